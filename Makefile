@@ -1,0 +1,33 @@
+# make demo and make test work on a bare machine with Python 3.11 and make; both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint bench clean
+
+demo: $(STAMP)
+	$(BIN)/polyome demo --out demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# One row: make bench ONLY=pbmc3k_split; without ONLY all rows. Results are cached by code and settings.
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(ONLY)
+
+# torch first and by itself: its CPU build is chosen where one is at hand.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,all]'
+	touch $@
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,45 @@
+"""Polyome: transformers on genomic data at every scale.
+
+Examples
+--------
+>>> import polyome
+>>> polyome.CellTypeClassifier(seed=1)
+CellTypeClassifier(seed=1)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["InputError", "PolyomeWarning", "audit", "load", "read"]
+
+if TYPE_CHECKING:
+    from polyome._errors import InputError, PolyomeWarning
+    from polyome.estimators import audit, load
+    from polyome.io import read
+
+_HOMES = {
+    "InputError": "polyome._errors",
+    "PolyomeWarning": "polyome._errors",
+    "audit": "polyome.estimators",
+    "load": "polyome.estimators",
+    "read": "polyome.io",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import on first use: ``polyome --help`` needs neither torch nor scanpy.
+
+    The public class of a task is made from the task's own file (``tasks/``), so that a new task
+    needs no line here.
+    """
+    from importlib import import_module  # noqa: PLC0415
+
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name[:1].isupper():
+        tasks = import_module("polyome.tasks").TASKS
+        for task in tasks.values():
+            if task.estimator == name:
+                return import_module("polyome.estimators").estimator_class(task.name)
+    message = f"module 'polyome' has no attribute '{name}'"
+    raise AttributeError(message)

@@ -1,0 +1,1 @@
+"""What may be wrong with a data set and its split, looked for before any fitting."""

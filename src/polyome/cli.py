@@ -1,0 +1,296 @@
+"""The command line: verbs only. Heavy imports wait until a verb runs."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyome import __version__
+from polyome._errors import InputError, PolyomeWarning
+from polyome._progress import say
+
+app = typer.Typer(
+    name="polyome",
+    help="Train, run and explain transformers on DNA, cells and tissue.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Data sets by name.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
+Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="h5ad files.")]
+ModelDir = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting; an unknown key lists the known."),
+]
+Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
+Target = Annotated[str, typer.Option(help="Column with the truth.")]
+SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
+Seed = Annotated[int, typer.Option(help="Of everything drawn at random.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")]
+
+
+def verb(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn exceptions into exit codes: 2 for wrong input or options, 1 for work that failed."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        try:
+            _check_device(options.get("device", "auto"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("always", PolyomeWarning)
+                warnings.showwarning = _show_warning(quiet=bool(options.get("quiet")))
+                command(*arguments, **options)
+        except InputError as error:
+            print(f"polyome: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print("polyome: interrupted; nothing was written.", file=sys.stderr)
+            raise typer.Exit(1) from None
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            print(f"polyome: failed: {type(error).__name__}: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _check_device(device: str) -> None:
+    known = ("auto", "cpu", "cuda", "mps")
+    if device not in known:
+        message = f"--device {device} is none of {', '.join(known)}."
+        raise InputError(message)
+
+
+def _show_warning(*, quiet: bool) -> Callable[..., None]:
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        say(f"warning: {message}", quiet=quiet)
+
+    return show
+
+
+@app.command()
+@verb
+def fit(
+    task: TaskName,
+    inputs: Inputs,
+    target: Target,
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    config: Config = None,
+    set_: Set = None,
+    split: SplitColumn = None,
+    split_by: Annotated[str | None, typer.Option(help="random or group.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Fit a model, calibrate it, score it on the test part, write it to a folder."""
+    from polyome import settings as parsing  # noqa: PLC0415
+    from polyome.estimators import estimator_class  # noqa: PLC0415
+    from polyome.io.files import check_new_folder  # noqa: PLC0415
+    from polyome.train.fitted import SUMMARY  # noqa: PLC0415
+
+    check_new_folder(out, replaces=SUMMARY)
+    model_class = estimator_class(task)
+    chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(config, set_))
+    common = {"seed": seed, "device": device, "quiet": quiet}
+    model = model_class(**common | chosen.task)
+    model.fit(
+        list(inputs), target, split=split, split_by=split_by, group=group, **chosen.fit
+    )
+    model.save_pretrained(out)
+    if model.evaluation_ is not None:
+        print(model.evaluation_)
+    say(f"wrote {out}", quiet=quiet)
+
+
+@app.command()
+@verb
+def evaluate(
+    model_dir: ModelDir,
+    inputs: Inputs,
+    target: Annotated[str | None, typer.Option(help="Default: the one that was fitted.")] = None,
+    part: Annotated[str | None, typer.Option(help="train, test or all.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the scores here.")] = None,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Score a model on records whose truth is known, beside baselines."""
+    from polyome.io.files import check_writable, write_json  # noqa: PLC0415
+
+    if json is not None:
+        check_writable(json)
+    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    result = model.evaluate(list(inputs), target, part=part, **options)
+    _notes(result.notes, quiet=quiet)
+    print(result)
+    if json is not None:
+        write_json(result.as_dict(), json)
+
+
+@app.command()
+@verb
+def predict(
+    model_dir: ModelDir,
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="File to write: .h5ad, or .csv for the table alone.")],
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Answer records; cells come back as h5ad with labels, confidence and representation."""
+    from polyome.io.files import check_writable, written_aside  # noqa: PLC0415
+
+    check_writable(out)
+    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    records, answers = model.answer(list(inputs), **options)
+    _notes(answers.notes, quiet=quiet)
+    if out.suffix == ".csv":
+        with written_aside(out) as aside:
+            answers.frame().to_csv(aside, index_label="id")
+    else:
+        model.fitted_.modality.write(records, answers, out)
+    say(f"wrote {out}", quiet=quiet)
+
+
+@app.command()
+@verb
+def embed(
+    model_dir: ModelDir,
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .npy or .h5ad.")],
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Write each record's representation."""
+    from polyome.predict.embed import check_format, write_embedding  # noqa: PLC0415
+
+    check_format(out)
+    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    records, answers = model.answer(list(inputs), **options)
+    write_embedding(model.fitted_.modality, records, answers, out)
+    say(f"wrote {out}", quiet=quiet)
+
+
+@app.command()
+@verb
+def audit(
+    task: TaskName,
+    inputs: Inputs,
+    target: Target,
+    split: SplitColumn = None,
+    json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Look for what makes scores on a data set misleading."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from polyome import estimators  # noqa: PLC0415
+    from polyome import settings as parsing  # noqa: PLC0415
+    from polyome.io.files import check_writable, write_json  # noqa: PLC0415
+
+    if json is not None:
+        check_writable(json)
+    model_class = estimators.estimator_class(task)
+    chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(None, set_))
+    common = {"seed": seed, "device": device, "quiet": quiet}
+    unlabelled = chosen.fit.pop("unlabelled", None)
+    findings = estimators.audit(
+        task, list(inputs), target, split=split, unlabelled=unlabelled, **common | chosen.task
+    )
+    for finding in findings:
+        print(f"{finding.severity}: {finding.message}")
+    if not findings:
+        print("The audit found nothing to warn of.")
+    if json is not None:
+        write_json({"task": task, "findings": [asdict(finding) for finding in findings]}, json)
+
+
+@data_app.command("list")
+@verb
+def data_list() -> None:
+    """List the data sets that can be had by name."""
+    from polyome.data.catalogue import CATALOGUE  # noqa: PLC0415
+    from polyome.data.download import where  # noqa: PLC0415
+
+    for name, entry in CATALOGUE.items():
+        print(f"{name:<18} {entry.task:<10} target {entry.target:<12} {entry.description}")
+        print(f"{'':<18} {where(entry)}")
+
+
+@data_app.command("get")
+@verb
+def data_get(
+    name: Annotated[str, typer.Argument(help="As 'polyome data list' shows it.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set into a folder."""
+    from polyome.data.download import get  # noqa: PLC0415
+
+    path = get(name, out)
+    say(f"wrote {path}", quiet=quiet)
+
+
+@app.command()
+@verb
+def demo(
+    tasks: Annotated[list[str] | None, typer.Argument(metavar="[TASK ...]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write the models to.")] = Path("demo"),
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Run every task end to end on built-in data and print a table."""
+    from polyome.estimators import run_demo  # noqa: PLC0415
+
+    print(run_demo(tasks, out, seed=seed, device=device, quiet=quiet))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Train, run and explain transformers on DNA, cells and tissue."""
+    if show:
+        print(f"polyome {__version__}")
+        raise typer.Exit
+
+
+def _loaded(
+    model_dir: Path, set_: list[str] | None, *, seed: int, device: str, quiet: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Read the model, and its reading and prediction settings from --set."""
+    from polyome import settings as parsing  # noqa: PLC0415
+    from polyome.estimators import load  # noqa: PLC0415
+
+    model = load(model_dir, device=device, quiet=quiet)
+    model.task.seed = seed
+    return model, parsing.predict_settings(model, parsing.gathered(None, set_))
+
+
+def _notes(notes: Any, *, quiet: bool) -> None:  # noqa: ANN401
+    for note in notes:
+        say(note, quiet=quiet)
+
+
+def main() -> None:
+    """Entry point of the command ``polyome``."""
+    app()

@@ -1,0 +1,91 @@
+"""Data sets by name: built in, or fetched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import scanpy as sc
+from anndata import AnnData
+
+from polyome._errors import InputError, listed, suggestion
+from polyome.data.simulate import simulate_cells
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One entry of the catalogue.
+
+    Attributes
+    ----------
+    description : what it is; says so where it is simulated.
+    task, target : what it can be used for, and the column with the truth.
+    file_name : under this name it is looked for in the folder POLYOME_DATA, and written.
+    build : makes it without a network, where it is built in.
+    fetch : name of the function in scanpy.datasets that downloads it, where it is not.
+    sha256 : of the file as found in POLYOME_DATA.
+    """
+
+    description: str
+    task: str
+    target: str
+    file_name: str
+    build: Callable[[], AnnData] | None = None
+    fetch: str | None = None
+    sha256: str | None = None
+
+
+CATALOGUE: dict[str, DataSet] = {
+    "pbmc68k_reduced": DataSet(
+        "700 real blood cells of 10 types, 765 genes; comes with scanpy",
+        task="cell-type",
+        target="bulk_labels",
+        file_name="pbmc68k_reduced.h5ad",
+        build=lambda: load_builtin("pbmc68k_reduced"),
+    ),
+    "simulated_cells": DataSet(
+        "simulated: 240 cells of 3 types, 120 genes, marker genes known",
+        task="cell-type",
+        target="cell_type",
+        file_name="simulated_cells.h5ad",
+        build=simulate_cells,
+    ),
+    "pbmc3k": DataSet(
+        "2,638 real blood cells of 8 types, counts of 13,714 genes (10x Genomics)",
+        task="cell-type",
+        target="louvain",
+        file_name="pbmc3k_counts.h5ad",
+        fetch="pbmc3k_processed",
+        sha256="c571be595653d60e205b274dc95ff95dd0187340fb0774ef2161703200353d8e",
+    ),
+}
+
+
+def find(name: str) -> DataSet:
+    """Look a data set up.
+
+    Examples
+    --------
+    >>> find("pbmc3k").target
+    'louvain'
+    >>> find("pbmc3")
+    Traceback (most recent call last):
+    polyome._errors.InputError: there is no data set 'pbmc3'. Known: ... Did you mean 'pbmc3k'?
+    """
+    if name not in CATALOGUE:
+        message = (
+            f"there is no data set '{name}'. Known: {listed(CATALOGUE)}."
+            f"{suggestion(name, list(CATALOGUE))}"
+        )
+        raise InputError(message)
+    return CATALOGUE[name]
+
+
+def load_builtin(name: str) -> AnnData:
+    """Load a data set that comes with scanpy.
+
+    Examples
+    --------
+    >>> load_builtin("pbmc68k_reduced").shape
+    (700, 765)
+    """
+    adata: AnnData = getattr(sc.datasets, name)()
+    return adata

@@ -1,0 +1,438 @@
+"""The public classes: each task's verbs, with scikit-learn's and scverse's manners.
+
+This is the one place where the stages meet: read, split, audit, fit, calibrate, evaluate.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from functools import cache
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from polyome import splits
+from polyome._errors import InputError, PolyomeWarning, missing_column, unknown_key
+from polyome._progress import say
+from polyome._types import FloatArray
+from polyome.audit.findings import Finding
+from polyome.io.files import folder_written_aside
+from polyome.modalities.base import Answers, Records
+from polyome.modalities.cell import annotate
+from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
+from polyome.predict.predict import PredictArguments, predict
+from polyome.predict.record import write_record
+from polyome.splits import Split
+from polyome.tasks import TASKS, Task
+from polyome.tasks.base import Targets
+from polyome.train.arguments import FitArguments
+from polyome.train.fit import fit_model
+from polyome.train.fitted import SUMMARY, Fitted
+
+SPLIT_BY = ("random", "group")
+
+
+class Estimator:
+    """A task's verbs. The public classes (:func:`estimator_class`) derive from it.
+
+    Parameters
+    ----------
+    settings : the task's fields; stored unchanged as attributes.
+
+    Attributes
+    ----------
+    fitted_ : the fitted model and what belongs to it.
+    classes_ : in the order of probabilities.
+    evaluation_ : scores on the test part, None without one.
+    findings_ : what the audit found.
+    """
+
+    task_class: ClassVar[type[Task]]
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - checked against the task's fields
+        known = [f.name for f in fields(self.task_class)]
+        for key in settings:
+            if key not in known:
+                raise unknown_key(key, known, where=type(self).__name__)
+        self.task = self.task_class(**settings)
+        for name in known:
+            setattr(self, name, getattr(self.task, name))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - scikit-learn's signature
+        """Settings by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self.task_class)}
+
+    def __repr__(self) -> str:
+        changed = {
+            f.name: value
+            for f in fields(self.task_class)
+            if (value := getattr(self, f.name)) != f.default
+        }
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
+
+    def fit(
+        self,
+        source: Any,  # noqa: ANN401 - what the modality reads
+        target: str,
+        *,
+        split: str | None = None,
+        split_by: str | None = None,
+        group: str | None = None,
+        unlabelled: str | None = None,
+        baselines: bool = True,
+        **training: Any,  # noqa: ANN401 - checked against FitArguments
+    ) -> Self:
+        """Fit on the training part, calibrate on rows kept aside, score on the test part.
+
+        Parameters
+        ----------
+        source : what the modality reads: for cells an AnnData, an h5ad file or several.
+        target : column with the truth. Rows where it is missing are left out.
+        split : column with ``train``, ``test`` and perhaps ``dev``.
+        split_by : ``random`` (stratified) or ``group``; the default is random, 20 % test.
+        group : column of donors, batches or animals that stay on one side.
+        unlabelled : a label that means that there is none.
+        baselines : score cheap baselines on the test part too.
+        training : fields of :class:`polyome.train.arguments.FitArguments`.
+
+        Returns
+        -------
+        This estimator.
+
+        Raises
+        ------
+        InputError
+            Something about the input or the options is wrong; nothing was fitted.
+        """
+        arguments = fit_arguments(training)
+        records = self.task.build_modality().read(source)
+        targets = self.task.targets(records.table, target, unlabelled)
+        _check_two_classes(targets, target)
+        parts = split_records(
+            records, targets, split=split, split_by=split_by, group=group, seed=self.task.seed
+        )
+        for note in (*records.notes, *targets.notes):
+            say(note, quiet=self.task.quiet)
+        self.findings_ = self.task.audit(records, targets, parts, target)
+        _warn(self.findings_)
+        groups = None if group is None else records.table[group].astype(str).to_numpy()
+        self.fitted_, self.curve_ = fit_model(
+            self.task, records, targets, parts, arguments, groups=groups
+        )
+        self.fitted_.target = target
+        self._remember(records, targets, parts, split, unlabelled)
+        self._score_test(records, targets, parts, with_baselines=baselines)
+        return self
+
+    def _remember(
+        self,
+        records: Records,
+        targets: Targets,
+        parts: Split,
+        split: str | None,
+        unlabelled: str | None,
+    ) -> None:
+        names = records.table.index
+        self.split_ = pd.Series("left out", index=names, name="part")
+        for part in splits.PARTS:
+            self.split_.iloc[getattr(parts, part)] = part
+        self.fitted_.facts |= {
+            "split": parts.how,
+            "split_column": split,
+            "unlabelled": unlabelled,
+            "rows": {part: len(getattr(parts, part)) for part in splits.PARTS},
+            "left_out": parts.left_out,
+            "without_label": parts.unlabelled,
+            "notes": [*records.notes, *targets.notes],
+            "findings": [f"{f.severity}: {f.message}" for f in self.findings_],
+        }
+
+    def _score_test(
+        self, records: Records, targets: Targets, parts: Split, *, with_baselines: bool
+    ) -> None:
+        training = np.sort(np.concatenate([parts.train, parts.dev]))
+        answered = fit_baselines(
+            self.fitted_, records, targets, training, parts.test, all_of_them=with_baselines
+        )
+        self.evaluation_: Evaluation | None = None
+        self.answers_: Answers | None = None
+        if len(parts.test):
+            self.evaluation_, self.answers_ = evaluate(
+                self.fitted_,
+                records,
+                targets,
+                parts.test,
+                PredictArguments(),
+                baselines=answered,
+                part="test",
+            )
+            self.truth_ = targets.values[parts.test]
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """Classes, in the order of probabilities."""
+        return self._fitted().classes
+
+    def _fitted(self) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            message = f"this {type(self).__name__} is not fitted; call fit, or from_pretrained."
+            raise InputError(message)
+        return self.fitted_
+
+    def predict(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
+        """Label, confidence and a column per class, one row per record.
+
+        ``options`` are fields of :class:`polyome.predict.predict.PredictArguments` and, for cells,
+        ``layer`` and ``gene_column``.
+        """
+        return self.answer(source, **options)[1].frame()
+
+    def answer(self, source: Any, **options: Any) -> tuple[Records, Answers]:  # noqa: ANN401
+        """Predict, with everything that is known of the answers."""
+        fitted = self._fitted()
+        reading, arguments = self._options(options)
+        records = fitted.modality.read(source, **reading)
+        return records, predict(fitted, records, arguments)
+
+    def annotate(self, adata: AnnData, **options: Any) -> None:  # noqa: ANN401
+        """Predict and write the answers into an AnnData, in place (see `polyome_*` keys)."""
+        annotate(adata, self.answer(adata, **options)[1])
+
+    def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
+        """Representations, float32 (n, d): modality tokens' final states, members side by side."""
+        return self.answer(source, **options)[1].representation
+
+    def evaluate(
+        self,
+        source: Any,  # noqa: ANN401
+        target: str | None = None,
+        *,
+        part: str | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Evaluation:
+        """Score on records whose truth is known.
+
+        Parameters
+        ----------
+        target : column with the truth; None is the one that was fitted.
+        part : ``train``, ``test`` or ``all``; None is ``test`` where the split that was fitted is
+            found in the source, else ``all``.
+        """
+        fitted = self._fitted()
+        reading, arguments = self._options(options)
+        records = fitted.modality.read(source, **reading)
+        unlabelled = fitted.facts.get("unlabelled")
+        targets = self.task.targets(records.table, target or fitted.target, unlabelled)
+        rows, chosen = self._rows_of_part(records.table, targets, part)
+        return evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
+
+    def _rows_of_part(
+        self, table: pd.DataFrame, targets: Targets, part: str | None
+    ) -> tuple[np.ndarray, str]:
+        if part not in (None, "train", "test", "all"):
+            message = f"part '{part}' is none of train, test, all."
+            raise InputError(message)
+        labelled = targets.labelled
+        known = self._known_parts(table)
+        if known is None or part == "all":
+            if part in ("train", "test"):
+                message = (
+                    f"the source does not say which rows are '{part}': the model was split by "
+                    f"{self._fitted().facts['split']}. Pass part='all'."
+                )
+                raise InputError(message)
+            return _some(np.flatnonzero(labelled), "labelled"), "all"
+        chosen = part or "test"
+        return _some(np.flatnonzero(labelled & (known == chosen)), f"labelled '{chosen}'"), chosen
+
+    def _known_parts(self, table: pd.DataFrame) -> np.ndarray | None:
+        column = self._fitted().facts["split_column"]
+        if column is not None and column in table.columns:
+            return table[column].astype(str).str.lower().to_numpy()
+        remembered = getattr(self, "split_", None)
+        if column is None and remembered is not None and table.index.isin(remembered.index).all():
+            return remembered.reindex(table.index).to_numpy()
+        return None
+
+    def _options(self, options: dict[str, Any]) -> tuple[dict[str, Any], PredictArguments]:
+        """Tell reading options from prediction options; refuse others."""
+        reading_known = self._fitted().modality.reading_options
+        predict_known = [f.name for f in fields(PredictArguments)]
+        for key in options:
+            if key not in (*reading_known, *predict_known):
+                raise unknown_key(key, [*reading_known, *predict_known], where="predict")
+        reading = {key: options[key] for key in reading_known if key in options}
+        return reading, PredictArguments(**{k: options[k] for k in predict_known if k in options})
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config, weights, modality, card and evaluation into one folder, whole or not."""
+        fitted = self._fitted()
+        with folder_written_aside(Path(folder), replaces=SUMMARY) as aside:
+            fitted.save(aside)
+            if hasattr(self, "curve_"):
+                write_record(
+                    aside,
+                    fitted,
+                    evaluation=self.evaluation_,
+                    answers=self.answers_,
+                    truth=getattr(self, "truth_", None),
+                    parts=self.split_,
+                    findings=self.findings_,
+                    curve=self.curve_,
+                )
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, *, device: str = "auto", quiet: bool = False) -> Self:
+        """Read a model folder; no network, nothing unpickled."""
+        folder = Path(folder)
+        fitted = Fitted.load(folder, device=device, quiet=quiet)
+        if not isinstance(fitted.task, cls.task_class):
+            message = f"{folder} holds a model of the task '{fitted.task.name}', not '{cls.task_class.name}'."
+            raise InputError(message)
+        model = cls(**{f.name: getattr(fitted.task, f.name) for f in fields(fitted.task)})
+        model.fitted_ = fitted
+        parts = folder / "evaluation" / "split.csv.gz"
+        if parts.is_file():
+            model.split_ = pd.read_csv(parts, index_col=0, dtype=str)["part"]
+        return model
+
+
+@cache
+def estimator_class(task: str) -> type[Estimator]:
+    """Make the public class of a task in the registry.
+
+    Examples
+    --------
+    >>> estimator_class("cell-type").__name__
+    'CellTypeClassifier'
+    """
+    if task not in TASKS:
+        raise unknown_key(task, TASKS, where="TASK")
+    task_class = TASKS[task]
+    made = type(
+        task_class.estimator,
+        (Estimator,),
+        {"task_class": task_class, "__doc__": task_class.__doc__, "__module__": "polyome"},
+    )
+    made.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
+            for f in fields(task_class)
+            if f.default is not MISSING
+        ]
+    )
+    return made
+
+
+def load(folder: str | Path, *, device: str = "auto", quiet: bool = False) -> Estimator:
+    """Read a model folder of any task."""
+    task = Fitted.load(Path(folder), device="cpu", quiet=quiet).task.name
+    return estimator_class(task).from_pretrained(folder, device=device, quiet=quiet)
+
+
+def audit(
+    task: str,
+    source: Any,  # noqa: ANN401
+    target: str,
+    *,
+    split: str | None = None,
+    unlabelled: str | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> list[Finding]:
+    """Look for what makes scores on a data set misleading, without fitting a model.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> findings = audit("cell-type", sc.datasets.pbmc68k_reduced(), "louvain")
+    >>> any("clustering" in finding.kind for finding in findings)
+    True
+    """
+    checked = estimator_class(task)(**settings).task
+    records = checked.build_modality().read(source)
+    targets = checked.targets(records.table, target, unlabelled)
+    _check_two_classes(targets, target)
+    parts = split_records(
+        records, targets, split=split, split_by=None, group=None, seed=checked.seed
+    )
+    return checked.audit(records, targets, parts, target)
+
+
+def run_demo(
+    tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool
+) -> str:
+    """Fit every task (or those named) on built-in data; return a table of scores."""
+    shown = []
+    for name in tasks or TASKS:
+        model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
+        example = model.task_class.demo()
+        say(f"{name}: {example.description}", quiet=quiet)
+        model.fit(example.source, example.target)
+        model.save_pretrained(out / name)
+        shown.append(f"{example.description}\n{model.evaluation_}\nmodel folder: {out / name}")
+    return "\n\n".join(shown)
+
+
+def split_records(
+    records: Records,
+    targets: Targets,
+    *,
+    split: str | None,
+    split_by: str | None,
+    group: str | None,
+    seed: int,
+) -> Split:
+    """Find the parts as the user asked for them."""
+    table, labelled = records.table, targets.labelled
+    if split is not None and split_by is not None:
+        message = "split and split_by were both given; one of them decides."
+        raise InputError(message)
+    if split is not None:
+        if split not in table.columns:
+            raise missing_column(split, table.columns, role="split")
+        return splits.from_column(table[split], labelled=labelled, name=split)
+    if split_by not in (None, *SPLIT_BY):
+        raise unknown_key(str(split_by), SPLIT_BY, where="split_by")
+    if split_by == "group":
+        if group is None:
+            message = "split_by='group' needs group=, the column of donors, batches or animals."
+            raise InputError(message)
+        if group not in table.columns:
+            raise missing_column(group, table.columns, role="group")
+        return splits.group_split(
+            table[group], labels=targets.values, labelled=labelled, seed=seed, name=group
+        )
+    return splits.random_split(targets.values, labelled=labelled, seed=seed)
+
+
+def fit_arguments(training: dict[str, Any]) -> FitArguments:
+    """Check names of training arguments."""
+    known = [f.name for f in fields(FitArguments)]
+    for key in training:
+        if key not in known:
+            raise unknown_key(key, known, where="fit")
+    return FitArguments(**training)
+
+
+def _check_two_classes(targets: Targets, target: str) -> None:
+    if len(targets.classes) < 2:
+        found = f"only '{targets.classes[0]}'" if targets.classes else "no label at all"
+        message = f"column '{target}' (target) has {found}; two classes or more are needed."
+        raise InputError(message)
+
+
+def _some(rows: np.ndarray, what: str) -> np.ndarray:
+    if not len(rows):
+        message = f"there are no {what} rows to score."
+        raise InputError(message)
+    return rows
+
+
+def _warn(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.severity == "warning":
+            warnings.warn(finding.message, PolyomeWarning, stacklevel=3)

@@ -1,0 +1,60 @@
+"""Classes from a representation."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from polyome.heads.base import Head
+
+
+class ClassificationHead(Head):
+    """A linear map to one logit per class.
+
+    Parameters
+    ----------
+    hidden_size : width ``d`` of the representation.
+    spec : ``num_labels``; optional ``dropout``, ``label_smoothing`` and ``class_weights`` (one
+        weight per class in the loss, mean 1, for rare classes).
+
+    Examples
+    --------
+    >>> head = ClassificationHead(4, {"num_labels": 3})
+    >>> head(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    kind: ClassVar[str] = "classification"
+
+    def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
+        super().__init__(hidden_size, spec)
+        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
+        self.output = nn.Linear(hidden_size, spec["num_labels"])
+        self.label_smoothing = spec.get("label_smoothing", 0.0)
+        self.class_weights: list[float] | None = spec.get("class_weights")
+
+    def forward(self, representation: Tensor) -> Tensor:
+        """(b, d) -> logits, (b, c)."""
+        logits: Tensor = self.output(self.dropout(representation))
+        return logits
+
+    def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy of logits, (b, c), with target classes, int64, (b,), or shares, (b, c)."""
+        weights = None if self.class_weights is None else outputs.new_tensor(self.class_weights)
+        return functional.cross_entropy(
+            outputs, target, weight=weights, label_smoothing=self.label_smoothing
+        )
+
+    @staticmethod
+    def combine(members: Tensor, direct: Tensor | None, direct_weight: Tensor) -> Tensor:
+        """Log of the averaged probabilities, (b, c), a linear opinion pool (Stone 1961)."""
+        pooled = members.log_softmax(dim=-1).logsumexp(dim=0) - torch.log(
+            torch.tensor(float(len(members)), device=members.device)
+        )
+        if direct is None:
+            return pooled
+        return torch.logaddexp(
+            pooled + torch.log1p(-direct_weight),
+            direct.log_softmax(dim=-1) + torch.log(direct_weight),
+        )

@@ -1,0 +1,88 @@
+"""Files and folders that are whole or absent, never half-written."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyome._errors import InputError
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to, renamed to ``path`` when all went well.
+
+    Examples
+    --------
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with written_aside(folder / "a.txt") as aside:
+    ...     _ = aside.write_text("whole")
+    >>> (folder / "a.txt").read_text()
+    'whole'
+    """
+    check_writable(path)
+    aside = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_aside(folder: Path, *, replaces: str) -> Iterator[Path]:
+    """Give a new folder beside ``folder``, renamed to it when all went well.
+
+    An existing folder is replaced only if it is empty or holds the file ``replaces``.
+    """
+    check_new_folder(folder, replaces=replaces)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
+    aside.chmod(0o755)
+    try:
+        yield aside
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        aside.replace(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_new_folder(folder: Path, *, replaces: str) -> None:
+    """Refuse early a folder that holds something else, or that is a file."""
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is a file; a folder is needed."
+        raise InputError(message)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / replaces).is_file():
+        message = f"{folder} holds other files; name a new or an empty folder."
+        raise InputError(message)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse early what cannot be written: a directory, or a folder that is not there."""
+    if path.is_dir():
+        message = f"{path} is a folder; a file name is needed."
+        raise InputError(message)
+    if not path.parent.is_dir():
+        message = f"the folder {path.parent} does not exist; make it first."
+        raise InputError(message)
+
+
+def write_json(value: Any, path: Path) -> None:  # noqa: ANN401
+    """Write JSON with plain numbers; aside and renamed."""
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(value, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)

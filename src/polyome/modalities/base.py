@@ -1,0 +1,213 @@
+"""What every modality supplies, and what all of them inherit."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+
+from polyome._errors import InputError
+from polyome._types import Encoding, FloatArray, IntArray
+
+
+class Records(Protocol):
+    """Things that each receive one answer, in an order."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per record, indexed by its name: targets, groups, splits."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided while reading, for the user to know."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: IntArray) -> Self:
+        """Return some of the records, by position."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a fitted model says of records.
+
+    Attributes
+    ----------
+    names : (n,), the records' names.
+    label : object, (n,): a class, or ``unknown``.
+    confidence : float, (n,): calibrated probability of the best class.
+    proba : DataFrame, (n, c): calibrated probability of each class.
+    unknown_score : float, (n,): distance from the training records; above 1 is refused.
+    representation : float32, (n, e * d).
+    provenance : what the answers come from, for ``uns``.
+    notes : what the user should know of them.
+    """
+
+    names: pd.Index
+    label: np.ndarray
+    confidence: FloatArray
+    proba: pd.DataFrame
+    unknown_score: FloatArray
+    representation: FloatArray
+    provenance: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> np.ndarray:
+        """The best class of each record, also where it was refused, object (n,)."""
+        classes = np.array(self.proba.columns, dtype=object)
+        return np.asarray(classes[self.proba.to_numpy().argmax(axis=1)])
+
+    def frame(self) -> pd.DataFrame:
+        """One row per record: label, confidence, a column per class."""
+        shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
+        return shown.join(self.proba)
+
+
+class ModalityEmbeddings(nn.Module, ABC):
+    """Turns a batch of one modality into token embeddings; opens every segment with its token.
+
+    Parameters
+    ----------
+    hidden_size : width ``d`` of a token.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.modality_token = nn.Parameter(torch.zeros(hidden_size))
+
+    def initialise(self) -> None:
+        """Start the modality token at random (called while a model is built)."""
+        nn.init.normal_(self.modality_token, std=0.02)
+
+    def open_segment(self, tokens: Tensor, summary: Tensor | None = None) -> Tensor:
+        """Put the modality token before the tokens: (b, n, d) -> (b, n + 1, d).
+
+        ``summary``, (b, d), is what the modality token itself knows of the whole record.
+        """
+        opening = self.modality_token.expand(len(tokens), 1, -1)
+        if summary is not None:
+            opening = opening + summary[:, None]
+        return torch.cat([opening, tokens], dim=1)
+
+    @abstractmethod
+    def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Batch of encodings -> tokens (b, n, d) and their mask (b, n), None without padding."""
+
+    def anchors(self, **inputs: Tensor) -> Tensor | None:
+        """(b, k): features in which distance tells unseen kinds; None leaves the representation."""
+        del inputs
+        return None
+
+    def direct_features(self, **inputs: Tensor) -> Tensor:
+        """(b, f): what the direct path beside the trunk reads, if the modality offers one."""
+        message = f"{type(self).__name__} offers no direct path"
+        raise NotImplementedError(message)
+
+
+class Modality(ABC):
+    """Reads records, learns its vocabulary and scaling, turns records into tokens.
+
+    A subclass supplies the abstract methods. Padding, batching, saving and loading are inherited.
+    """
+
+    name: ClassVar[str]
+    reading_options: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the constructor that say how a source is read, and may differ for a query."""
+
+    @abstractmethod
+    def read(self, source: Any, **reading: Any) -> Records:  # noqa: ANN401 - each its own sources
+        """Check a source (file, files or an object in memory) and view it as records.
+
+        ``reading`` has the keys of ``reading_options``; what is not given is as it was for `fit`.
+        """
+
+    @abstractmethod
+    def fit(self, records: Any) -> Self:  # noqa: ANN401
+        """Learn vocabulary and scaling; the records must be training records only."""
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """Sizes that the embeddings need; kept in the model's configuration."""
+
+    @staticmethod
+    @abstractmethod
+    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:  # noqa: ANN401
+        """Build the module that embeds this modality's batches."""
+
+    @abstractmethod
+    def encode(self, records: Any) -> list[Encoding]:  # noqa: ANN401
+        """One encoding per record: named arrays, the first axis may differ between records."""
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What was learned: values for JSON, and arrays."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """Restore what :meth:`state` gave."""
+
+    @abstractmethod
+    def write(self, records: Any, answers: Answers, path: Path) -> None:  # noqa: ANN401
+        """Write answers back in the format that the records came in."""
+
+    def prepare(self, records: Any) -> Any:  # noqa: ANN401
+        """Do once what need not be done per batch; by default nothing."""
+        return records
+
+    def initialise(self, embeddings: nn.Module) -> None:
+        """Give the embeddings a start that was learned from the data; by default none."""
+
+    def collate(self, encodings: Sequence[Encoding]) -> dict[str, Tensor]:
+        """Stack encodings into tensors, first axis b.
+
+        Arrays of unequal length are padded with zeros at the end and come with an
+        ``attention_mask``, bool, (b, n).
+        """
+        batch: dict[str, Tensor] = {}
+        for key in encodings[0]:
+            arrays = [encoding[key] for encoding in encodings]
+            lengths = np.array([array.shape[0] if array.ndim else 0 for array in arrays])
+            if (lengths == lengths[0]).all():
+                batch[key] = torch.from_numpy(np.stack(arrays))
+                continue
+            padded = np.zeros((len(arrays), lengths.max(), *arrays[0].shape[1:]), arrays[0].dtype)
+            for row, array in zip(padded, arrays, strict=True):
+                row[: len(array)] = array
+            batch[key] = torch.from_numpy(padded)
+            batch["attention_mask"] = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+        return batch
+
+    def save(self, folder: Path) -> None:
+        """Write ``modality_NAME.json`` and ``modality_NAME.safetensors``."""
+        settings, arrays = self.state()
+        (folder / f"modality_{self.name}.json").write_text(json.dumps(settings, indent=1))
+        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        save_file(contiguous, folder / f"modality_{self.name}.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        settings_path = folder / f"modality_{cls.name}.json"
+        arrays_path = folder / f"modality_{cls.name}.safetensors"
+        for path in (settings_path, arrays_path):
+            if not path.is_file():
+                message = f"{folder} lacks {path.name}; it is not a whole Polyome model folder."
+                raise InputError(message)
+        try:
+            return cls.from_state(json.loads(settings_path.read_text()), load_file(arrays_path))
+        except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, KeyError, TypeError) as error:
+            message = (
+                f"{folder}: {settings_path.name} or {arrays_path.name} is damaged ({error}). "
+                "Copy the folder again, or fit the model again."
+            )
+            raise InputError(message) from error

@@ -1,0 +1,1 @@
+"""The shared trunk and the model around it."""

@@ -1,0 +1,88 @@
+"""Running a model over records, a batch at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from polyome._types import FloatArray, Segment
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
+from polyome.model.modeling import PolyomeModel
+
+CHUNK_RECORDS = 4096  # read from a file at a time
+
+
+@dataclass(frozen=True)
+class RawAnswers:
+    """What a model gives before calibration.
+
+    Attributes
+    ----------
+    outputs : float32, (n, c), of one head: log-probabilities, or values in training units.
+    representation : float32, (n, e * d).
+    anchors : float32, (n, k), features in which distance tells unseen kinds.
+    """
+
+    outputs: FloatArray
+    representation: FloatArray
+    anchors: FloatArray
+
+
+def pick_device(device: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``mps`` into a device that is there.
+
+    Examples
+    --------
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def answer(
+    model: PolyomeModel, modality: Modality, records: Records, head: str, *, batch_size: int = 256
+) -> RawAnswers:
+    """Answer all records; the batch size changes only the speed."""
+    parts = list(_batches(model, modality, records, head, batch_size))
+    return RawAnswers(
+        **{
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(RawAnswers)
+        }
+    )
+
+
+@torch.inference_mode()
+def _batches(
+    model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
+) -> Iterator[RawAnswers]:
+    model.eval()
+    embeddings: Any = model.members[0].embeddings[modality.name]
+    for chunk_start in range(0, len(records), CHUNK_RECORDS):
+        chunk = np.arange(chunk_start, min(chunk_start + CHUNK_RECORDS, len(records)))
+        prepared = modality.prepare(records.take(chunk))
+        for start in range(0, len(chunk), batch_size):
+            rows = np.arange(start, min(start + batch_size, len(chunk)))
+            inputs = modality.collate(modality.encode(prepared.take(rows)))
+            on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}
+            places = torch.arange(len(rows), device=model.device)
+            segments = {modality.name: Segment(rows=places, inputs=on_device)}
+            result = model(size=len(rows), segments=segments)
+            anchors = embeddings.anchors(**on_device)
+            yield RawAnswers(
+                outputs=_numpy(result.outputs[head]),
+                representation=_numpy(result.representation),
+                anchors=_numpy(result.representation if anchors is None else anchors),
+            )
+
+
+def _numpy(tensor: torch.Tensor) -> FloatArray:
+    array: FloatArray = tensor.float().cpu().numpy()
+    return array

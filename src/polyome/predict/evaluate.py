@@ -1,0 +1,179 @@
+"""Scores, with intervals, and the cheap baselines beside them."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from polyome._types import FloatArray, IntArray
+from polyome.baselines import TunedLogisticRegression
+from polyome.metrics import bootstrap_interval, refusal_metrics, unseen_labels
+from polyome.modalities.base import Answers, Records
+from polyome.predict.predict import UNKNOWN, PredictArguments, predict
+from polyome.tasks.base import Targets, Task
+from polyome.train.fitted import Fitted
+
+MOST_VALUES = 400_000_000  # float32 of the baselines' training features: 1.6 GB
+
+
+@dataclass
+class Evaluation:
+    """What ``evaluate`` reports; :meth:`as_dict` is what ``--json`` writes.
+
+    Attributes
+    ----------
+    task : its name.
+    n : scored records.
+    metrics : by name; of the best known label, whether or not it was refused.
+    baselines : by name of the baseline, the same metrics.
+    intervals : 95 % bootstrap interval of each shown metric.
+    unknown : ``coverage`` and ``accuracy_after_refusal``.
+    unseen : labels of the truth that the model does not know, with their counts.
+    part : which rows were scored.
+    notes : what the user should know.
+    """
+
+    task: str
+    n: int
+    metrics: dict[str, float | None]
+    baselines: dict[str, dict[str, float | None]]
+    intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    unknown: dict[str, float | None] = field(default_factory=dict)
+    unseen: dict[str, int] = field(default_factory=dict)
+    part: str = "all"
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Metrics beside baselines, as a table of plain text."""
+        names = list(self.metrics)
+        rows = {"polyome": self.metrics} | self.baselines
+        width = max(len(row) for row in rows)
+        lines = [f"{self.task}, {self.n:,} records ({self.part})"]
+        lines.append(" " * width + "".join(f"{name:>19}" for name in names))
+        for row, values in rows.items():
+            cells = (values[name] for name in names)
+            text = "".join(f"{'-' if v is None else format(v, '.4f'):>19}" for v in cells)
+            lines.append(f"{row:<{width}}{text}")
+        lines += [f"{name}: 95 % interval {low:.4f} to {high:.4f}" for name, (low, high) in self.intervals.items() if low is not None and high is not None]
+        lines += [f"{key}: {value:.4f}" for key, value in self.unknown.items() if value is not None]
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def evaluate(
+    fitted: Fitted,
+    records: Records,
+    targets: Targets,
+    rows: IntArray,
+    arguments: PredictArguments,
+    *,
+    baselines: dict[str, FloatArray] | None = None,
+    part: str = "all",
+) -> tuple[Evaluation, Answers]:
+    """Score a fitted model on labelled rows.
+
+    Parameters
+    ----------
+    records, targets : all of a source.
+    rows : the labelled rows to score.
+    baselines : by name, what each baseline answers on ``rows``, (n, c); without it those that
+        are kept with the model are used.
+    """
+    scored = records.take(rows)
+    answers = predict(fitted, scored, arguments)
+    truth = targets.values[rows]
+    if baselines is None:
+        baselines = kept_baselines(fitted, scored)
+    proba, classes, task = answers.proba.to_numpy(), fitted.classes, fitted.task
+    evaluation = Evaluation(
+        task=task.name,
+        n=len(rows),
+        metrics=task.score(truth, proba, classes),
+        baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
+        intervals=_intervals(task, truth, proba, classes),
+        unknown=dict(refusal_metrics(truth.astype(str), answers.best, answers.label == UNKNOWN)),
+        unseen=unseen_labels(truth, classes),
+        part=part,
+        notes=list(answers.notes),
+    )
+    return evaluation, answers
+
+
+def _intervals(
+    task: Task, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
+) -> dict[str, tuple[float | None, float | None]]:
+    """95 % bootstrap intervals of the task's quick metrics."""
+    return {
+        name: bootstrap_interval(
+            lambda t, a, metric=metric: metric(t, a, classes),
+            truth,
+            answers,
+            repeats=200,
+            seed=task.seed,
+        )
+        for name, metric in task.interval_metrics().items()
+    }
+
+
+def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
+    """What the baselines that are kept with a model answer, (n, c) each."""
+    frequencies = fitted.arrays["baseline.majority"]
+    return {
+        "majority": np.tile(frequencies, (len(records), 1)),
+        "logistic_regression": fitted.linear_baseline(records),
+    }
+
+
+def fit_baselines(
+    fitted: Fitted,
+    records: Records,
+    targets: Targets,
+    training: IntArray,
+    test: IntArray,
+    *,
+    all_of_them: bool = True,
+) -> dict[str, FloatArray]:
+    """Fit the task's baselines on training rows and answer the test rows.
+
+    The linear one and the class frequencies are kept with the model, so that they stand beside
+    scores on other data too.
+
+    Returns
+    -------
+    By name, (n_test, c), in the order of the model's classes.
+    """
+    task = fitted.task
+    known = np.isin(targets.values[training].astype(str), fitted.classes)
+    width = task.features(fitted.modality, records.take(training[:1])).shape[1]
+    training = _at_most(training[known], width, task.seed)
+    truth = targets.values[training].astype(str)
+    x_train = task.features(fitted.modality, records.take(training))
+    linear = TunedLogisticRegression(seed=task.seed).fit(x_train, truth)
+    frequencies = np.unique(truth, return_counts=True)[1] / len(truth)
+    fitted.arrays |= {
+        "baseline.coef": linear.coef_,
+        "baseline.intercept": linear.intercept_,
+        "baseline.majority": frequencies,
+    }
+    if not len(test):
+        return {}
+    answered = kept_baselines(fitted, records.take(test))
+    if all_of_them:
+        x_test = task.features(fitted.modality, records.take(test))
+        for name, baseline in task.baselines().items():
+            if name not in answered:
+                proba = baseline(x_train, truth, x_test, seed=task.seed)
+                if proba is not None:
+                    answered[name] = proba
+    return answered
+
+
+def _at_most(rows: IntArray, width: int, seed: int) -> IntArray:
+    """Draw as many rows as dense features of this width leave room for in memory."""
+    most = max(1000, MOST_VALUES // max(1, width))
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))

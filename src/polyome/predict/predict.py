@@ -1,0 +1,100 @@
+"""Calibrated answers, with ``unknown`` and the two options that use the whole query."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import polyome
+from polyome._types import FloatArray
+from polyome.modalities.base import Answers, Records
+from polyome.model.answering import RawAnswers, answer
+from polyome.predict.vote import majority_vote
+from polyome.train.calibrate import calibrated
+from polyome.train.fitted import Fitted
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictArguments:
+    """Settings of prediction; the keys of ``--set`` beside those of reading.
+
+    Parameters
+    ----------
+    batch_size : records at a time; changes only the speed.
+    refuse : name records unlike any training record ``unknown``.
+    align : shift and scale each gene of the query to the reference (uses the whole query).
+    over : majority vote within the values of this column of ``obs``, or within ``leiden``
+        clusters made for it (uses the whole query).
+    """
+
+    batch_size: int = 256
+    refuse: bool = True
+    align: bool = False
+    over: str | None = None
+
+
+def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers:
+    """Answer records with a fitted model."""
+    notes = list(records.notes)
+    if arguments.align:
+        records, said = fitted.modality.align(records, lambda r: proba_of(fitted, r, arguments), fitted.arrays)
+        notes += said
+    raw = run(fitted, records, arguments)
+    answers = _assemble(fitted, records, raw, arguments, notes)
+    if arguments.over is not None:
+        answers = majority_vote(answers, records.table, arguments.over, seed=fitted.task.seed)
+    return answers
+
+
+def run(fitted: Fitted, records: Records, arguments: PredictArguments) -> RawAnswers:
+    """Run the network; outputs are not yet calibrated."""
+    head = fitted.task.name
+    return answer(fitted.model, fitted.modality, records, head, batch_size=arguments.batch_size)
+
+
+def proba_of(fitted: Fitted, records: Records, arguments: PredictArguments) -> FloatArray:
+    """Calibrated probabilities, (n, c)."""
+    return calibrated(run(fitted, records, arguments).outputs, fitted.temperature)
+
+
+def _assemble(
+    fitted: Fitted,
+    records: Records,
+    raw: RawAnswers,
+    arguments: PredictArguments,
+    notes: list[str],
+) -> Answers:
+    proba = calibrated(raw.outputs, fitted.temperature)
+    label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
+    score = np.zeros(len(label), np.float32)
+    if fitted.unknown is not None:
+        score = fitted.unknown.score(raw.anchors)
+        if arguments.refuse:
+            label[score > 1] = UNKNOWN
+    names = records.table.index
+    return Answers(
+        names=names,
+        label=label,
+        confidence=proba.max(axis=1),
+        proba=pd.DataFrame(proba, index=names, columns=list(fitted.classes)),
+        unknown_score=score.astype(np.float32),
+        representation=raw.representation,
+        provenance=_provenance(fitted, arguments, notes),
+        notes=tuple(notes),
+    )
+
+
+def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -> dict[str, Any]:
+    return {
+        "version": polyome.__version__,
+        "task": fitted.task.name,
+        "target": fitted.target,
+        "classes": list(fitted.classes),
+        "aligned": arguments.align,
+        "voted_over": arguments.over or "",
+        "refused": arguments.refuse,
+        "notes": notes,
+    }

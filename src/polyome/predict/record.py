@@ -1,0 +1,121 @@
+"""What ``fit`` leaves in a model folder beside the model: all that a report needs, and the card."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save_file
+
+from polyome.audit.findings import Finding
+from polyome.io.files import write_json
+from polyome.modalities.base import Answers
+from polyome.predict.evaluate import Evaluation
+from polyome.train.fitted import Fitted
+from polyome.train.trainer import LearningCurve
+
+
+def write_record(
+    folder: Path,
+    fitted: Fitted,
+    *,
+    evaluation: Evaluation | None,
+    answers: Answers | None,
+    truth: np.ndarray | None,
+    parts: pd.Series,
+    findings: list[Finding],
+    curve: LearningCurve,
+) -> None:
+    """Write ``metrics.json``, ``README.md`` (the card) and ``evaluation/``."""
+    inside = folder / "evaluation"
+    inside.mkdir()
+    parts.to_csv(inside / "split.csv.gz")
+    write_json([asdict(finding) for finding in findings], inside / "audit.json")
+    write_json(asdict(curve), inside / "learning_curve.json")
+    if evaluation is not None and answers is not None:
+        write_json(evaluation.as_dict(), folder / "metrics.json")
+        answers.frame().assign(truth=truth).to_csv(inside / "predictions.csv.gz", index_label="id")
+        save_file({"representation": answers.representation}, inside / "representation.safetensors")
+    (folder / "README.md").write_text(card(fitted, evaluation))
+
+
+def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
+    """Write a model card: data, split, metrics, baselines, limits; Markdown."""
+    facts = fitted.facts
+    rows = facts["rows"]
+    lines = [
+        "---",
+        "library_name: polyome",
+        f"tags: [polyome, {fitted.task.name}, genomics]",
+        "---",
+        "",
+        f"# {fitted.task.name}: {fitted.target}",
+        "",
+        f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} classes:",
+        ", ".join(f"`{label}`" for label in fitted.classes) + ".",
+        "",
+        "```python",
+        "import polyome",
+        f'model = polyome.{fitted.task.estimator}.from_pretrained("this folder")',
+        "answers = model.predict(new)",
+        "```",
+        "",
+        "## Data and split",
+        "",
+        f"- {rows['train']:,} training rows, {rows['dev']:,} dev, {rows['test']:,} test; "
+        f"split by {facts['split']}; {facts['left_out']:,} rows left out, "
+        f"{facts['without_label']:,} without a label.",
+        *[f"- {note}" for note in facts["notes"]],
+        "",
+        "## What the audit found",
+        "",
+        *([f"- {finding}" for finding in facts["findings"]] or ["Nothing."]),
+        "",
+        "## Scores",
+        "",
+        *_scores(evaluation),
+        "",
+        "## Settings",
+        "",
+        "```json",
+        json.dumps(asdict(fitted.task) | facts.get("training", {}), indent=1),
+        "```",
+        "",
+        "## Limits",
+        "",
+        "- It names what it was shown: kinds absent from training are refused as `unknown` only "
+        "where they lie far from all training classes; look at the measured coverage above.",
+        "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
+        "it may be too high.",
+        "- Labels that were themselves made by clustering the same matrix make any score look "
+        "better than it is.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _scores(evaluation: Evaluation | None) -> list[str]:
+    if evaluation is None:
+        return ["No test part: nothing is known about this model's accuracy."]
+    names = [name for name, value in evaluation.metrics.items() if value is not None]
+    table = [
+        f"On {evaluation.n:,} test rows:",
+        "",
+        "| | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for row, values in ({"polyome": evaluation.metrics} | evaluation.baselines).items():
+        table.append(f"| {row} | " + " | ".join(_shown(values.get(name)) for name in names) + " |")
+    table += [""]
+    for name, (low, high) in evaluation.intervals.items():
+        if low is not None and high is not None:
+            table.append(f"- {name}: 95 % interval {low:.3f} to {high:.3f} (bootstrap)")
+    for name, value in evaluation.unknown.items():
+        table.append(f"- {name}: {_shown(value)}")
+    return table
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,122 @@
+"""Settings given as text, checked against the dataclasses that they fill."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from polyome._errors import InputError, unknown_key
+from polyome.predict.predict import PredictArguments
+from polyome.tasks import Task
+from polyome.train.arguments import FitArguments
+
+FIT_OPTIONS: dict[str, type] = {"unlabelled": str, "baselines": bool}
+"""Settings of ``fit`` that are not settings of training."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Settings of ``fit``, by where they go: the task's class, or its method ``fit``."""
+
+    task: dict[str, Any]
+    fit: dict[str, Any]
+
+
+def gathered(config: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]:
+    """Join a configuration file and ``key=value`` pairs; the pairs win.
+
+    Examples
+    --------
+    >>> gathered(None, ["seed=1", "layer=counts"])
+    {'seed': '1', 'layer': 'counts'}
+    """
+    settings: dict[str, Any] = {} if config is None else _read(config)
+    for pair in pairs or ():
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            message = f"--set {pair}: KEY=VALUE is needed, such as --set hidden_size=128."
+            raise InputError(message)
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
+    """Sort settings into the task's and training's, and check names and types.
+
+    Examples
+    --------
+    >>> from polyome.tasks import CellType
+    >>> fit_settings(CellType, {"hidden_size": "128", "num_train_epochs": "3"})
+    FitSettings(task={'hidden_size': 128}, fit={'num_train_epochs': 3})
+    """
+    of_task, of_fit = _types(task), _types(FitArguments) | FIT_OPTIONS
+    known = [*of_task, *of_fit]
+    chosen = FitSettings({}, {})
+    for key, value in settings.items():
+        if key in of_task:
+            chosen.task[key] = _converted(key, value, of_task[key])
+        elif key in of_fit:
+            chosen.fit[key] = _converted(key, value, of_fit[key])
+        else:
+            raise unknown_key(key, known, where="--set")
+    return chosen
+
+
+def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """Check settings of reading and prediction for a fitted estimator."""
+    reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
+    known = _types(PredictArguments) | reading
+    for key in settings:
+        if key not in known:
+            raise unknown_key(key, known, where="--set")
+    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
+
+
+def _types(dataclass_type: type) -> dict[str, Any]:
+    hints = get_type_hints(dataclass_type)
+    return {f.name: hints[f.name] for f in fields(dataclass_type)}
+
+
+def _converted(key: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401
+    """Read a text as the type that a field wants."""
+    options = [kind for kind in get_args(wanted) or (wanted,)]
+    if NoneType in options and (value is None or str(value).lower() in ("none", "null", "")):
+        return None
+    kind = next(kind for kind in options if kind is not NoneType)
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    try:
+        if kind is bool:
+            return words[str(value).lower()]
+        return kind(value)
+    except (ValueError, KeyError, TypeError):
+        names = {int: "a whole number", float: "a number", bool: "true or false"}
+        message = f"--set {key}={value}: {names.get(kind, kind.__name__)} is needed."
+        raise InputError(message) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        message = f"there is no configuration file {path}."
+        raise InputError(message)
+    try:
+        if path.suffix == ".toml":
+            found = tomllib.loads(path.read_text())
+        elif path.suffix == ".json":
+            found = json.loads(path.read_text())
+        elif path.suffix in (".yaml", ".yml"):
+            import yaml  # noqa: PLC0415
+
+            found = yaml.safe_load(path.read_text())
+        else:
+            message = f"{path}: .toml, .json or .yaml is needed."
+            raise InputError(message)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise InputError(message) from error
+    if not isinstance(found, dict):
+        message = f"{path} holds no table of settings."
+        raise InputError(message)
+    return found

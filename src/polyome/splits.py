@@ -1,0 +1,276 @@
+"""Which rows fit, which steer the fitting, and which are never looked at until the end.
+
+Nothing here knows a modality: rows are positions, labels and groups are columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from polyome._errors import InputError, listed
+from polyome._types import BoolArray, IntArray
+
+PARTS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a data set; no row is in two of them.
+
+    Attributes
+    ----------
+    train : int, (n_train,), positions of the rows that fit.
+    dev : int, (n_dev,), rows for early stopping and calibration only; may be empty.
+    test : int, (n_test,), rows that are never looked at while fitting; may be empty.
+    left_out : rows that have a target and are in no part.
+    how : where the parts come from, in words.
+    unlabelled : rows without a target; they are in no part and not among `left_out`.
+    """
+
+    train: IntArray
+    dev: IntArray
+    test: IntArray
+    left_out: int
+    how: str
+    unlabelled: int = field(default=0, kw_only=True)
+
+
+def _rows(mask: BoolArray) -> IntArray:
+    return np.asarray(np.flatnonzero(mask), dtype=np.int64)
+
+
+def _is_missing(values: ArrayLike | pd.Series) -> BoolArray:
+    return np.asarray(pd.isna(pd.Series(values).astype(object)), dtype=bool)
+
+
+def from_column(
+    values: ArrayLike | pd.Series, *, labelled: BoolArray, name: str = "split"
+) -> Split:
+    """Read the parts from a column that names them; capitals do not matter.
+
+    Parameters
+    ----------
+    values : (n,), ``train``, ``dev`` or ``test``; rows with any other value are left out.
+    labelled : bool, (n,), whether a row has a target.
+    name : the column's name, for messages.
+
+    Examples
+    --------
+    >>> split = from_column(["train", "Test", "train", None], labelled=np.ones(4, dtype=bool))
+    >>> split.train.tolist(), split.test.tolist(), split.left_out
+    ([0, 2], [1], 1)
+    """
+    column = pd.Series(values).astype(object).reset_index(drop=True)
+    words = column.astype(str).str.strip().str.lower().to_numpy()
+    if not (words == "train").any():
+        counts = column.value_counts(dropna=False)
+        found = [f"{value} ({count:,})" for value, count in counts.items()]
+        msg = (
+            f"Column '{name}' (split) has no 'train'. Found (rows): {listed(found) or 'none'}. "
+            "Rows to fit on need 'train', rows to score 'test'; 'dev' is optional."
+        )
+        raise InputError(msg)
+    train, dev, test = (_rows((words == part) & labelled) for part in PARTS)
+    if not len(train):
+        msg = f"No row with '{name}' = 'train' has a target."
+        raise InputError(msg)
+    left_out = int((labelled & ~np.isin(words, PARTS)).sum())
+    unlabelled = int((~labelled).sum())
+    return Split(train, dev, test, left_out, f"column '{name}'", unlabelled=unlabelled)
+
+
+def _quota(counts: IntArray, total: int, least: IntArray) -> IntArray:
+    """How many of each class to take: near proportional, `total` in all where `least` allows it.
+
+    Parameters
+    ----------
+    counts : int, (c,), members of each class. Classes with one member give none.
+    total : rows wanted.
+    least : int, (c,), taken from each class even if that exceeds its share.
+    """
+    share = counts * total / max(counts.sum(), 1)
+    most = np.maximum(counts - 1, 0)
+    quota: IntArray = np.clip(np.floor(share).astype(np.int64), np.minimum(least, most), most)
+    for position in np.argsort(-(share - quota), kind="stable"):
+        if quota.sum() >= total:
+            break
+        quota[position] += quota[position] < most[position]
+    return quota
+
+
+def _draw(codes: IntArray, quota: IntArray, rng: np.random.Generator) -> BoolArray:
+    """Draw `quota[c]` random rows of each class: a mask, (n,)."""
+    order = rng.permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]
+    counts = np.bincount(codes, minlength=len(quota))
+    rank = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    drawn = np.zeros(len(codes), dtype=bool)
+    drawn[order] = rank < quota[codes[order]]
+    return drawn
+
+
+def _codes(labels: ArrayLike | None, n: int) -> NDArray[np.int64]:
+    if labels is None:
+        return np.zeros(n, dtype=np.int64)
+    codes = np.unique(np.asarray(labels).astype(str), return_inverse=True)[1]
+    return np.asarray(codes, dtype=np.int64)
+
+
+def random_split(
+    labels: ArrayLike | None, *, labelled: BoolArray, test_size: float = 0.2, seed: int
+) -> Split:
+    """Draw the test part at random, each class in proportion.
+
+    A class with one row stays in the training part, and every class keeps a row there.
+
+    Parameters
+    ----------
+    labels : (n,), classes; None for values, which are drawn without strata.
+    labelled : bool, (n,), whether a row has a target.
+    test_size : the share of the rows with a target.
+
+    Examples
+    --------
+    >>> split = random_split(["a"] * 10 + ["b"], labelled=np.ones(11, dtype=bool), seed=0)
+    >>> len(split.train), len(split.test), 10 in split.train
+    (9, 2, True)
+    """
+    rows = _rows(labelled)
+    codes = _codes(None if labels is None else np.asarray(labels)[rows], len(rows))
+    counts = np.bincount(codes, minlength=1)
+    quota = _quota(counts, round(test_size * len(rows)), np.zeros_like(counts))
+    drawn = _draw(codes, quota, np.random.default_rng(seed))
+    manner = "at random" if labels is None else "stratified"
+    how = f"{100 * test_size:g} % {manner}, seed {seed}"
+    none = np.empty(0, dtype=np.int64)
+    return Split(rows[~drawn], none, rows[drawn], 0, how, unlabelled=int((~labelled).sum()))
+
+
+def _choose_groups(
+    table: NDArray[np.int64], size: float, rng: np.random.Generator, tries: int = 200
+) -> IntArray:
+    """Choose groups whose rows are near `size` of all, with class proportions near the whole's.
+
+    The groups are shuffled `tries` times; each beginning of each order is a candidate. Its cost is
+    the relative error of its size, plus the total variation between its class proportions and the
+    whole's, plus the share of the classes that it would leave without a training row.
+
+    Parameters
+    ----------
+    table : int, (groups, c), rows of each class in each group.
+    """
+    whole = table.sum(axis=0)
+    best, chosen = np.inf, np.arange(1)
+    for _ in range(tries):
+        order = rng.permutation(len(table))
+        taken = table[order].cumsum(axis=0)[:-1]  # (groups - 1, c)
+        rows = taken.sum(axis=1)
+        error = np.abs(rows / whole.sum() - size) / size
+        shift = np.abs(taken / np.maximum(rows, 1)[:, None] - whole / whole.sum()).sum(axis=1) / 2
+        cost = error + shift + (taken == whole).mean(axis=1)
+        if cost.min() < best:
+            best, chosen = float(cost.min()), order[: int(cost.argmin()) + 1]
+    return chosen
+
+
+def group_split(
+    groups: ArrayLike | pd.Series,
+    *,
+    labels: ArrayLike | None = None,
+    labelled: BoolArray,
+    test_size: float = 0.2,
+    seed: int,
+    name: str = "group",
+) -> Split:
+    """Draw whole groups (donors, batches, animals) as the test part.
+
+    Parameters
+    ----------
+    groups : (n,), the group of each row.
+    labels : (n,), classes, whose proportions are kept as near as the groups allow.
+    labelled : bool, (n,), whether a row has a target.
+    test_size : the share of the rows to come near to.
+    name : the column's name, for messages.
+
+    Examples
+    --------
+    >>> donors = np.repeat(["d1", "d2", "d3", "d4", "d5"], 10)
+    >>> split = group_split(donors, labelled=np.ones(50, dtype=bool), seed=0)
+    >>> len(split.test), len(set(donors[split.test]))
+    (10, 1)
+    """
+    rows = _rows(labelled)
+    column = pd.Series(groups).astype(object).to_numpy()[rows]
+    missing = int(_is_missing(column).sum())
+    if missing:
+        msg = (
+            f"Column '{name}' (group) is empty for {missing:,} of {len(rows):,} rows "
+            "with a target. Give them a group, or leave them out."
+        )
+        raise InputError(msg)
+    names, codes = np.unique(column.astype(str), return_inverse=True)
+    if len(names) < 2:
+        msg = (
+            f"Column '{name}' (group) holds {len(names)} group{'s' * (len(names) != 1)}: "
+            f"{listed(names) or 'none'}. A split by group needs 2 or more; "
+            "choose another column, or split at random."
+        )
+        raise InputError(msg)
+    classes = _codes(None if labels is None else np.asarray(labels)[rows], len(rows))
+    table = np.zeros((len(names), classes.max() + 1), dtype=np.int64)
+    np.add.at(table, (codes, classes), 1)
+    drawn = np.isin(codes, _choose_groups(table, test_size, np.random.default_rng(seed)))
+    none = np.empty(0, dtype=np.int64)
+    how = f"by group '{name}', seed {seed}"
+    return Split(rows[~drawn], none, rows[drawn], 0, how, unlabelled=int((~labelled).sum()))
+
+
+def keep_aside(
+    rows: IntArray | Sequence[int],
+    labels: ArrayLike | None,
+    *,
+    size: float = 0.1,
+    groups: ArrayLike | None = None,
+    seed: int,
+) -> tuple[IntArray, IntArray]:
+    """Divide training rows into those that fit and those that stop the fitting and calibrate.
+
+    A class with 3 rows or more has at least one on each side. With 5 groups or more, whole groups
+    are kept aside instead; then a class that few groups hold may be on one side only.
+
+    Parameters
+    ----------
+    rows : int, (m,), positions of training rows.
+    labels : (m,), the classes of these rows, in their order; None for values.
+    groups : (m,), the groups of these rows.
+
+    Returns
+    -------
+    kept_fit, kept_aside : int, positions taken from `rows`, in their order.
+
+    Examples
+    --------
+    >>> fit, aside = keep_aside(np.arange(20), ["a"] * 17 + ["b"] * 3, seed=0)
+    >>> len(fit), len(aside)
+    (18, 2)
+    """
+    rows = np.asarray(rows, dtype=np.int64)
+    codes = _codes(labels, len(rows))
+    if len(codes) != len(rows):
+        msg = f"labels has {len(codes):,} entries for {len(rows):,} rows; pass labels[rows]."
+        raise ValueError(msg)
+    rng = np.random.default_rng(seed)
+    group_codes = _codes(groups, len(rows))
+    if groups is not None and len(np.unique(group_codes)) >= 5:
+        table = np.zeros((group_codes.max() + 1, codes.max() + 1), dtype=np.int64)
+        np.add.at(table, (group_codes, codes), 1)
+        aside = np.isin(group_codes, _choose_groups(table, size, rng))
+    else:
+        counts = np.bincount(codes, minlength=1)
+        aside = _draw(
+            codes, _quota(counts, round(size * len(rows)), (counts >= 3).astype(int)), rng
+        )
+    return rows[~aside], rows[aside]

@@ -1,0 +1,214 @@
+"""What every task supplies, and what classification tasks share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, listed, missing_column
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.audit.findings import Finding
+from polyome.baselines import BASELINES
+from polyome.metrics import classification_metrics
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
+from polyome.splits import Split
+
+Baseline = Callable[..., FloatArray | None]
+Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The truth of each record.
+
+    Attributes
+    ----------
+    values : object, (n,), a label or None.
+    classes : the labels present, sorted.
+    notes : what was done with missing, numeric and excluded labels.
+    """
+
+    values: np.ndarray
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def labelled(self) -> BoolArray:
+        """bool, (n,): records whose truth is known."""
+        known: BoolArray = np.array([value is not None for value in self.values], dtype=bool)
+        return known
+
+    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> IntArray:
+        """int64, (m,): the class of each of ``rows``; all must be labelled."""
+        place = {label: i for i, label in enumerate(classes)}
+        return np.array([place[value] for value in self.values[rows]], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Built-in data to show and to test a task with."""
+
+    source: Any
+    target: str
+    description: str
+
+
+@dataclass(kw_only=True)
+class Task(ABC):
+    """What is asked of records; its fields are the arguments of the task's public class.
+
+    Parameters
+    ----------
+    hidden_size : width of tokens and representation.
+    num_hidden_layers : layers of the trunk.
+    num_attention_heads : must divide ``hidden_size``.
+    num_members : networks trained side by side whose answers are averaged.
+    dropout : on the trunk's residual branches.
+    direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
+    seed : of everything drawn at random.
+    device : ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    quiet : no progress, no messages.
+    """
+
+    hidden_size: int = 64
+    num_hidden_layers: int = 2
+    num_attention_heads: int = 4
+    num_members: int = 3
+    dropout: float = 0.2
+    direct_weight: float = 0.5
+    seed: int = 0
+    device: str = "auto"
+    quiet: bool = False
+
+    name: ClassVar[str]
+    modality: ClassVar[str]
+    head: ClassVar[str]
+    estimator: ClassVar[str]
+    """Name of the task's public class, ``polyome.<estimator>``."""
+    shown_metrics: ClassVar[tuple[str, ...]]
+    """Metrics that tables show, the first one first."""
+
+    @abstractmethod
+    def build_modality(self) -> Modality:
+        """Make the modality, not yet fitted, with this task's settings."""
+
+    @abstractmethod
+    def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
+        """Read the truth from the records' table."""
+
+    @abstractmethod
+    def head_spec(self, targets: IntArray | FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Sizes and loss settings of the head, from training targets."""
+
+    @abstractmethod
+    def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
+        """Default training settings for so many training rows."""
+
+    @abstractmethod
+    def audit(self, records: Records, targets: Targets, split: Split, target: str) -> list[Finding]:
+        """What the user should know of the data before believing a score."""
+
+    @abstractmethod
+    def features(self, modality: Modality, records: Records) -> FloatArray:
+        """(n, f) for the baselines and for the direct path."""
+
+    @abstractmethod
+    def score(self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Metrics by name."""
+
+    @abstractmethod
+    def interval_metrics(self) -> dict[str, Metric]:
+        """Metrics that are quick enough to resample, called as ``(truth, answers, classes)``."""
+
+    @classmethod
+    @abstractmethod
+    def example(cls, *, seed: int = 0) -> Example:
+        """Small built-in data on which the task can be learned in a second (tests, doctests)."""
+
+    @classmethod
+    @abstractmethod
+    def demo(cls) -> Example:
+        """Built-in data for ``polyome demo``."""
+
+    def baselines(self) -> dict[str, Baseline]:
+        """Cheap models that stand beside every score, by name."""
+        return dict(BASELINES)
+
+
+class ClassificationTask(Task):
+    """A task whose answer is one of several classes."""
+
+    head: ClassVar[str] = "classification"
+    shown_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auroc", "log_loss", "ece")
+
+    def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
+        """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
+        if target not in table.columns:
+            raise missing_column(target, table.columns, role="target")
+        column = table[target]
+        missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
+        notes = []
+        if unlabelled is not None:
+            excluded = (column.astype(str) == unlabelled).to_numpy()
+            if not excluded.any():
+                message = f"no row of '{target}' is '{unlabelled}' (unlabelled). Labels: {listed(column.dropna().astype(str).unique())}."
+                raise InputError(message)
+            missing |= excluded
+        if missing.any():
+            notes.append(f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': neither fitted nor scored.")
+        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+            notes.append(f"'{target}' holds numbers; they are read as the names of classes.")
+        text = _as_text(column[~missing])
+        values = np.full(len(column), None, dtype=object)
+        values[~missing] = text
+        return Targets(values, tuple(sorted(set(text))), tuple(notes))
+
+    def head_spec(self, targets: IntArray | FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Class weights go with the square root of the rarity of a class, mean 1 over records."""
+        counts = np.bincount(targets.astype(np.int64), minlength=len(classes)).clip(1)
+        weights = 1 / np.sqrt(counts)
+        weights /= (weights * counts).sum() / counts.sum()
+        return {
+            "kind": self.head,
+            "modality": self.modality,
+            "num_labels": len(classes),
+            "label_smoothing": 0.05,
+            "dropout": 0.3,
+            "class_weights": [float(weight) for weight in weights],
+        }
+
+    def score(self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+        """See :func:`polyome.metrics.classification_metrics`."""
+        return dict(classification_metrics(truth, answers, classes))
+
+    def interval_metrics(self) -> dict[str, Metric]:
+        """Accuracy and macro F1."""
+        return {"accuracy": _accuracy, "macro_f1": _macro_f1}
+
+
+def _best(answers: FloatArray, classes: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(classes)[answers.argmax(axis=1)]
+
+
+def _accuracy(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
+    return float((truth.astype(str) == _best(answers, classes)).mean())
+
+
+def _macro_f1(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
+    """Mean over the classes present in the truth of 2 TP / (2 TP + FP + FN)."""
+    names, codes = np.unique(truth.astype(str), return_inverse=True)
+    best = pd.Index(names).get_indexer(pd.Index(_best(answers, classes)))
+    hits = np.bincount(codes[best == codes], minlength=len(names))
+    said = np.bincount(best[best >= 0], minlength=len(names))
+    return float((2 * hits / (said + np.bincount(codes))).mean())
+
+
+def _as_text(column: pd.Series) -> np.ndarray:
+    """Labels as text; 3.0 reads as 3, as a column of integers with gaps was meant."""
+    if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
+        column = column.astype(int)
+    return column.astype(str).to_numpy(dtype=object)

@@ -1,0 +1,111 @@
+"""The cell-type task: name each cell of an AnnData."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+
+from polyome._types import FloatArray
+from polyome.audit.classes import class_findings
+from polyome.audit.clustering import labels_from_clustering
+from polyome.audit.duplicates import duplicate_findings
+from polyome.audit.findings import Finding
+from polyome.audit.shortcuts import shortcut_findings
+from polyome.data.catalogue import load_builtin
+from polyome.data.simulate import simulate_cells
+from polyome.modalities import Modality
+from polyome.modalities.cell import CellModality, CellRecords
+from polyome.splits import Split
+from polyome.tasks.base import ClassificationTask, Example, Targets
+
+
+@dataclass(kw_only=True)
+class CellType(ClassificationTask):
+    """Annotate cell types in single-cell RNA-seq.
+
+    Parameters
+    ----------
+    layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
+    gene_column : column of ``var`` with gene names; None uses ``var_names``.
+    num_components : principal components that tokens are made of; None chooses by the number of
+        genes.
+    num_modules : gene-module tokens per cell.
+    input_dropout : mean share of genes hidden while training.
+
+    See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
+    """
+
+    layer: str | None = None
+    gene_column: str | None = None
+    num_components: int | None = None
+    num_modules: int = 4
+    input_dropout: float = 0.3
+
+    name: ClassVar[str] = "cell-type"
+    modality: ClassVar[str] = "cell"
+    estimator: ClassVar[str] = "CellTypeClassifier"
+
+    def build_modality(self) -> Modality:
+        """Expression profiles, read as this task was told."""
+        return CellModality(
+            self.layer,
+            self.gene_column,
+            num_components=self.num_components,
+            num_modules=self.num_modules,
+            input_dropout=self.input_dropout,
+            seed=self.seed,
+        )
+
+    def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
+        """Settings that were measured on pbmc3k (see benchmarks/)."""
+        del modality
+        return {
+            "learning_rate": 1e-3,
+            "num_train_epochs": 15,
+            "batch_size": 64 if n_rows < 20_000 else 256,
+        }
+
+    def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
+        """Z-scored log-normalised expression, float32 (n, g)."""
+        assert isinstance(modality, CellModality)
+        return modality.standardised(records)
+
+    def audit(
+        self,
+        records: Any,  # noqa: ANN401
+        targets: Targets,
+        split: Split,
+        target: str,
+    ) -> list[Finding]:
+        """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
+        assert isinstance(records, CellRecords)
+        counts = records.expression.rows(records.rows)
+        labels, known = targets.values, targets.labelled
+        findings = class_findings(labels, split)
+        findings += duplicate_findings(counts, labels, split)
+        if not records.expression.is_scaled:
+            library = np.asarray(counts.sum(axis=1)).ravel()
+            counts = sparse.diags_array(1e4 / np.maximum(library, 1)) @ counts
+            counts = counts.tocsr().log1p()
+            findings += shortcut_findings({"library size": library[known]}, labels[known])
+        findings += labels_from_clustering(
+            counts[known],
+            labels[known],
+            target=target,
+            uns_keys=records.adata.uns.keys(),
+            seed=self.seed,
+        )
+        return findings
+
+    @classmethod
+    def example(cls, *, seed: int = 0) -> Example:
+        """Simulated counts of three cell types."""
+        return Example(simulate_cells(seed=seed), "cell_type", "simulated cells of three types")
+
+    @classmethod
+    def demo(cls) -> Example:
+        """scanpy's ``pbmc68k_reduced``: 700 real cells of 10 types."""
+        return Example(
+            load_builtin("pbmc68k_reduced"), "bulk_labels", "700 real PBMC (scanpy's pbmc68k_reduced)"
+        )

@@ -1,0 +1,31 @@
+"""How a model is trained; the keys of ``--set`` and of ``fit`` are these fields."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitArguments:
+    """Settings of training, with the names that Hugging Face uses.
+
+    The defaults of None are replaced by the task's own, which depend on the size of the data.
+
+    Parameters
+    ----------
+    learning_rate : peak of the schedule: linear warm-up, then a cosine to zero.
+    num_train_epochs : passes over the training rows.
+    batch_size : records per step.
+    weight_decay : of AdamW, on matrices only.
+    warmup_ratio : share of the steps spent warming up.
+    max_grad_norm : gradients are clipped to this norm.
+    adam_beta2 : decay of AdamW's second moment.
+    kept_aside : share of the training rows kept aside for early stopping and calibration.
+    """
+
+    learning_rate: float | None = None
+    num_train_epochs: int | None = None
+    batch_size: int | None = None
+    weight_decay: float = 0.05
+    warmup_ratio: float = 0.1
+    max_grad_norm: float = 1.0
+    adam_beta2: float = 0.98
+    kept_aside: float = 0.1

@@ -1,0 +1,90 @@
+"""Records as the data set and the batches that the Trainer asks for."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from polyome._types import Batch, Encoding, FloatArray, IntArray, Segment
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
+
+
+class Example(TypedDict):
+    """One record on its way into a batch."""
+
+    modality: str
+    encoding: Encoding
+    targets: dict[str, Any]
+    """By head; empty where nothing is to be learned."""
+
+
+class RecordDataset(Dataset[Example]):
+    """Records of one modality with their targets; encoded a batch at a time.
+
+    Parameters
+    ----------
+    modality : fitted.
+    records : n records.
+    targets : by head, (n,) or (n, c).
+
+    Several of them, of different modalities, can be joined with
+    ``torch.utils.data.ConcatDataset`` and collated by :class:`Collator` into mixed batches.
+    """
+
+    def __init__(
+        self, modality: Modality, records: Records, targets: dict[str, IntArray | FloatArray]
+    ) -> None:
+        self.modality = modality
+        self.records = modality.prepare(records)
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        """Encode a whole batch at once (torch's loader calls this where it exists)."""
+        rows = np.asarray(indices)
+        encodings = self.modality.encode(self.records.take(rows))
+        return [
+            Example(
+                modality=self.modality.name,
+                encoding=encoding,
+                targets={head: values[row] for head, values in self.targets.items()},
+            )
+            for row, encoding in zip(rows, encodings, strict=True)
+        ]
+
+
+class Collator:
+    """Joins examples of any modalities into one :class:`polyome._types.Batch`.
+
+    Parameters
+    ----------
+    modalities : fitted, by name.
+    """
+
+    def __init__(self, modalities: dict[str, Modality]) -> None:
+        self.modalities = modalities
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        """Group the examples by modality; ``rows`` remember their places."""
+        segments: dict[str, Segment] = {}
+        labels: dict[str, Segment] = {}
+        for name in dict.fromkeys(example["modality"] for example in examples):
+            rows = [i for i, example in enumerate(examples) if example["modality"] == name]
+            chosen = [examples[i] for i in rows]
+            inputs = self.modalities[name].collate([example["encoding"] for example in chosen])
+            segments[name] = Segment(rows=torch.tensor(rows), inputs=inputs)
+            for head in chosen[0]["targets"]:
+                target = torch.from_numpy(np.stack([e["targets"][head] for e in chosen]))
+                labels[head] = Segment(rows=torch.tensor(rows), inputs={"target": target})
+        batch = Batch(size=len(examples), segments=segments)
+        if labels:
+            batch["labels"] = labels
+        return batch

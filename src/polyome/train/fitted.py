@@ -1,0 +1,172 @@
+"""A fitted model with all that answering needs, in memory and as a folder."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_weights
+from scipy.special import softmax
+
+import polyome
+from polyome._errors import InputError, listed
+from polyome._types import FloatArray
+from polyome.modalities import MODALITIES, Modality
+from polyome.modalities.base import Records
+from polyome.model.answering import CHUNK_RECORDS, pick_device
+from polyome.model.configuration import PolyomeConfig
+from polyome.model.modeling import PolyomeModel
+from polyome.tasks import TASKS, Task
+from polyome.train.unknown import UnknownDetector
+
+SUMMARY = "polyome.json"
+ARRAYS = "polyome.safetensors"
+
+
+@dataclass
+class Fitted:
+    """What ``fit`` leaves.
+
+    Attributes
+    ----------
+    task, modality, model : the parts, fitted.
+    target : the column that was learned.
+    classes : in the order of the model's outputs.
+    temperature : of the calibrated probabilities.
+    unknown : refuses records of unseen kinds.
+    arrays : what else is kept: the linear baseline, the reference for alignment.
+    facts : of data, split and training, for JSON and the card.
+    """
+
+    task: Task
+    modality: Modality
+    model: PolyomeModel
+    target: str
+    classes: tuple[str, ...]
+    temperature: float = 1.0
+    unknown: UnknownDetector | None = None
+    arrays: dict[str, FloatArray] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def linear_baseline(self, records: Records) -> FloatArray:
+        """Probabilities of the logistic regression that is kept with the model, (n, c)."""
+        parts = []
+        for start in range(0, len(records), CHUNK_RECORDS):
+            rows = np.arange(start, min(start + CHUNK_RECORDS, len(records)))
+            features = self.task.features(self.modality, records.take(rows))
+            scores = features @ self.arrays["baseline.coef"].T + self.arrays["baseline.intercept"]
+            parts.append(softmax(scores.astype(np.float64), axis=1))
+        return np.concatenate(parts)
+
+    def save(self, folder: Path) -> None:
+        """Write the parts into an existing folder: JSON and safetensors, no pickle."""
+        self.model.config.id2label = dict(enumerate(self.classes))
+        self.model.config.label2id = {label: i for i, label in enumerate(self.classes)}
+        self.model.save_pretrained(folder)
+        self.modality.save(folder)
+        summary = {
+            "polyome": polyome.__version__,
+            "task": self.task.name,
+            "settings": asdict(self.task),
+            "target": self.target,
+            "classes": list(self.classes),
+            "temperature": self.temperature,
+            "facts": self.facts,
+        }
+        (folder / SUMMARY).write_text(json.dumps(summary, indent=1))
+        arrays = dict(self.arrays)
+        if self.unknown is not None:
+            arrays |= self.unknown.arrays()
+        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        save_file(contiguous, folder / ARRAYS)
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "auto", quiet: bool = False) -> Self:
+        """Read what :meth:`save` wrote; no network, no pickle."""
+        summary = _read_summary(folder)
+        known = {f.name for f in fields(TASKS[summary["task"]])}
+        settings = {key: value for key, value in summary["settings"].items() if key in known}
+        task = TASKS[summary["task"]](**settings | {"device": device, "quiet": quiet})
+        arrays = _whole(folder, ARRAYS, load_file)
+        has_detector = "unknown.means" in arrays
+        return cls(
+            task=task,
+            modality=MODALITIES[task.modality].load(folder),
+            model=_load_model(folder).to(pick_device(device)).eval(),
+            target=summary["target"],
+            classes=tuple(summary["classes"]),
+            temperature=summary["temperature"],
+            unknown=UnknownDetector.from_arrays(arrays) if has_detector else None,
+            arrays={k: v for k, v in arrays.items() if not k.startswith("unknown.")},
+            facts=summary["facts"],
+        )
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        message = f"{folder} {what}; the folder that 'polyome fit --out' wrote is needed."
+        raise InputError(message)
+    path = folder / SUMMARY
+    if not path.is_file():
+        found = listed(sorted(p.name for p in folder.iterdir()), most=6) or "nothing"
+        message = (
+            f"{folder} is not a Polyome model folder: it lacks {SUMMARY}. It holds {found}. "
+            "Pass the folder that 'polyome fit --out' wrote."
+        )
+        raise InputError(message)
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text())
+        missing = {"task", "settings", "target", "classes", "temperature", "facts"} - set(summary)
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if missing:
+        raise _damaged(path, f"lacks {listed(sorted(missing))}")
+    if summary["task"] not in TASKS:
+        message = f"{path} names the task '{summary['task']}'; this Polyome knows {listed(TASKS)}."
+        raise InputError(message)
+    return summary
+
+
+def _load_model(folder: Path) -> PolyomeModel:
+    path = folder / "config.json"
+    if not path.is_file():
+        message = f"{folder} lacks config.json; copy the whole folder, or fit the model again."
+        raise InputError(message)
+    try:
+        settings = json.loads(path.read_text())
+        if settings.get("model_type") != "polyome":
+            found = settings.get("model_type")
+            message = f"{path} describes a model of type '{found}', not 'polyome'."
+            raise InputError(message)
+        model = PolyomeModel(PolyomeConfig.from_dict(settings))
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    weights = _whole(folder, "model.safetensors", load_weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:160]
+        message = f"{folder / 'model.safetensors'} does not fit {path}: {first}"
+        raise InputError(message) from error
+    return model
+
+
+def _whole(folder: Path, name: str, load: Any) -> dict[str, Any]:  # noqa: ANN401
+    path = folder / name
+    if not path.is_file():
+        message = f"{folder} lacks {name}; copy the whole folder, or fit the model again."
+        raise InputError(message)
+    try:
+        loaded: dict[str, Any] = load(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return loaded
+
+
+def _damaged(path: Path, why: object) -> InputError:
+    message = f"{path} is damaged ({why}). Copy the model folder again, or fit the model again."
+    return InputError(message)

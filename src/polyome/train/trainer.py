@@ -1,0 +1,176 @@
+"""Fitting a model's networks: a thin layer over ``transformers.Trainer``."""
+
+import copy
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_callback import PrinterCallback
+
+from polyome._progress import Progress
+from polyome.modalities import Modality
+from polyome.model.modeling import PolyomeModel
+from polyome.train.arguments import FitArguments
+from polyome.train.dataset import Collator, Example
+
+
+@dataclass
+class LearningCurve:
+    """Losses by epoch; ``kept_aside`` is empty where nothing was kept aside."""
+
+    train: list[float] = field(default_factory=list)
+    kept_aside: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+
+
+class WatchedTrainer(Trainer):
+    """A Trainer that remembers the loss of each step."""
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - Trainer's own arguments
+        super().__init__(**arguments)
+        self.step_losses: list[Tensor] = []
+
+    def training_step(self, *arguments: Any, **keywords: Any) -> Tensor:  # noqa: ANN401
+        """One step, as Trainer does it."""
+        loss: Tensor = super().training_step(*arguments, **keywords)
+        self.step_losses.append(loss.detach())
+        return loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
+        """Not counted: Trainer's estimate presumes one tensor of input ids."""
+        return 0
+
+
+class EpochWatch(TrainerCallback):
+    """Shows progress and keeps the weights of the epoch that was best on rows kept aside."""
+
+    def __init__(
+        self,
+        trainer_losses: Callable[[], list[Tensor]],
+        score: Callable[[], float] | None,
+        progress: Progress,
+    ) -> None:
+        self.take_losses = trainer_losses
+        self.score = score
+        self.progress = progress
+        self.curve = LearningCurve()
+        self.best_state: dict[str, Tensor] | None = None
+
+    def on_epoch_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - transformers' signature
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        model: PolyomeModel,
+        **_: object,
+    ) -> None:
+        """Record the epoch."""
+        losses = self.take_losses()
+        self.curve.train.append(float(sum(losses)) / max(1, len(losses)) / len(model.members))
+        losses.clear()
+        note = f"loss {self.curve.train[-1]:.3f}"
+        if self.score is not None:
+            self.curve.kept_aside.append(self.score())
+            note += f", kept aside {self.curve.kept_aside[-1]:.3f}"
+            if self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
+                self.best_state = copy.deepcopy(model.state_dict())
+                self.curve.best_epoch = len(self.curve.kept_aside)
+        else:
+            self.curve.best_epoch = len(self.curve.train)
+        self.progress.advance(note=note)
+
+
+def train(
+    model: PolyomeModel,
+    dataset: Dataset[Example],
+    modalities: dict[str, Modality],
+    arguments: FitArguments,
+    *,
+    seed: int,
+    device: str,
+    score: Callable[[], float] | None = None,
+    quiet: bool = True,
+) -> LearningCurve:
+    """Fit the trainable weights of a model in place.
+
+    Parameters
+    ----------
+    dataset : of :class:`polyome.train.dataset.Example`; may mix modalities.
+    modalities : fitted, by name.
+    arguments : every field set.
+    score : loss on rows kept aside, called after each epoch; the best epoch's weights are kept.
+
+    Returns
+    -------
+    Losses by epoch.
+    """
+    epochs = int(arguments.num_train_epochs or 0)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _quiet_transformers(),
+        Progress("fit", epochs, quiet=quiet) as progress,
+    ):
+        trainer = WatchedTrainer(
+            model=model,
+            args=_training_arguments(scratch, arguments, seed=seed, device=device),
+            train_dataset=dataset,
+            data_collator=Collator(modalities),
+        )
+        trainer.remove_callback(PrinterCallback)
+        watch = EpochWatch(lambda: trainer.step_losses, score, progress)
+        trainer.add_callback(watch)
+        trainer.train()
+    if watch.best_state is not None:
+        model.load_state_dict(watch.best_state)
+    model.eval()
+    return watch.curve
+
+
+def _training_arguments(
+    folder: str, arguments: FitArguments, *, seed: int, device: str
+) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=folder,
+        learning_rate=arguments.learning_rate,
+        num_train_epochs=arguments.num_train_epochs,
+        per_device_train_batch_size=arguments.batch_size,
+        weight_decay=arguments.weight_decay,
+        warmup_steps=arguments.warmup_ratio,
+        max_grad_norm=arguments.max_grad_norm,
+        adam_beta1=0.9,
+        adam_beta2=arguments.adam_beta2,
+        lr_scheduler_type="cosine",
+        seed=seed,
+        use_cpu=device == "cpu",
+        remove_unused_columns=False,
+        label_names=["labels"],
+        report_to="none",
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep Trainer's own messages, which a user of Polyome cannot act on, from standard error."""
+    logger = logging.getLogger("transformers.trainer")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
