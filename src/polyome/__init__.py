@@ -9,8 +9,9 @@ CellTypeClassifier(seed=1)
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["InputError", "PolyomeWarning", "audit", "load", "read"]
+from polyome._version import __version__
+
+__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "read"]
 
 if TYPE_CHECKING:
     from polyome._errors import InputError, PolyomeWarning
@@ -32,7 +33,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
     The public class of a task is made from the task's own file (``tasks/``), so that a new task
     needs no line here.
     """
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

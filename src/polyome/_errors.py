@@ -2,6 +2,10 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class InputError(ValueError):
@@ -51,7 +55,9 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
-def missing_column(name: str, columns: Iterable[object], *, role: str, where: str = "obs") -> InputError:
+def missing_column(
+    name: str, columns: Iterable[object], *, role: str, where: str = "obs"
+) -> InputError:
     """Build the error for a column that is not there.
 
     Examples
@@ -61,7 +67,27 @@ def missing_column(name: str, columns: Iterable[object], *, role: str, where: st
     """
     known = [str(column) for column in columns]
     shown = listed(known, most=20) if known else "none"
-    return InputError(f"{where} has no column '{name}' ({role}). Columns: {shown}.{suggestion(name, known)}")
+    return InputError(
+        f"{where} has no column '{name}' ({role}). Columns: {shown}.{suggestion(name, known)}"
+    )
+
+
+def repeated_names(names: "pd.Index[Any]", *, where: str = "") -> InputError:
+    """Build the error for records whose names do not tell them apart.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(repeated_names(pd.Index(["a", "b", "a"])))
+    1 of the obs_names occurs more than once ('a'); answers are returned by name. Run ...
+    """
+    repeated = names[names.duplicated()].unique()
+    verb = "occurs" if len(repeated) == 1 else "occur"
+    return InputError(
+        f"{where}{len(repeated):,} of the obs_names {verb} more than once "
+        f"({listed(repeated, most=3)}); answers are returned by name. "
+        "Run adata.obs_names_make_unique() and save the file again."
+    )
 
 
 def unknown_key(name: str, known: Iterable[str], *, where: str) -> InputError:
@@ -73,4 +99,6 @@ def unknown_key(name: str, known: Iterable[str], *, where: str) -> InputError:
     --set knows no key 'lr'. Known: 'learning_rate', 'seed'.
     """
     keys = sorted(known)
-    return InputError(f"{where} knows no key '{name}'. Known: {listed(keys, most=60)}.{suggestion(name, keys)}")
+    return InputError(
+        f"{where} knows no key '{name}'. Known: {listed(keys, most=60)}.{suggestion(name, keys)}"
+    )

@@ -77,7 +77,7 @@ class TunedLogisticRegression:
             raise InputError(msg)
         mean, rotated, spread, back = _rotate(x)
         solver = _Solver(rotated, spread, codes, len(self.classes_))
-        weights = self._tune(solver, _inner_folds(codes, groups, self.folds, self.seed))
+        weights = self._tune(solver, inner_folds(codes, groups, self.folds, self.seed))
         weights = solver.fit(np.arange(len(codes)), self.C_, weights, precision=1e-11)
         coef = back(weights[:-1].T)
         self.coef_ = coef.astype(np.float32)
@@ -222,10 +222,22 @@ class _Solver:
         return proba, float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
 
 
-def _inner_folds(codes: IntArray, groups: ArrayLike | None, folds: int, seed: int) -> IntArray:
-    """Give each row its fold, (n,): stratified, or of whole groups if there are two."""
+def inner_folds(
+    codes: IntArray, groups: ArrayLike | None, folds: int, seed: int, *, if_small: int | None = 3
+) -> IntArray:
+    """Give each row its fold, (n,): stratified, or of whole groups if there are two.
+
+    ``if_small`` is the number of folds where a class has fewer rows than ``folds``; None keeps it.
+
+    Examples
+    --------
+    >>> np.bincount(inner_folds(np.zeros(10, int), None, 5, seed=0)).tolist()
+    [2, 2, 2, 2, 2]
+    """
     members = np.bincount(codes)
-    folds = min(folds if members.min() >= folds else 3, len(codes))
+    if if_small is not None and members[members > 0].min() < folds:
+        folds = if_small
+    folds = min(folds, len(codes))
     fold = np.empty(len(codes), dtype=np.int64)
     if groups is not None and len(np.unique(np.asarray(groups).astype(str))) > 1:
         names = np.asarray(groups).astype(str)

@@ -44,7 +44,7 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
         try:
-            _check_device(options.get("device", "auto"))
+            _check_common(options.get("device", "auto"), options.get("seed", 0))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("always", PolyomeWarning)
@@ -63,7 +63,10 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _check_device(device: str) -> None:
+def _check_common(device: str, seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        message = f"--seed {seed}: a whole number from 0 to {2**32 - 1} is needed."
+        raise InputError(message)
     known = ("auto", "cpu", "cuda", "mps")
     if device not in known:
         message = f"--device {device} is none of {', '.join(known)}."
@@ -94,19 +97,17 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Fit a model, calibrate it, score it on the test part, write it to a folder."""
-    from polyome import settings as parsing  # noqa: PLC0415
-    from polyome.estimators import estimator_class  # noqa: PLC0415
-    from polyome.io.files import check_new_folder  # noqa: PLC0415
-    from polyome.train.fitted import SUMMARY  # noqa: PLC0415
+    from polyome import settings as parsing
+    from polyome.estimators import estimator_class
+    from polyome.io.files import check_new_folder
+    from polyome.train.fitted import SUMMARY
 
     check_new_folder(out, replaces=SUMMARY)
     model_class = estimator_class(task)
     chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(config, set_))
     common = {"seed": seed, "device": device, "quiet": quiet}
     model = model_class(**common | chosen.task)
-    model.fit(
-        list(inputs), target, split=split, split_by=split_by, group=group, **chosen.fit
-    )
+    model.fit(list(inputs), target, split=split, split_by=split_by, group=group, **chosen.fit)
     model.save_pretrained(out)
     if model.evaluation_ is not None:
         print(model.evaluation_)
@@ -127,7 +128,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score a model on records whose truth is known, beside baselines."""
-    from polyome.io.files import check_writable, write_json  # noqa: PLC0415
+    from polyome.io.files import check_writable, write_json
 
     if json is not None:
         check_writable(json)
@@ -151,17 +152,13 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Answer records; cells come back as h5ad with labels, confidence and representation."""
-    from polyome.io.files import check_writable, written_aside  # noqa: PLC0415
+    from polyome.predict.embed import ANSWER_FORMATS, check_format, write_answers
 
-    check_writable(out)
+    check_format(out, ANSWER_FORMATS)
     model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
-    if out.suffix == ".csv":
-        with written_aside(out) as aside:
-            answers.frame().to_csv(aside, index_label="id")
-    else:
-        model.fitted_.modality.write(records, answers, out)
+    write_answers(model.fitted_.modality, records, answers, out)
     say(f"wrote {out}", quiet=quiet)
 
 
@@ -177,11 +174,12 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Write each record's representation."""
-    from polyome.predict.embed import check_format, write_embedding  # noqa: PLC0415
+    from polyome.predict.embed import check_format, write_embedding
 
     check_format(out)
     model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
     records, answers = model.answer(list(inputs), **options)
+    _notes(answers.notes, quiet=quiet)
     write_embedding(model.fitted_.modality, records, answers, out)
     say(f"wrote {out}", quiet=quiet)
 
@@ -200,11 +198,11 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """Look for what makes scores on a data set misleading."""
-    from dataclasses import asdict  # noqa: PLC0415
+    from dataclasses import asdict
 
-    from polyome import estimators  # noqa: PLC0415
-    from polyome import settings as parsing  # noqa: PLC0415
-    from polyome.io.files import check_writable, write_json  # noqa: PLC0415
+    from polyome import estimators
+    from polyome import settings as parsing
+    from polyome.io.files import check_writable, write_json
 
     if json is not None:
         check_writable(json)
@@ -225,10 +223,11 @@ def audit(
 
 @data_app.command("list")
 @verb
-def data_list() -> None:
+def data_list(seed: Seed = 0, device: Device = "auto", quiet: Quiet = False) -> None:
     """List the data sets that can be had by name."""
-    from polyome.data.catalogue import CATALOGUE  # noqa: PLC0415
-    from polyome.data.download import where  # noqa: PLC0415
+    del seed, device, quiet  # every command takes them
+    from polyome.data.catalogue import CATALOGUE
+    from polyome.data.download import where
 
     for name, entry in CATALOGUE.items():
         print(f"{name:<18} {entry.task:<10} target {entry.target:<12} {entry.description}")
@@ -240,10 +239,13 @@ def data_list() -> None:
 def data_get(
     name: Annotated[str, typer.Argument(help="As 'polyome data list' shows it.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    seed: Seed = 0,
+    device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Write a data set into a folder."""
-    from polyome.data.download import get  # noqa: PLC0415
+    del seed, device  # every command takes them
+    from polyome.data.download import get
 
     path = get(name, out)
     say(f"wrote {path}", quiet=quiet)
@@ -259,14 +261,16 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Run every task end to end on built-in data and print a table."""
-    from polyome.estimators import run_demo  # noqa: PLC0415
+    from polyome.estimators import run_demo
 
     print(run_demo(tasks, out, seed=seed, device=device, quiet=quiet))
 
 
 @app.callback(invoke_without_command=True)
 def version(
-    show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    show: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
 ) -> None:
     """Train, run and explain transformers on DNA, cells and tissue."""
     if show:
@@ -278,8 +282,8 @@ def _loaded(
     model_dir: Path, set_: list[str] | None, *, seed: int, device: str, quiet: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Read the model, and its reading and prediction settings from --set."""
-    from polyome import settings as parsing  # noqa: PLC0415
-    from polyome.estimators import load  # noqa: PLC0415
+    from polyome import settings as parsing
+    from polyome.estimators import load
 
     model = load(model_dir, device=device, quiet=quiet)
     model.task.seed = seed

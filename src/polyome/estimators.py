@@ -13,14 +13,23 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from anndata import AnnData
 
 from polyome import splits
-from polyome._errors import InputError, PolyomeWarning, missing_column, unknown_key
+from polyome._errors import (
+    InputError,
+    PolyomeWarning,
+    listed,
+    missing_column,
+    repeated_names,
+    suggestion,
+    unknown_key,
+)
 from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
-from polyome.io.files import folder_written_aside
+from polyome.io.files import check_new_folder, folder_written_aside
 from polyome.modalities.base import Answers, Records
 from polyome.modalities.cell import annotate
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
@@ -31,7 +40,8 @@ from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
 from polyome.train.arguments import FitArguments
 from polyome.train.fit import fit_model
-from polyome.train.fitted import SUMMARY, Fitted
+from polyome.train.fitted import SUMMARY, Fitted, read_summary
+from polyome.train.ranges import check_ranges
 
 SPLIT_BY = ("random", "group")
 
@@ -59,10 +69,12 @@ class Estimator:
             if key not in known:
                 raise unknown_key(key, known, where=type(self).__name__)
         self.task = self.task_class(**settings)
+        check_ranges({name: getattr(self.task, name) for name in known})
+        _check_device(self.task.device)
         for name in known:
             setattr(self, name, getattr(self.task, name))
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - scikit-learn's signature
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - scikit-learn's signature
         """Settings by name."""
         return {f.name: getattr(self, f.name) for f in fields(self.task_class)}
 
@@ -109,22 +121,24 @@ class Estimator:
             Something about the input or the options is wrong; nothing was fitted.
         """
         arguments = fit_arguments(training)
-        records = self.task.build_modality().read(source)
+        records = _checked(self.task.build_modality().read(source))
         targets = self.task.targets(records.table, target, unlabelled)
         _check_two_classes(targets, target)
         parts = split_records(
             records, targets, split=split, split_by=split_by, group=group, seed=self.task.seed
         )
-        for note in (*records.notes, *targets.notes):
+        _check_enough(targets, parts, target)
+        for note in (*records.notes, *targets.notes, _counted(parts)):
             say(note, quiet=self.task.quiet)
         self.findings_ = self.task.audit(records, targets, parts, target)
         _warn(self.findings_)
         groups = None if group is None else records.table[group].astype(str).to_numpy()
-        self.fitted_, self.curve_ = fit_model(
+        self.fitted_, self.curves_ = fit_model(
             self.task, records, targets, parts, arguments, groups=groups
         )
         self.fitted_.target = target
         self._remember(records, targets, parts, split, unlabelled)
+        self.fitted_.facts["source"] = _named(source, len(records))
         self._score_test(records, targets, parts, with_baselines=baselines)
         return self
 
@@ -195,7 +209,7 @@ class Estimator:
         """Predict, with everything that is known of the answers."""
         fitted = self._fitted()
         reading, arguments = self._options(options)
-        records = fitted.modality.read(source, **reading)
+        records = _checked(fitted.modality.read(source, **reading))
         return records, predict(fitted, records, arguments)
 
     def annotate(self, adata: AnnData, **options: Any) -> None:  # noqa: ANN401
@@ -224,11 +238,14 @@ class Estimator:
         """
         fitted = self._fitted()
         reading, arguments = self._options(options)
-        records = fitted.modality.read(source, **reading)
-        unlabelled = fitted.facts.get("unlabelled")
-        targets = self.task.targets(records.table, target or fitted.target, unlabelled)
+        records = _checked(fitted.modality.read(source, **reading))
+        target = target or fitted.target
+        unlabelled = _if_there(records.table, target, fitted.facts.get("unlabelled"))
+        targets = self.task.targets(records.table, target, unlabelled)
         rows, chosen = self._rows_of_part(records.table, targets, part)
-        return evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
+        evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
+        evaluation.notes += [*targets.notes, *_unseen_note(evaluation)]
+        return evaluation
 
     def _rows_of_part(
         self, table: pd.DataFrame, targets: Targets, part: str | None
@@ -273,7 +290,7 @@ class Estimator:
         fitted = self._fitted()
         with folder_written_aside(Path(folder), replaces=SUMMARY) as aside:
             fitted.save(aside)
-            if hasattr(self, "curve_"):
+            if hasattr(self, "curves_"):
                 write_record(
                     aside,
                     fitted,
@@ -282,13 +299,16 @@ class Estimator:
                     truth=getattr(self, "truth_", None),
                     parts=self.split_,
                     findings=self.findings_,
-                    curve=self.curve_,
+                    curves=self.curves_,
                 )
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, *, device: str = "auto", quiet: bool = False) -> Self:
+    def from_pretrained(
+        cls, folder: str | Path, *, device: str = "auto", quiet: bool = False
+    ) -> Self:
         """Read a model folder; no network, nothing unpickled."""
         folder = Path(folder)
+        _check_device(device)
         fitted = Fitted.load(folder, device=device, quiet=quiet)
         if not isinstance(fitted.task, cls.task_class):
             message = f"{folder} holds a model of the task '{fitted.task.name}', not '{cls.task_class.name}'."
@@ -297,7 +317,7 @@ class Estimator:
         model.fitted_ = fitted
         parts = folder / "evaluation" / "split.csv.gz"
         if parts.is_file():
-            model.split_ = pd.read_csv(parts, index_col=0, dtype=str)["part"]
+            model.split_ = _read_split(parts)
         return model
 
 
@@ -311,7 +331,10 @@ def estimator_class(task: str) -> type[Estimator]:
     'CellTypeClassifier'
     """
     if task not in TASKS:
-        raise unknown_key(task, TASKS, where="TASK")
+        message = (
+            f"there is no task '{task}'. Known: {listed(TASKS)}.{suggestion(task, list(TASKS))}"
+        )
+        raise InputError(message)
     task_class = TASKS[task]
     made = type(
         task_class.estimator,
@@ -330,7 +353,7 @@ def estimator_class(task: str) -> type[Estimator]:
 
 def load(folder: str | Path, *, device: str = "auto", quiet: bool = False) -> Estimator:
     """Read a model folder of any task."""
-    task = Fitted.load(Path(folder), device="cpu", quiet=quiet).task.name
+    task = read_summary(Path(folder))["task"]
     return estimator_class(task).from_pretrained(folder, device=device, quiet=quiet)
 
 
@@ -353,7 +376,7 @@ def audit(
     True
     """
     checked = estimator_class(task)(**settings).task
-    records = checked.build_modality().read(source)
+    records = _checked(checked.build_modality().read(source))
     targets = checked.targets(records.table, target, unlabelled)
     _check_two_classes(targets, target)
     parts = split_records(
@@ -362,11 +385,12 @@ def audit(
     return checked.audit(records, targets, parts, target)
 
 
-def run_demo(
-    tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool
-) -> str:
+def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool) -> str:
     """Fit every task (or those named) on built-in data; return a table of scores."""
     shown = []
+    for name in tasks or TASKS:
+        estimator_class(name)
+        check_new_folder(out / name, replaces=SUMMARY)
     for name in tasks or TASKS:
         model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
         example = model.task_class.demo()
@@ -389,20 +413,24 @@ def split_records(
     """Find the parts as the user asked for them."""
     table, labelled = records.table, targets.labelled
     if split is not None and split_by is not None:
-        message = "split and split_by were both given; one of them decides."
+        message = "--split and --split-by were both given; give one of them."
         raise InputError(message)
+    if group is not None and group not in table.columns:
+        raise missing_column(group, table.columns, role="group")
     if split is not None:
         if split not in table.columns:
             raise missing_column(split, table.columns, role="split")
         return splits.from_column(table[split], labelled=labelled, name=split)
     if split_by not in (None, *SPLIT_BY):
-        raise unknown_key(str(split_by), SPLIT_BY, where="split_by")
+        message = f"there is no --split-by {split_by}. Known: {listed(SPLIT_BY)}."
+        raise InputError(message)
     if split_by == "group":
         if group is None:
-            message = "split_by='group' needs group=, the column of donors, batches or animals."
+            message = (
+                "--split-by group needs --group COLUMN, the column of donors, batches or animals. "
+                f"Columns: {listed(table.columns, most=20)}."
+            )
             raise InputError(message)
-        if group not in table.columns:
-            raise missing_column(group, table.columns, role="group")
         return splits.group_split(
             table[group], labels=targets.values, labelled=labelled, seed=seed, name=group
         )
@@ -415,13 +443,100 @@ def fit_arguments(training: dict[str, Any]) -> FitArguments:
     for key in training:
         if key not in known:
             raise unknown_key(key, known, where="fit")
+    check_ranges(training)
     return FitArguments(**training)
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that this computer lacks, before work starts."""
+    there = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device, False):
+        why = "is not on this computer" if device in there else "is not known"
+        message = f"device '{device}' {why}. Use one of {listed(d for d in there if there[d])}."
+        raise InputError(message)
+
+
+def _checked(records: Records) -> Records:
+    """Records whose names tell them apart."""
+    names = records.table.index
+    if not names.is_unique:
+        raise repeated_names(names)
+    return records
+
+
+def _named(source: Any, n_records: int) -> str:  # noqa: ANN401
+    """Say in words what was read, for the card."""
+    sources = source if isinstance(source, list) else [source]
+    names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
+    return f"{n_records:,} records, {', '.join(names)}"
+
+
+def _counted(parts: Split) -> str:
+    """Say how many rows each part has, and how many have none."""
+    counts = [f"{len(getattr(parts, part)):,} {part}" for part in splits.PARTS]
+    counts += [f"{parts.left_out:,} left out"] * (parts.left_out > 0)
+    counts += [f"{parts.unlabelled:,} without a label"] * (parts.unlabelled > 0)
+    return f"rows: {', '.join(counts)} (split: {parts.how})"
+
+
+def _if_there(table: pd.DataFrame, target: str, label: str | None) -> str | None:
+    """A label that means missing, where the column has it."""
+    if label is None or target not in table.columns:
+        return label
+    return label if (table[target].astype(str) == label).any() else None
+
+
+def _unseen_note(evaluation: Evaluation) -> list[str]:
+    if not evaluation.unseen:
+        return []
+    count = sum(evaluation.unseen.values())
+    return [
+        f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
+        f"({listed(evaluation.unseen, most=4)}); they count as wrong."
+    ]
+
+
+def _read_split(path: Path) -> pd.Series:
+    """Each training record's part, by name."""
+    try:
+        parts: pd.Series = pd.read_csv(path, index_col=0, dtype=str)["part"]
+    except Exception as error:  # gzip, the table and the column each fail in their own way
+        message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
+        raise InputError(message) from error
+    return parts
 
 
 def _check_two_classes(targets: Targets, target: str) -> None:
     if len(targets.classes) < 2:
         found = f"only '{targets.classes[0]}'" if targets.classes else "no label at all"
         message = f"column '{target}' (target) has {found}; two classes or more are needed."
+        raise InputError(message)
+
+
+def _check_enough(targets: Targets, parts: Split, target: str) -> None:
+    """Some class needs a row to fit, one to calibrate and one to spare."""
+    labels, counts = np.unique(targets.values[parts.train].astype(str), return_counts=True)
+    if len(labels) < 2:
+        message = f"the training part has only '{labels[0]}' of column '{target}' (target); two classes or more are needed."
+        raise InputError(message)
+    if counts.max() < 3 and not len(parts.dev):
+        message = (
+            f"column '{target}' (target) has {len(labels):,} labels on {counts.sum():,} training "
+            f"rows, none of them on 3 rows or more ({listed(labels, most=3)}). Labels of classes "
+            "are needed, not names of rows."
+        )
+        raise InputError(message)
+    unseen = sorted(set(targets.values[parts.dev]) - set(labels))
+    if unseen:
+        message = (
+            f"rows of the part 'dev' have labels that no 'train' row has: {listed(unseen)}. "
+            "Move some of those rows to 'train', or give them another part."
+        )
         raise InputError(message)
 
 

@@ -12,6 +12,7 @@ from polyome._errors import InputError, unknown_key
 from polyome.predict.predict import PredictArguments
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
+from polyome.train.ranges import check_ranges
 
 FIT_OPTIONS: dict[str, type] = {"unlabelled": str, "baselines": bool}
 """Settings of ``fit`` that are not settings of training."""
@@ -62,6 +63,7 @@ def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
             chosen.fit[key] = _converted(key, value, of_fit[key])
         else:
             raise unknown_key(key, known, where="--set")
+    check_ranges(chosen.task | chosen.fit)
     return chosen
 
 
@@ -72,7 +74,9 @@ def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  #
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")
-    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
+    chosen = {key: _converted(key, value, known[key]) for key, value in settings.items()}
+    check_ranges(chosen)
+    return chosen
 
 
 def _types(dataclass_type: type) -> dict[str, Any]:
@@ -107,14 +111,16 @@ def _read(path: Path) -> dict[str, Any]:
         elif path.suffix == ".json":
             found = json.loads(path.read_text())
         elif path.suffix in (".yaml", ".yml"):
-            import yaml  # noqa: PLC0415
+            import yaml
 
             found = yaml.safe_load(path.read_text())
         else:
             message = f"{path}: .toml, .json or .yaml is needed."
             raise InputError(message)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read: {error}"
+    except Exception as error:  # each of the three formats has its own
+        if isinstance(error, InputError):
+            raise
+        message = f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}"
         raise InputError(message) from error
     if not isinstance(found, dict):
         message = f"{path} holds no table of settings."

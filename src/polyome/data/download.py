@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from polyome._errors import InputError
 from polyome.data.catalogue import DataSet, find
-from polyome.io.files import written_aside
+from polyome.io.files import check_new_folder, check_writable, written_aside
 from polyome.io.h5ad import write_h5ad
 
 
@@ -34,8 +34,11 @@ def get(name: str, folder: Path) -> Path:
     'simulated_cells.h5ad'
     """
     entry = find(name)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / entry.file_name
+    if not folder.is_dir():
+        check_new_folder(folder, replaces=entry.file_name)
+        folder.mkdir(parents=True)
+    check_writable(path)
     local = find_local(entry)
     if local is not None:
         _check(local, entry)

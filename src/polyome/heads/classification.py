@@ -48,13 +48,12 @@ class ClassificationHead(Head):
 
     @staticmethod
     def combine(members: Tensor, direct: Tensor | None, direct_weight: Tensor) -> Tensor:
-        """Log of the averaged probabilities, (b, c), a linear opinion pool (Stone 1961)."""
-        pooled = members.log_softmax(dim=-1).logsumexp(dim=0) - torch.log(
-            torch.tensor(float(len(members)), device=members.device)
-        )
-        if direct is None:
-            return pooled
-        return torch.logaddexp(
-            pooled + torch.log1p(-direct_weight),
-            direct.log_softmax(dim=-1) + torch.log(direct_weight),
-        )
+        """Log-probabilities, (b, c): a logarithmic opinion pool (Heskes 1998, equation 3).
+
+        Every member has the same weight; the pool of members and the direct path share by
+        ``direct_weight``.
+        """
+        pooled = members.log_softmax(dim=-1).mean(dim=0)
+        if direct is not None:
+            pooled = torch.lerp(pooled, direct.log_softmax(dim=-1), direct_weight)
+        return pooled.log_softmax(dim=-1)

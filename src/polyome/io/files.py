@@ -62,6 +62,7 @@ def check_new_folder(folder: Path, *, replaces: str) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / replaces).is_file():
         message = f"{folder} holds other files; name a new or an empty folder."
         raise InputError(message)
+    _check_can_hold_files(folder.absolute().parent)
 
 
 def check_writable(path: Path) -> None:
@@ -72,6 +73,22 @@ def check_writable(path: Path) -> None:
     if not path.parent.is_dir():
         message = f"the folder {path.parent} does not exist; make it first."
         raise InputError(message)
+    _check_can_hold_files(path.absolute().parent)
+
+
+def _check_can_hold_files(folder: Path) -> None:
+    """Try it: permissions, read-only disks and files in place of folders all show then."""
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        message = f"{folder} is a file; no folder can be made in it."
+        raise InputError(message)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        message = f"nothing can be written in {folder}: {error.strerror or error}."
+        raise InputError(message) from error
 
 
 def write_json(value: Any, path: Path) -> None:  # noqa: ANN401

@@ -3,7 +3,7 @@
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from anndata import AnnData
 from anndata.io import write_elem
 
-from polyome._errors import InputError, PolyomeWarning, listed
+from polyome._errors import InputError, PolyomeWarning, listed, repeated_names
 from polyome.io.files import written_aside
 
 StrPath = str | os.PathLike[str]
@@ -40,12 +40,13 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
 
     Returns
     -------
-    AnnData, at least one cell by one gene, with unique obs_names (mended with a warning).
+    AnnData, at least one cell by one gene, with unique obs_names.
 
     Raises
     ------
     InputError
-        There is no such file, it is not an h5ad, it is damaged or it is empty.
+        There is no such file, it is not an h5ad, it is damaged, it is empty or two cells have the
+        same name.
 
     Examples
     --------
@@ -73,7 +74,8 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
             "At least one of each is needed."
         )
         raise InputError(msg)
-    _make_obs_names_unique(adata, path)
+    if not adata.obs_names.is_unique:
+        raise repeated_names(adata.obs_names, where=f"{path}: ")
     return adata
 
 
@@ -139,19 +141,6 @@ def _not_hdf5(path: Path, start: bytes) -> str:
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".")
-
-
-def _make_obs_names_unique(adata: AnnData, path: Path) -> None:
-    repeated = adata.obs_names[adata.obs_names.duplicated()].unique()
-    if not len(repeated):
-        return
-    with _quiet():
-        adata.obs_names_make_unique()
-    msg = (
-        f"{path}: {len(repeated):,} obs_names occur more than once ({listed(repeated, most=3)}); "
-        "'-1', '-2' and so on were appended to the later ones."
-    )
-    warnings.warn(msg, PolyomeWarning, stacklevel=3)
 
 
 _MAPPINGS = ("obsm", "varm", "obsp", "varp", "layers", "uns")

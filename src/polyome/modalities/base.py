@@ -84,8 +84,8 @@ class ModalityEmbeddings(nn.Module, ABC):
         super().__init__()
         self.modality_token = nn.Parameter(torch.zeros(hidden_size))
 
-    def initialise(self) -> None:
-        """Start the modality token at random (called while a model is built)."""
+    def start_at_random(self) -> None:
+        """Draw the modality token (called while a model is built)."""
         nn.init.normal_(self.modality_token, std=0.02)
 
     def open_segment(self, tokens: Tensor, summary: Tensor | None = None) -> Tensor:
@@ -101,16 +101,6 @@ class ModalityEmbeddings(nn.Module, ABC):
     @abstractmethod
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Batch of encodings -> tokens (b, n, d) and their mask (b, n), None without padding."""
-
-    def anchors(self, **inputs: Tensor) -> Tensor | None:
-        """(b, k): features in which distance tells unseen kinds; None leaves the representation."""
-        del inputs
-        return None
-
-    def direct_features(self, **inputs: Tensor) -> Tensor:
-        """(b, f): what the direct path beside the trunk reads, if the modality offers one."""
-        message = f"{type(self).__name__} offers no direct path"
-        raise NotImplementedError(message)
 
 
 class Modality(ABC):
@@ -164,8 +154,19 @@ class Modality(ABC):
         """Do once what need not be done per batch; by default nothing."""
         return records
 
-    def initialise(self, embeddings: nn.Module) -> None:
-        """Give the embeddings a start that was learned from the data; by default none."""
+    @staticmethod
+    def features(spec: dict[str, Any]) -> nn.Module | None:
+        """Build what the direct path beside the trunk reads: inputs -> (b, f); None for no path."""
+        del spec
+        return None
+
+    def start_from(self, module: nn.Module, records: Any) -> None:  # noqa: ANN401, B027
+        """Give a module built here a start learned from records; by default none."""
+
+    def augmented(self, records: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
+        """Vary training records at random; by default not at all."""
+        del rng
+        return records
 
     def collate(self, encodings: Sequence[Encoding]) -> dict[str, Tensor]:
         """Stack encodings into tensors, first axis b.
@@ -205,7 +206,13 @@ class Modality(ABC):
                 raise InputError(message)
         try:
             return cls.from_state(json.loads(settings_path.read_text()), load_file(arrays_path))
-        except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, KeyError, TypeError) as error:
+        except (
+            json.JSONDecodeError,
+            UnicodeDecodeError,
+            SafetensorError,
+            KeyError,
+            TypeError,
+        ) as error:
             message = (
                 f"{folder}: {settings_path.name} or {arrays_path.name} is damaged ({error}). "
                 "Copy the folder again, or fit the model again."

@@ -4,6 +4,7 @@ A segment is ``[M]``, which knows the whole profile, and a few module tokens, ea
 combination of genes. Genes have no order, so tokens carry no position.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -11,10 +12,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+import scanpy as sc
 import torch
 from anndata import AnnData
 from scipy import sparse
-from sklearn.decomposition import PCA
+from scipy.sparse.linalg import eigsh
 from torch import Tensor, nn
 
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
@@ -68,70 +70,102 @@ class CellRecords:
         return replace(self, rows=self.rows[rows], values=values)
 
 
-class CellEmbeddings(ModalityEmbeddings):
-    """Embeds standardised profiles.
+class ProfileFeatures(nn.Module):
+    """What tokens and the direct path read of a standardised profile.
 
-    With ``num_components`` the profile first passes a fixed projection on the principal components
-    of the training cells, which is not trained: with thousands of genes and few cells a trained
-    map overfits. Without, each gene has its own trained embedding, which small panels need.
+    With ``num_components`` the profile passes a fixed projection on the principal components of
+    the training cells: with thousands of genes and few cells a trained map overfits. The
+    components are scaled to one length per cell, so that depth and other technical effects that
+    touch all genes alike drop out. Without, each gene counts by itself, as small panels need.
+
+    While training, genes are hidden and, per batch, the components are shifted at random, as
+    another laboratory would shift them.
+
+    Parameters
+    ----------
+    spec : ``num_genes`` g, ``num_components`` k (0: none), ``input_dropout`` p (mean share of
+        genes hidden), ``component_shift`` (in standard deviations of each component).
+    """
+
+    num_anchors = 20
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__()
+        genes, self.num_components = spec["num_genes"], spec["num_components"]
+        kept = max(self.num_components, min(self.num_anchors, spec["num_anchors"]))
+        self.width = self.num_components or genes
+        self.input_dropout: float = spec["input_dropout"]
+        self.component_shift: float = spec["component_shift"]
+        self.register_buffer("components", torch.zeros(kept, genes))
+        self.register_buffer("spreads", torch.ones(kept))
+        self.register_buffer("scales", torch.ones(self.width))
+
+    def project(self, values: Tensor) -> Tensor:
+        """(b, g) -> principal components (b, k)."""
+        projected: Tensor = nn.functional.linear(values, self.get_buffer("components"))
+        return projected
+
+    def anchors(self, values: Tensor) -> Tensor:
+        """The first components, in which distance tells unseen kinds, (b, 20)."""
+        return self.project(values)[:, : self.num_anchors]
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Z-scores (b, g) -> (b, f), each feature of standard deviation about 1."""
+        values = self._with_dropout(values)
+        if not self.num_components:
+            return values
+        return self.one_length(values) / self.get_buffer("scales")
+
+    def one_length(self, values: Tensor) -> Tensor:
+        """Components, (b, k), scaled to the length sqrt(k) in each cell."""
+        components = self.project(values)[:, : self.num_components]
+        if self.training and self.component_shift:
+            noise = torch.randn(1, self.num_components, device=values.device)
+            spreads = self.get_buffer("spreads")[: self.num_components]
+            components = components + self.component_shift * spreads * noise
+        length = components.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        return components / length * self.num_components**0.5
+
+    def _with_dropout(self, values: Tensor) -> Tensor:
+        """Hide genes; each cell draws its own share from U(0, 2p)."""
+        if not self.training or not self.input_dropout:
+            return values
+        share = torch.rand(len(values), 1, device=values.device) * 2 * self.input_dropout
+        return values * (torch.rand_like(values) >= share) / (1 - share)
+
+
+class CellEmbeddings(ModalityEmbeddings):
+    """Embeds standardised profiles: ``[M]``, the whole profile, and gene modules.
 
     Parameters
     ----------
     hidden_size : width ``d`` of a token.
-    spec : ``num_genes`` g, ``num_components`` k (0: none), ``num_modules`` m, ``input_dropout`` p.
+    spec : see :class:`ProfileFeatures`; ``num_modules`` m.
     """
 
     module_width = 16
-    num_anchors = 20
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__(hidden_size)
-        genes, components, modules = (
-            spec["num_genes"],
-            spec["num_components"],
-            spec["num_modules"],
-        )
-        width = components or genes
-        self.components: nn.Linear | None = None
-        if components:
-            self.components = nn.Linear(genes, components, bias=False).requires_grad_(False)
-        self.profile = nn.Linear(width, hidden_size)
+        modules = spec["num_modules"]
+        self.features = ProfileFeatures(spec)
+        self.profile = nn.Linear(self.features.width, hidden_size)
         self.module_identity = nn.Parameter(torch.zeros(modules, hidden_size))
-        self.module_in = nn.Linear(width, modules * self.module_width)
-        self.module_out = nn.Linear(self.module_width, hidden_size)
-        self.input_dropout = spec.get("input_dropout", 0.0)
+        self.module_in = nn.Linear(self.features.width, modules * self.module_width)
+        self.module_out = nn.Parameter(torch.zeros(modules, self.module_width, hidden_size))
 
-    def initialise(self) -> None:
-        """Start the learned tokens at random."""
-        super().initialise()
+    def start_at_random(self) -> None:
+        """Draw the learned tokens."""
+        super().start_at_random()
         nn.init.normal_(self.module_identity, std=0.02)
+        nn.init.normal_(self.module_out, std=self.module_width**-0.5)
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, None]:
         """``values``, z-scores (b, g) -> tokens (b, 1 + m, d); there is no padding."""
-        values = self._with_dropout(inputs["values"])
-        profile = values if self.components is None else self.components(values)  # (b, k)
-        modules = self.module_in(profile).unflatten(-1, (-1, self.module_width))  # (b, m, w)
-        tokens = self.module_out(modules) + self.module_identity  # (b, m, d)
-        return self.open_segment(tokens, summary=self.profile(profile)), None
-
-    def anchors(self, **inputs: Tensor) -> Tensor | None:
-        """The first principal components, (b, k)."""
-        if self.components is None:
-            return None
-        projected: Tensor = self.components(inputs["values"])
-        return projected[:, : self.num_anchors]
-
-    def direct_features(self, **inputs: Tensor) -> Tensor:
-        """The z-scores themselves, (b, g)."""
-        return inputs["values"]
-
-    def _with_dropout(self, values: Tensor) -> Tensor:
-        """Hide genes from the model; each cell draws its own share from U(0, 2p)."""
-        if not self.training or not self.input_dropout:
-            return values
-        share = torch.rand(len(values), 1, device=values.device) * 2 * self.input_dropout
-        kept = torch.rand_like(values) >= share
-        return values * kept / (1 - share)
+        features = self.features(inputs["values"])  # (b, f)
+        modules = self.module_in(features).unflatten(-1, (-1, self.module_width))  # (b, m, w)
+        tokens = torch.einsum("bmw,mwd->bmd", modules, self.module_out) + self.module_identity
+        return self.open_segment(tokens, summary=self.profile(features)), None
 
 
 class CellModality(Modality):
@@ -141,10 +175,14 @@ class CellModality(Modality):
     ----------
     layer : where values are: ``"X"``, ``"raw"`` or a layer; None looks for the first usable one.
     gene_column : column of ``var`` with the gene names; None uses ``var_names``.
+    num_genes : highly variable genes that the model reads; all where there are fewer.
     num_components : principal components of the fixed projection; None chooses by the number of
-        genes (50 above ``panel_genes``, else 0: a trained embedding per gene).
+        genes (50 above ``panel_genes``, else 0: a trained map from every gene).
     num_modules : gene-module tokens.
     input_dropout : mean share of genes hidden from the model while training.
+    component_shift : random shift of the components while training, in standard deviations.
+    least_depth : while training, each cell is thinned to a share of its molecules between this
+        and 1, evenly on the log scale.
     """
 
     name: ClassVar[str] = "cell"
@@ -156,21 +194,29 @@ class CellModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
+        num_genes: int = 2000,
         num_components: int | None = None,
         num_modules: int = 4,
         input_dropout: float = 0.3,
+        component_shift: float = 0.15,
+        least_depth: float = 0.3,
         seed: int = 0,
     ) -> None:
         self.layer = layer
         self.gene_column = gene_column
+        self.num_genes = num_genes
         self.num_components = num_components
         self.num_modules = num_modules
         self.input_dropout = input_dropout
+        self.component_shift = component_shift
+        self.least_depth = least_depth
         self.seed = seed
         self._matches: WeakKeyDictionary[Expression, GeneMatch] = WeakKeyDictionary()
 
-    def read(self, source: "AnnData | str | Path | list[str | Path]", **reading: Any) -> CellRecords:  # noqa: ANN401
+    def read(self, source: Any, **reading: Any) -> CellRecords:  # noqa: ANN401
         """View an AnnData, an h5ad file or several as cells; nothing is copied."""
+        if isinstance(source, CellRecords):
+            return source
         if not isinstance(source, AnnData):
             paths = source if isinstance(source, list) else [source]
             source = read_many([Path(path) for path in paths], backed=len(paths) == 1)
@@ -184,29 +230,35 @@ class CellModality(Modality):
         return CellRecords(source, expression, np.arange(source.n_obs))
 
     def fit(self, records: CellRecords) -> Self:
-        """Learn the genes, their means and spreads, and the principal components."""
+        """Learn genes, means and spreads, and principal components."""
         self.vocabulary_ = GeneVocabulary.fit(records.expression, records.rows)
         if self.vocabulary_.is_scaled:
             self.layer = records.expression.layer  # a query's counts would not do
-        values = self.prepare(records).values
-        self.means_, self.scales_ = _moments(values)
-        genes = len(self.vocabulary_.names)
-        wanted = self.num_components
-        if wanted is None:
-            wanted = 50 if genes > self.panel_genes else 0
-        self.num_components_ = min(wanted, genes, len(records) - 1)
-        self.components_ = np.zeros((0, genes), np.float32)
-        if self.num_components_:
-            self.components_ = self._principal_components(values)
+        self.selected_ = np.arange(len(self.vocabulary_))
+        everything = self.prepare(records).values
+        if not self.vocabulary_.is_scaled and len(self.selected_) > self.num_genes:
+            self.selected_ = _highly_variable(everything, self.num_genes)
+        chosen = everything[:, self.selected_]
+        self.means_, self.scales_ = _moments(chosen)
+        self.is_counted_ = not self.vocabulary_.is_scaled and _is_counted(chosen)
+        self.num_components_ = self.num_components
+        if self.num_components is None:
+            self.num_components_ = 50 if len(self.selected_) > self.panel_genes else 0
+        most = min(len(self.selected_), len(records)) - 1
+        self.num_components_ = min(self.num_components_, most)
+        self.num_anchors_ = min(ProfileFeatures.num_anchors, most)
+        self.components_, self.spreads_, self.noise_ = self._components(records)
         return self
 
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`CellEmbeddings`."""
         return {
-            "num_genes": len(self.vocabulary_.names),
+            "num_genes": len(self.selected_),
             "num_components": self.num_components_,
+            "num_anchors": self.num_anchors_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
+            "component_shift": self.component_shift,
         }
 
     @staticmethod
@@ -214,13 +266,28 @@ class CellModality(Modality):
         """Build the embeddings."""
         return CellEmbeddings(config.hidden_size, spec)
 
-    def initialise(self, embeddings: nn.Module) -> None:
-        """Set the fixed projection to the principal components."""
-        if isinstance(embeddings, CellEmbeddings) and embeddings.components is not None:
-            embeddings.components.weight.data.copy_(torch.from_numpy(self.components_))
+    @staticmethod
+    def features(spec: dict[str, Any]) -> ProfileFeatures:
+        """Build what the direct path reads."""
+        return ProfileFeatures(spec)
+
+    def start_from(self, module: nn.Module, records: CellRecords) -> None:
+        """Give every fixed projection in a module the components of these cells."""
+        components, spreads, _ = self._components(records)
+        for part in module.modules():
+            if isinstance(part, ProfileFeatures):
+                part.components.copy_(torch.from_numpy(components))
+                part.spreads.copy_(torch.from_numpy(spreads))
+                if part.num_components:
+                    with torch.no_grad():
+                        values = torch.from_numpy(self.standardised(records))
+                        was_training = part.training
+                        part.eval()
+                        part.scales.copy_(part.one_length(values).std(dim=0).clamp_min(1e-3))
+                        part.train(was_training)
 
     def prepare(self, records: CellRecords) -> CellRecords:
-        """Read and log-normalise the cells once, over the genes of the vocabulary."""
+        """Read and log-normalise the cells once, over the genes that the model reads."""
         if records.values is not None:
             return records
         match = self._matches.get(records.expression)
@@ -228,47 +295,78 @@ class CellModality(Modality):
             match = match_genes(self.vocabulary_, records.expression)
             self._matches[records.expression] = match
         values = normalised(self.vocabulary_, match, records.expression, records.rows)
-        return replace(records, values=values, present=match.present)
+        present = match.present[self.selected_]
+        return replace(records, values=values[:, self.selected_], present=present)
+
+    def augmented(self, records: CellRecords, rng: np.random.Generator) -> CellRecords:
+        """Thin the molecules of each cell, as if it had been sequenced less."""
+        if not self.is_counted_ or self.least_depth >= 1:
+            return records
+        records = self.prepare(records)
+        return replace(records, values=_thinned(records.values, self.least_depth, rng))
 
     def encode(self, records: CellRecords) -> list[Encoding]:
-        """``values``, float32 (g,): z-scores, clipped; 0 for genes the data does not measure."""
+        """``values``, float32 (g,): z-scores, clipped; missing genes as the others suggest."""
         return [{"values": row} for row in self.standardised(records)]
 
     def standardised(self, records: CellRecords) -> FloatArray:
-        """Z-scores, float32 (n, g)."""
+        """Z-scores, float32 (n, g).
+
+        Genes that the data does not measure get their expectation given the others under
+        probabilistic PCA (Tipping and Bishop 1999, section 3.3).
+        """
         records = self.prepare(records)
-        dense = _dense(records.values)
-        dense -= self.means_
-        dense /= self.scales_
+        z = _dense(records.values)
+        z -= self.means_
+        z /= self.scales_
         if records.adjustment is not None:
-            dense = dense * records.adjustment[0] + records.adjustment[1]
-        dense[:, ~records.present] = 0
-        return np.clip(dense, -_CLIP, _CLIP, out=dense).astype(np.float32, copy=False)
+            z = z * records.adjustment[0] + records.adjustment[1]
+        np.clip(z, -_CLIP, _CLIP, out=z)
+        if records.present is not None and not records.present.all():
+            z[:, ~records.present] = z[:, records.present] @ self._completion(records.present)
+        return z.astype(np.float32, copy=False)
+
+    def _completion(self, present: BoolArray) -> FloatArray:
+        """Linear map from present to missing genes, float32 (present, missing)."""
+        known, missing = self.components_[:, present], self.components_[:, ~present]
+        shrunk = known @ known.T + np.diag(self.noise_ / self.spreads_**2)
+        completion: FloatArray = known.T @ np.linalg.solve(shrunk, missing)
+        return completion.astype(np.float32)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Vocabulary and settings; means, scales and components."""
+        """Vocabulary and settings; what was learned of the genes."""
         settings = {
             "layer": self.layer,
             "gene_column": self.gene_column,
+            "num_genes": self.num_genes,
             "num_components": self.num_components_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
+            "component_shift": self.component_shift,
+            "least_depth": self.least_depth,
             "seed": self.seed,
-            "vocabulary": self.vocabulary_.to_dict(),
         }
-        arrays = {"means": self.means_, "scales": self.scales_, "components": self.components_}
-        return settings, arrays
+        learned = {
+            "vocabulary": self.vocabulary_.to_dict(),
+            "is_counted": bool(self.is_counted_),
+            "num_anchors": self.num_anchors_,
+            "noise": float(self.noise_),
+        }
+        arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
+        return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """Restore what :meth:`state` gave."""
-        learned = dict(settings)
-        vocabulary = GeneVocabulary.from_dict(learned.pop("vocabulary"))
-        modality = cls(**learned)
-        modality.vocabulary_ = vocabulary
-        modality.means_, modality.scales_ = arrays["means"], arrays["scales"]
-        modality.components_ = arrays["components"]
-        modality.num_components_ = len(modality.components_)
+        modality = cls(**settings["settings"])
+        learned = settings["learned"]
+        modality.vocabulary_ = GeneVocabulary.from_dict(learned["vocabulary"])
+        modality.is_counted_ = learned["is_counted"]
+        modality.num_anchors_ = learned["num_anchors"]
+        modality.noise_ = learned["noise"]
+        modality.num_components_ = settings["settings"]["num_components"]
+        for name in _ARRAYS:
+            setattr(modality, f"{name}_", arrays[name])
         return modality
 
     def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
@@ -277,16 +375,74 @@ class CellModality(Modality):
         annotate(adata, answers)
         write_h5ad(adata, path)
 
-    def _principal_components(self, values: Any) -> FloatArray:  # noqa: ANN401
-        """float32, (k, g), of at most ``_PCA_CELLS`` cells."""
-        rows = np.arange(values.shape[0])
+    def _components(self, records: CellRecords) -> tuple[FloatArray, FloatArray, float]:
+        """Principal components of cells (at most ``_PCA_CELLS``).
+
+        Returns
+        -------
+        components : float32, (k, g), orthonormal, the largest first.
+        spreads : float32, (k,), standard deviation of each.
+        noise : variance per gene outside the components.
+        """
+        rows = np.arange(len(records))
         if len(rows) > _PCA_CELLS:
             rows = np.sort(np.random.default_rng(self.seed).choice(rows, _PCA_CELLS, replace=False))
-        dense = _dense(values[rows])
-        z = np.clip((dense - self.means_) / self.scales_, -_CLIP, _CLIP)
-        pca = PCA(self.num_components_, svd_solver="randomized", random_state=self.seed)
-        components: FloatArray = pca.fit(z).components_.astype(np.float32)
-        return components
+        z = self.standardised(records.take(rows)).astype(np.float64)
+        wanted = max(self.num_components_, self.num_anchors_)
+        covariance = z.T @ z / len(z)
+        genes = len(covariance)
+        if genes > 3 * wanted:
+            values, vectors = eigsh(covariance, wanted, v0=np.ones(genes))
+        else:
+            values, vectors = np.linalg.eigh(covariance)
+        order = np.argsort(-values)[:wanted]
+        values, vectors = values[order].clip(1e-6), vectors[:, order]
+        vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(wanted)])
+        noise = max((np.trace(covariance) - values.sum()) / max(1, genes - wanted), 1e-6)
+        return vectors.T.astype(np.float32), np.sqrt(values).astype(np.float32), float(noise)
+
+
+_ARRAYS = ("selected", "means", "scales", "components", "spreads")
+
+
+def _highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401
+    """Positions of the most variable genes, by scanpy's default (Satija et al. 2015)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = sc.pp.highly_variable_genes(AnnData(values), n_top_genes=count, inplace=False)
+    return np.flatnonzero(found["highly_variable"].to_numpy())
+
+
+def _molecules(values: "sparse.csr_matrix") -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of each stored value: row length, size of one molecule (its cell's smallest), molecules."""
+    linear = np.expm1(values.data.astype(np.float64))
+    lengths = np.diff(values.indptr)
+    smallest = np.ones(len(lengths))
+    filled = lengths > 0
+    smallest[filled] = np.minimum.reduceat(linear, values.indptr[:-1][filled])
+    unit = np.repeat(smallest, lengths)
+    return lengths, unit, linear / unit
+
+
+def _is_counted(values: Any) -> bool:  # noqa: ANN401
+    """Whether log-normalised values go back to whole molecules."""
+    if not sparse.issparse(values):
+        return False
+    some = values[:500].tocsr()
+    some.eliminate_zeros()
+    _, _, molecules = _molecules(some)
+    return bool(len(molecules)) and float(np.abs(molecules - np.rint(molecules)).mean()) < 0.02
+
+
+def _thinned(values: "sparse.csr_matrix", least: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
+    """Keep each molecule with its cell's chance, least**U(0, 1), and normalise again."""
+    thinned = values.tocsr().copy()
+    thinned.eliminate_zeros()
+    lengths, unit, molecules = _molecules(thinned)
+    kept_share = np.repeat(least ** rng.random(len(lengths)), lengths)
+    kept = rng.binomial(np.rint(molecules).astype(np.int64), kept_share)
+    thinned.data = np.log1p(kept * unit / kept_share).astype(np.float32)
+    return thinned
 
 
 def annotate(adata: AnnData, answers: Answers) -> None:

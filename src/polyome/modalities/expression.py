@@ -220,7 +220,8 @@ def find_expression(
     if chosen is first and first.is_scaled and not allow_scaled:
         raise _scaled_only(first, layer, known)
     _ = chosen.gene_names  # a missing column is an error now, not later
-    return replace(chosen, notes=_notes(chosen, first))
+    simulated = ("The data is simulated (uns['simulated']).",) * bool(adata.uns.get("simulated"))
+    return replace(chosen, notes=_notes(chosen, first) + simulated)
 
 
 def _known_layers(adata: AnnData) -> list[str]:

@@ -253,11 +253,14 @@ def _match_notes(
 
 def _too_few_genes(vocabulary: GeneVocabulary, expression: Expression, n_shared: int) -> InputError:
     known, found = pd.Index(vocabulary.names), expression.gene_names
+    foreign = found[~found.isin(known)]
+    lacking = known[~known.isin(found)]
     text = (
         f"{n_shared:,} of the {len(known):,} genes that the model knows "
         f"({_percent(n_shared / len(known))}) are in {expression.location}; at least "
-        f"{LEAST_OVERLAP:.0%} are needed. {expression.names_location}: {listed(found, most=4)}. "
-        f"The model: {listed(known, most=4)}."
+        f"{LEAST_OVERLAP:.0%} are needed. {expression.names_location} that it does not know: "
+        f"{listed(foreign, most=4) or 'none'}. The model's that are missing: "
+        f"{listed(lacking, most=4)}."
     )
     hints = (_hint_column(known, expression), _hint_kind(known, found), _hint_case(known, found))
     hint = " ".join(hint for hint in hints if hint)

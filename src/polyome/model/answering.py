@@ -50,6 +50,9 @@ def answer(
     model: PolyomeModel, modality: Modality, records: Records, head: str, *, batch_size: int = 256
 ) -> RawAnswers:
     """Answer all records; the batch size changes only the speed."""
+    if not len(records):
+        empty = np.zeros((0, 0), np.float32)
+        return RawAnswers(empty, empty, empty)
     parts = list(_batches(model, modality, records, head, batch_size))
     return RawAnswers(
         **{
@@ -64,7 +67,7 @@ def _batches(
     model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
 ) -> Iterator[RawAnswers]:
     model.eval()
-    embeddings: Any = model.members[0].embeddings[modality.name]
+    path: Any = model.direct[head].features if head in model.direct else None
     for chunk_start in range(0, len(records), CHUNK_RECORDS):
         chunk = np.arange(chunk_start, min(chunk_start + CHUNK_RECORDS, len(records)))
         prepared = modality.prepare(records.take(chunk))
@@ -75,7 +78,7 @@ def _batches(
             places = torch.arange(len(rows), device=model.device)
             segments = {modality.name: Segment(rows=places, inputs=on_device)}
             result = model(size=len(rows), segments=segments)
-            anchors = embeddings.anchors(**on_device)
+            anchors = path.anchors(**on_device) if hasattr(path, "anchors") else None
             yield RawAnswers(
                 outputs=_numpy(result.outputs[head]),
                 representation=_numpy(result.representation),

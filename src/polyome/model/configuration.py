@@ -60,7 +60,9 @@ class PolyomeConfig(PreTrainedConfig):
         known = {f.name for f in fields(self)} | _WRITTEN_BY_TRANSFORMERS
         for name in kwargs:
             if name not in known:
-                raise unknown_key(name, {f.name for f in fields(PolyomeConfig)}, where="PolyomeConfig")
+                raise unknown_key(
+                    name, {f.name for f in fields(PolyomeConfig)}, where="PolyomeConfig"
+                )
         super().__post_init__(**kwargs)
 
     def validate_architecture(self) -> None:

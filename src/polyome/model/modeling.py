@@ -53,7 +53,9 @@ class Network(nn.Module):
         return representation
 
 
-def _join(size: int, embedded: list[tuple[Tensor, Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
+def _join(
+    size: int, embedded: list[tuple[Tensor, Tensor, Tensor | None]]
+) -> tuple[Tensor, Tensor | None]:
     """Lay segments, each (rows, tokens (b_m, n_m, d), mask), into one batch padded to the longest."""
     if len(embedded) == 1:
         return embedded[0][1], embedded[0][2]
@@ -96,8 +98,9 @@ class PolyomeModel(PreTrainedModel):
         self.members = nn.ModuleList(Network(config) for _ in range(config.num_members))
         self.direct = nn.ModuleDict()
         for name, spec in config.heads.items():
-            if spec.get("direct_features"):
-                self.direct[name] = DirectPath(spec["direct_features"], spec["num_labels"])
+            features = self._features_of(spec["modality"])
+            if spec.get("direct") and features is not None:
+                self.direct[name] = DirectPath(features, spec["num_labels"])
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -105,8 +108,11 @@ class PolyomeModel(PreTrainedModel):
             nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif hasattr(module, "initialise"):
-            module.initialise()
+        elif hasattr(module, "start_at_random"):
+            module.start_at_random()
+
+    def _features_of(self, modality: str) -> nn.Module | None:
+        return MODALITIES[modality].features(self.config.modalities[modality])
 
     def forward(
         self, size: int, segments: dict[str, Segment], labels: dict[str, Segment] | None = None
@@ -139,9 +145,7 @@ class PolyomeModel(PreTrainedModel):
         if name not in self.direct:
             return head_class.combine(members, None, members.new_zeros(()))
         path: Any = self.direct[name]
-        embeddings: Any = self.members[0].embeddings[self.config.heads[name]["modality"]]
-        features = embeddings.direct_features(**segment["inputs"])
-        return head_class.combine(members, path(features), path.weight_in_answer)
+        return head_class.combine(members, path(**segment["inputs"]), path.weight_in_answer)
 
 
 class DirectPath(nn.Module):
@@ -149,20 +153,23 @@ class DirectPath(nn.Module):
 
     It is fitted on its own by a convex solver and then frozen, so that the model does not fall
     behind the linear one. Until it is fitted its share in the answer is zero.
+
+    Parameters
+    ----------
+    features : inputs -> (b, f); has the attribute ``width``, f.
+    num_outputs : c.
     """
 
-    def __init__(self, num_features: int, num_outputs: int) -> None:
+    def __init__(self, features: nn.Module, num_outputs: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(num_features, num_outputs).requires_grad_(False)
+        width: Any = features.width
+        self.features = features
+        self.linear = nn.Linear(width, num_outputs).requires_grad_(False)
         self.register_buffer("weight_in_answer", torch.zeros(()))
 
-    def initialise(self) -> None:
-        """Start without a share in the answer."""
-        nn.init.zeros_(self.weight_in_answer)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(b, f) -> (b, c)."""
-        outputs: Tensor = self.linear(features)
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Inputs of the modality -> (b, c)."""
+        outputs: Tensor = self.linear(self.features(**inputs))
         return outputs
 
 

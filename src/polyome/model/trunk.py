@@ -70,7 +70,7 @@ class Attention(nn.Module):
         if first_only:
             query = query[:, :, :1]
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation,  # noqa: SLF001 - transformers' name for it
+            self.config._attn_implementation,
             eager_attention,
         )
         mixed, _ = attend(self, query, key, value, packing.key_mask, scaling=self.head_size**-0.5)
@@ -79,7 +79,7 @@ class Attention(nn.Module):
 
 
 def eager_attention(
-    module: nn.Module,  # noqa: ARG001 - transformers' signature
+    module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,

@@ -1,4 +1,4 @@
-"""Representations as a file."""
+"""Answers and representations as files."""
 
 from pathlib import Path
 
@@ -11,14 +11,27 @@ from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records
 
 FORMATS = (".csv", ".npy", ".h5ad")
+ANSWER_FORMATS = (".h5ad", ".csv")
 
 
-def check_format(path: Path) -> None:
+def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     """Refuse early a file that cannot be written."""
-    check_writable(path)
-    if path.suffix not in FORMATS:
-        message = f"{path}: a name that ends in {', '.join(FORMATS)} is needed."
+    if path.suffix not in formats and not path.is_dir():
+        message = f"{path}: a name that ends in {' or '.join(formats)} is needed."
         raise InputError(message)
+    check_writable(path)
+
+
+def write_answers(modality: Modality, records: Records, answers: Answers, path: Path) -> None:
+    """Write answers in the records' own format, or as a table: id, label, confidence, classes.
+
+    A table of several inputs ends with a column ``source``.
+    """
+    check_format(path, ANSWER_FORMATS)
+    if path.suffix == ".csv":
+        _write_table(answers.frame(), records, path)
+    else:
+        modality.write(records, answers, path)
 
 
 def write_embedding(modality: Modality, records: Records, answers: Answers, path: Path) -> None:
@@ -27,8 +40,15 @@ def write_embedding(modality: Modality, records: Records, answers: Answers, path
     if path.suffix == ".h5ad":
         modality.write(records, answers, path)
         return
+    if path.suffix == ".csv":
+        _write_table(pd.DataFrame(answers.representation, index=answers.names), records, path)
+        return
     with written_aside(path) as aside:
-        if path.suffix == ".npy":
-            np.save(aside, answers.representation, allow_pickle=False)
-        else:
-            pd.DataFrame(answers.representation, index=answers.names).to_csv(aside, index_label="id")
+        np.save(aside, answers.representation, allow_pickle=False)
+
+
+def _write_table(table: pd.DataFrame, records: Records, path: Path) -> None:
+    if "source" in records.table.columns and "source" not in table.columns:
+        table = table.assign(source=records.table["source"].to_numpy())
+    with written_aside(path) as aside:
+        table.to_csv(aside, index_label="id")

@@ -54,7 +54,11 @@ class Evaluation:
             cells = (values[name] for name in names)
             text = "".join(f"{'-' if v is None else format(v, '.4f'):>19}" for v in cells)
             lines.append(f"{row:<{width}}{text}")
-        lines += [f"{name}: 95 % interval {low:.4f} to {high:.4f}" for name, (low, high) in self.intervals.items() if low is not None and high is not None]
+        lines += [
+            f"{name}: 95 % interval {low:.4f} to {high:.4f}"
+            for name, (low, high) in self.intervals.items()
+            if low is not None and high is not None
+        ]
         lines += [f"{key}: {value:.4f}" for key, value in self.unknown.items() if value is not None]
         return "\n".join(lines)
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import polyome
 from polyome._types import FloatArray
+from polyome._version import __version__
 from polyome.modalities.base import Answers, Records
 from polyome.model.answering import RawAnswers, answer
 from polyome.predict.vote import majority_vote
@@ -40,7 +40,9 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
     """Answer records with a fitted model."""
     notes = list(records.notes)
     if arguments.align:
-        records, said = fitted.modality.align(records, lambda r: proba_of(fitted, r, arguments), fitted.arrays)
+        records, said = fitted.modality.align(
+            records, lambda r: proba_of(fitted, r, arguments), fitted.arrays
+        )
         notes += said
     raw = run(fitted, records, arguments)
     answers = _assemble(fitted, records, raw, arguments, notes)
@@ -89,7 +91,7 @@ def _assemble(
 
 def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -> dict[str, Any]:
     return {
-        "version": polyome.__version__,
+        "version": __version__,
         "task": fitted.task.name,
         "target": fitted.target,
         "classes": list(fitted.classes),

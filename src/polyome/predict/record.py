@@ -26,14 +26,14 @@ def write_record(
     truth: np.ndarray | None,
     parts: pd.Series,
     findings: list[Finding],
-    curve: LearningCurve,
+    curves: list[LearningCurve],
 ) -> None:
     """Write ``metrics.json``, ``README.md`` (the card) and ``evaluation/``."""
     inside = folder / "evaluation"
     inside.mkdir()
     parts.to_csv(inside / "split.csv.gz")
     write_json([asdict(finding) for finding in findings], inside / "audit.json")
-    write_json(asdict(curve), inside / "learning_curve.json")
+    write_json([asdict(curve) for curve in curves], inside / "learning_curves.json")
     if evaluation is not None and answers is not None:
         write_json(evaluation.as_dict(), folder / "metrics.json")
         answers.frame().assign(truth=truth).to_csv(inside / "predictions.csv.gz", index_label="id")
@@ -64,6 +64,7 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         "## Data and split",
         "",
+        f"- Data: {facts.get('source', 'not recorded')}.",
         f"- {rows['train']:,} training rows, {rows['dev']:,} dev, {rows['test']:,} test; "
         f"split by {facts['split']}; {facts['left_out']:,} rows left out, "
         f"{facts['without_label']:,} without a label.",

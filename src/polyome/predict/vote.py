@@ -41,11 +41,11 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
 def _leiden(representation: np.ndarray, seed: int) -> np.ndarray:
     """Leiden clusters of the 15-nearest-neighbour graph, scanpy's defaults, str (n,)."""
     try:
-        import igraph  # noqa: F401, PLC0415
+        import igraph  # noqa: F401
     except ImportError as error:
         message = "over='leiden' needs igraph: pip install 'polyome[cluster]', or name a column."
         raise InputError(message) from error
-    import scanpy as sc  # noqa: PLC0415
+    import scanpy as sc
 
     adata = sc.AnnData(representation)
     sc.pp.neighbors(adata, use_rep="X", random_state=seed)

@@ -78,7 +78,7 @@ class Task(ABC):
     num_hidden_layers: int = 2
     num_attention_heads: int = 4
     num_members: int = 3
-    dropout: float = 0.2
+    dropout: float = 0.3
     direct_weight: float = 0.5
     seed: int = 0
     device: str = "auto"
@@ -101,7 +101,7 @@ class Task(ABC):
         """Read the truth from the records' table."""
 
     @abstractmethod
-    def head_spec(self, targets: IntArray | FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+    def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """Sizes and loss settings of the head, from training targets."""
 
     @abstractmethod
@@ -117,7 +117,9 @@ class Task(ABC):
         """(n, f) for the baselines and for the direct path."""
 
     @abstractmethod
-    def score(self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+    def score(
+        self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Metrics by name."""
 
     @abstractmethod
@@ -159,29 +161,35 @@ class ClassificationTask(Task):
                 raise InputError(message)
             missing |= excluded
         if missing.any():
-            notes.append(f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': neither fitted nor scored.")
-        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+            notes.append(
+                f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': neither fitted nor scored."
+            )
+        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
+            column.dtype
+        ):
             notes.append(f"'{target}' holds numbers; they are read as the names of classes.")
         text = _as_text(column[~missing])
         values = np.full(len(column), None, dtype=object)
         values[~missing] = text
         return Targets(values, tuple(sorted(set(text))), tuple(notes))
 
-    def head_spec(self, targets: IntArray | FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+    def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """Class weights go with the square root of the rarity of a class, mean 1 over records."""
-        counts = np.bincount(targets.astype(np.int64), minlength=len(classes)).clip(1)
+        counts = np.bincount(targets.astype(np.int64), minlength=num_outputs).clip(1)
         weights = 1 / np.sqrt(counts)
         weights /= (weights * counts).sum() / counts.sum()
         return {
             "kind": self.head,
             "modality": self.modality,
-            "num_labels": len(classes),
+            "num_labels": num_outputs,
             "label_smoothing": 0.05,
-            "dropout": 0.3,
+            "dropout": 0.5,
             "class_weights": [float(weight) for weight in weights],
         }
 
-    def score(self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> dict[str, Any]:
+    def score(
+        self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
+    ) -> dict[str, Any]:
         """See :func:`polyome.metrics.classification_metrics`."""
         return dict(classification_metrics(truth, answers, classes))
 

@@ -28,19 +28,20 @@ class CellType(ClassificationTask):
     ----------
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
-    num_components : principal components that tokens are made of; None chooses by the number of
-        genes.
-    num_modules : gene-module tokens per cell.
-    input_dropout : mean share of genes hidden while training.
+    num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
+        :class:`polyome.modalities.cell.CellModality`.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
 
     layer: str | None = None
     gene_column: str | None = None
+    num_genes: int = 2000
     num_components: int | None = None
     num_modules: int = 4
     input_dropout: float = 0.3
+    component_shift: float = 0.15
+    least_depth: float = 0.3
 
     name: ClassVar[str] = "cell-type"
     modality: ClassVar[str] = "cell"
@@ -51,9 +52,12 @@ class CellType(ClassificationTask):
         return CellModality(
             self.layer,
             self.gene_column,
+            num_genes=self.num_genes,
             num_components=self.num_components,
             num_modules=self.num_modules,
             input_dropout=self.input_dropout,
+            component_shift=self.component_shift,
+            least_depth=self.least_depth,
             seed=self.seed,
         )
 
@@ -63,7 +67,7 @@ class CellType(ClassificationTask):
         return {
             "learning_rate": 1e-3,
             "num_train_epochs": 15,
-            "batch_size": 64 if n_rows < 20_000 else 256,
+            "batch_size": 128 if n_rows < 20_000 else 256,
         }
 
     def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
@@ -105,7 +109,9 @@ class CellType(ClassificationTask):
 
     @classmethod
     def demo(cls) -> Example:
-        """scanpy's ``pbmc68k_reduced``: 700 real cells of 10 types."""
+        """Scanpy's ``pbmc68k_reduced``: 700 real cells of 10 types."""
         return Example(
-            load_builtin("pbmc68k_reduced"), "bulk_labels", "700 real PBMC (scanpy's pbmc68k_reduced)"
+            load_builtin("pbmc68k_reduced"),
+            "bulk_labels",
+            "700 real PBMC (scanpy's pbmc68k_reduced)",
         )

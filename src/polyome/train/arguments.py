@@ -18,7 +18,8 @@ class FitArguments:
     warmup_ratio : share of the steps spent warming up.
     max_grad_norm : gradients are clipped to this norm.
     adam_beta2 : decay of AdamW's second moment.
-    kept_aside : share of the training rows kept aside for early stopping and calibration.
+    kept_aside : share of the training rows that each member of the ensemble leaves aside, a
+        different one each, for early stopping and calibration.
     """
 
     learning_rate: float | None = None
@@ -28,4 +29,4 @@ class FitArguments:
     warmup_ratio: float = 0.1
     max_grad_norm: float = 1.0
     adam_beta2: float = 0.98
-    kept_aside: float = 0.1
+    kept_aside: float = 1 / 7

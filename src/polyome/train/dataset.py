@@ -29,17 +29,24 @@ class RecordDataset(Dataset[Example]):
     modality : fitted.
     records : n records.
     targets : by head, (n,) or (n, c).
+    augment : varies the records at random each time they are drawn; None does not.
 
     Several of them, of different modalities, can be joined with
     ``torch.utils.data.ConcatDataset`` and collated by :class:`Collator` into mixed batches.
     """
 
     def __init__(
-        self, modality: Modality, records: Records, targets: dict[str, IntArray | FloatArray]
+        self,
+        modality: Modality,
+        records: Records,
+        targets: dict[str, IntArray | FloatArray],
+        *,
+        augment: np.random.Generator | None = None,
     ) -> None:
         self.modality = modality
         self.records = modality.prepare(records)
         self.targets = targets
+        self.augment = augment
 
     def __len__(self) -> int:
         return len(self.records)
@@ -50,7 +57,10 @@ class RecordDataset(Dataset[Example]):
     def __getitems__(self, indices: Sequence[int]) -> list[Example]:
         """Encode a whole batch at once (torch's loader calls this where it exists)."""
         rows = np.asarray(indices)
-        encodings = self.modality.encode(self.records.take(rows))
+        records = self.records.take(rows)
+        if self.augment is not None:
+            records = self.modality.augmented(records, self.augment)
+        encodings = self.modality.encode(records)
         return [
             Example(
                 modality=self.modality.name,

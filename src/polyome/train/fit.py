@@ -1,37 +1,65 @@
-"""From records and their truth to a fitted model."""
+"""From records and their truth to a fitted, calibrated model.
+
+Every member of the ensemble leaves a part of the training rows aside, each another one. A member
+stops early by its own part, and all the parts together, each answered by the member that left it
+aside, calibrate the whole. The direct path and the detector of unseen kinds are cross-fitted, so
+that their part in the calibration is honest too. Test rows are never touched.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from polyome._types import FloatArray, IntArray
-from polyome.baselines import TunedLogisticRegression
+from polyome.baselines import inner_folds
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
-from polyome.model.answering import RawAnswers, answer, pick_device
+from polyome.model.answering import answer, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
-from polyome.splits import Split, keep_aside
+from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import fit_temperature
 from polyome.train.dataset import RecordDataset
+from polyome.train.direct import FittedDirectPath, Fold, fit_direct_path, fold_features
 from polyome.train.fitted import Fitted
 from polyome.train.trainer import LearningCurve, train
 from polyome.train.unknown import UnknownDetector
 
 REFUSED = 0.05  # share of known records that may be called unknown
+FOLDS = 5  # of the direct path and of the detector
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Training rows, by what they are for: fitting, or early stopping and calibration."""
+class Training:
+    """Training rows and their truth, as all steps of fitting see them.
 
+    Attributes
+    ----------
+    records : the rows of the training and dev parts, prepared.
+    truth : int64, (n,).
+    fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
+    groups : (n,), rows of one group are left aside together; None without groups.
+    """
+
+    modality: Modality
+    records: Records
+    truth: IntArray
+    num_classes: int
     fit: IntArray
-    aside: IntArray
+    dev: IntArray
+    groups: np.ndarray | None
+
+    def folds(self, number: int, seed: int, *, if_small: int | None) -> list[tuple[IntArray, IntArray]]:
+        """(rows that fit, rows held out), for each fold; the dev part where there is one."""
+        if len(self.dev):
+            return [(self.fit, self.dev)] * number
+        groups = None if self.groups is None else self.groups[self.fit]
+        fold = inner_folds(self.truth[self.fit], groups, number, seed, if_small=if_small)
+        return [(self.fit[fold != k], self.fit[fold == k]) for k in range(fold.max() + 1)]
 
 
 def fit_model(
@@ -42,52 +70,52 @@ def fit_model(
     arguments: FitArguments,
     *,
     groups: np.ndarray | None = None,
-) -> tuple[Fitted, LearningCurve]:
-    """Fit a task's modality, networks and direct path on training rows, and calibrate them.
+) -> tuple[Fitted, list[LearningCurve]]:
+    """Fit a task's modality, members and direct path on training rows, and calibrate them.
 
-    Rows of ``split.test`` are not touched.
+    Returns
+    -------
+    The fitted model and one learning curve per member.
     """
-    parts = _parts(split, targets, arguments.kept_aside, groups, task.seed)
     classes = tuple(sorted(set(targets.values[split.train])))
-    modality = task.build_modality().fit(records.take(parts.fit))
-    arguments = _filled(arguments, task.training(len(parts.fit), modality))
-    truth = targets.indices(parts.fit, classes)
-    model = _build(task, modality, truth, classes).to(pick_device(task.device))
-    training = modality.prepare(records.take(parts.fit))
-    aside = modality.prepare(records.take(parts.aside))
-    aside_truth = targets.indices(parts.aside, classes)
+    training = _training(task, records, targets, split, classes, groups)
+    arguments = _filled(arguments, task.training(len(training.fit), training.modality))
+    model = _build(task, training, task.num_members)
+    curves, held = [], []
+    for k, (rows, aside) in enumerate(_left_aside(training, task, arguments)):
+        member, curve = _fit_member(task, training, rows, aside, arguments, k)
+        model.members[k] = member.members[0]
+        kept = training.records.take(aside)
+        held.append((aside, answer(member, training.modality, kept, task.name).outputs))
+        curves.append(curve)
+    linear, detector = _cross_fitted(task, training, model)
+    model.to(pick_device(task.device)).eval()
+    fitted = Fitted(task, training.modality, model, "", classes, unknown=detector)
+    fitted.temperature = _temperature(held, linear, task, training.truth)
+    fitted.facts["training"] = _plain(arguments)
+    return fitted, curves
 
-    def aside_loss() -> float:
-        log_proba = answer(model, modality, aside, task.name).outputs
-        return float(-log_proba[np.arange(len(aside_truth)), aside_truth].mean())
 
-    dataset: Dataset[Any] = RecordDataset(modality, training, {task.name: truth})
-    curve = train(
-        model,
-        dataset,
-        {modality.name: modality},
-        arguments,
-        seed=task.seed,
-        device=task.device,
-        score=aside_loss if len(parts.aside) else None,
-        quiet=task.quiet,
+def _training(
+    task: Task,
+    records: Records,
+    targets: Targets,
+    split: Split,
+    classes: tuple[str, ...],
+    groups: np.ndarray | None,
+) -> Training:
+    dev = split.dev[np.isin(targets.values[split.dev].astype(str), classes)]
+    rows = np.concatenate([split.train, dev])
+    modality = task.build_modality().fit(records.take(split.train))
+    return Training(
+        modality=modality,
+        records=modality.prepare(records.take(rows)),
+        truth=targets.indices(rows, classes),
+        num_classes=len(classes),
+        fit=np.arange(len(split.train)),
+        dev=np.arange(len(split.train), len(rows)),
+        groups=None if groups is None else groups[rows],
     )
-    fitted = Fitted(task, modality, model, target="", classes=classes)
-    fit_direct_path(model, task, task.features(modality, training), truth)
-    aside_answers = answer(model, modality, aside, task.name)
-    calibrate(fitted, aside_answers, aside_truth)
-    refuse_unknown(fitted, answer(model, modality, training, task.name), truth, aside_answers)
-    return fitted, curve
-
-
-def _parts(
-    split: Split, targets: Targets, size: float, groups: np.ndarray | None, seed: int
-) -> Parts:
-    if len(split.dev):
-        return Parts(split.train, split.dev)
-    labels = targets.values[split.train]
-    inside = None if groups is None else groups[split.train]
-    return Parts(*keep_aside(split.train, labels, size=size, groups=inside, seed=seed))
 
 
 def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
@@ -96,46 +124,125 @@ def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
     return replace(arguments, **unset)
 
 
-def _build(
-    task: Task, modality: Modality, truth: IntArray | FloatArray, classes: tuple[str, ...]
-) -> PolyomeModel:
-    """A model at its start: random networks, embeddings that know the data's components."""
-    torch.manual_seed(task.seed)
-    spec = task.head_spec(truth, classes) | {"direct_features": modality.spec()["num_genes"]}
-    config = PolyomeConfig(
-        hidden_size=task.hidden_size,
-        num_hidden_layers=task.num_hidden_layers,
-        num_attention_heads=task.num_attention_heads,
-        intermediate_size=2 * task.hidden_size,
-        hidden_dropout_prob=task.dropout,
-        num_members=task.num_members,
-        modalities={modality.name: modality.spec()},
-        heads={task.name: spec},
+def _plain(arguments: FitArguments) -> dict[str, Any]:
+    return dict(vars(arguments))
+
+
+def _left_aside(
+    training: Training, task: Task, arguments: FitArguments
+) -> list[tuple[IntArray, IntArray]]:
+    """For each member the rows that fit it and the rows that it leaves aside."""
+    number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
+    if number == 1 and not len(training.dev):
+        return [(training.fit, training.fit[:0])] * task.num_members
+    folds = training.folds(number, task.seed + 100, if_small=None)
+    return [folds[k % len(folds)] for k in range(task.num_members)]
+
+
+def _fit_member(
+    task: Task,
+    training: Training,
+    rows: IntArray,
+    aside: IntArray,
+    arguments: FitArguments,
+    number: int,
+) -> tuple[PolyomeModel, LearningCurve]:
+    """Fit one network on its rows; its embeddings start from these rows alone."""
+    modality = training.modality
+    seed = 1000 * task.seed + number
+    torch.manual_seed(seed)
+    model = _build(task, training, 1).to(pick_device(task.device))
+    fitting = training.records.take(rows)
+    modality.start_from(model.members[0], fitting)
+    kept, truth = training.records.take(aside), training.truth[aside]
+
+    def aside_loss() -> float:
+        outputs = answer(model, modality, kept, task.name).outputs
+        return float(-outputs[np.arange(len(truth)), truth].mean())
+
+    dataset = RecordDataset(
+        modality,
+        fitting,
+        {task.name: training.truth[rows]},
+        augment=np.random.default_rng(seed),
     )
-    model = PolyomeModel(config)
-    for member in model.members:
-        modality.initialise(member.embeddings[modality.name])
-    return model
+    curve = train(
+        model,
+        dataset,
+        {modality.name: modality},
+        arguments,
+        seed=seed,
+        device=task.device,
+        score=aside_loss if len(aside) else None,
+        what=f"fit, member {number + 1} of {task.num_members}",
+        quiet=task.quiet,
+    )
+    return model, curve
 
 
-def fit_direct_path(
-    model: PolyomeModel, task: Task, features: FloatArray, truth: IntArray
-) -> TunedLogisticRegression:
-    """Fit the linear path beside the trunk by itself and freeze it."""
-    linear = TunedLogisticRegression(seed=task.seed).fit(features, truth)
+def _build(task: Task, training: Training, num_members: int) -> PolyomeModel:
+    """A model with random networks."""
+    spec = task.head_spec(training.truth, training.num_classes)
+    spec |= {"direct": task.direct_weight > 0}
+    return PolyomeModel(
+        PolyomeConfig(
+            hidden_size=task.hidden_size,
+            num_hidden_layers=task.num_hidden_layers,
+            num_attention_heads=task.num_attention_heads,
+            intermediate_size=2 * task.hidden_size,
+            hidden_dropout_prob=task.dropout,
+            num_members=num_members,
+            modalities={training.modality.name: training.modality.spec()},
+            heads={task.name: spec},
+        )
+    )
+
+
+def _cross_fitted(
+    task: Task, training: Training, model: PolyomeModel
+) -> tuple[FittedDirectPath | None, UnknownDetector | None]:
+    """Fit the direct path into the model, and the detector, each with held-out rows."""
+    if task.name not in model.direct:
+        return None, None
     path: Any = model.direct[task.name]
-    path.linear.weight.data.copy_(torch.from_numpy(linear.coef_))
-    path.linear.bias.data.copy_(torch.from_numpy(linear.intercept_))
+    pairs = training.folds(FOLDS, task.seed, if_small=3)
+    folds = [
+        fold_features(training.modality, training.records, rows, held, seed=task.seed)[0]
+        for rows, held in pairs[: 1 if len(training.dev) else None]
+    ]
+    whole, module = fold_features(
+        training.modality, training.records, training.fit, training.fit[:0], seed=task.seed
+    )
+    linear = fit_direct_path(folds, whole, training.truth, training.num_classes)
+    path.features.load_state_dict(module.state_dict())
+    path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
+    path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
     path.weight_in_answer.fill_(task.direct_weight)
-    return linear
+    return linear, _detector(folds, whole, training.truth)
 
 
-def calibrate(fitted: Fitted, aside: RawAnswers, truth: IntArray) -> None:
-    """Fit the temperature on rows kept aside."""
-    fitted.temperature = fit_temperature(aside.outputs, truth)
+def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector:
+    """Fit on all rows; the threshold is that of rows held out of the fit."""
+    distances = [
+        UnknownDetector.fit(fold.anchors, truth[fold.rows]).distance(fold.anchors_held)
+        for fold in folds
+    ]
+    detector = UnknownDetector.fit(whole.anchors, truth[whole.rows])
+    return detector.with_threshold(np.concatenate(distances), refused=REFUSED)
 
 
-def refuse_unknown(fitted: Fitted, training: RawAnswers, truth: IntArray, aside: RawAnswers) -> None:
-    """Learn where known records lie; the threshold comes from rows kept aside."""
-    detector = UnknownDetector.fit(training.anchors, truth, len(fitted.classes))
-    fitted.unknown = detector.with_threshold(aside.anchors, refused=REFUSED)
+def _temperature(
+    held: list[tuple[IntArray, FloatArray]],
+    linear: FittedDirectPath | None,
+    task: Task,
+    truth: IntArray,
+) -> float:
+    """Calibrate on rows left aside: each member's answers, pooled with the direct path's."""
+    rows = np.concatenate([aside for aside, _ in held])
+    if not len(rows):
+        return 1.0
+    log_proba = np.concatenate([outputs for _, outputs in held if len(outputs)])
+    if linear is not None:
+        share = task.direct_weight
+        log_proba = (1 - share) * log_proba + share * linear.out_of_fold[rows]
+    return fit_temperature(log_proba, truth[rows])

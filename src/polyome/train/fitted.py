@@ -1,6 +1,9 @@
 """A fitted model with all that answering needs, in memory and as a folder."""
 
+import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -10,10 +13,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_weights
 from scipy.special import softmax
+from transformers.utils import logging
 
-import polyome
 from polyome._errors import InputError, listed
 from polyome._types import FloatArray
+from polyome._version import __version__
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
 from polyome.model.answering import CHUNK_RECORDS, pick_device
@@ -65,37 +69,43 @@ class Fitted:
         """Write the parts into an existing folder: JSON and safetensors, no pickle."""
         self.model.config.id2label = dict(enumerate(self.classes))
         self.model.config.label2id = {label: i for i, label in enumerate(self.classes)}
-        self.model.save_pretrained(folder)
+        with _no_progress_bars():
+            self.model.save_pretrained(folder)
         self.modality.save(folder)
+        arrays = dict(self.arrays)
+        if self.unknown is not None:
+            arrays |= self.unknown.arrays()
+        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        save_file(contiguous, folder / ARRAYS)
         summary = {
-            "polyome": polyome.__version__,
+            "polyome": __version__,
             "task": self.task.name,
             "settings": asdict(self.task),
             "target": self.target,
             "classes": list(self.classes),
             "temperature": self.temperature,
             "facts": self.facts,
+            "sha256": {name: _sha256(folder / name) for name in _checked_files(folder)},
         }
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1))
-        arrays = dict(self.arrays)
-        if self.unknown is not None:
-            arrays |= self.unknown.arrays()
-        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        save_file(contiguous, folder / ARRAYS)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto", quiet: bool = False) -> Self:
         """Read what :meth:`save` wrote; no network, no pickle."""
-        summary = _read_summary(folder)
+        summary = read_summary(folder)
+        _check_files(folder, summary.get("sha256", {}))
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
         task = TASKS[summary["task"]](**settings | {"device": device, "quiet": quiet})
         arrays = _whole(folder, ARRAYS, load_file)
         has_detector = "unknown.means" in arrays
+        modality = MODALITIES[task.modality].load(folder)
+        model = _load_model(folder)
+        _check_one_model(folder, summary, modality, model)
         return cls(
             task=task,
-            modality=MODALITIES[task.modality].load(folder),
-            model=_load_model(folder).to(pick_device(device)).eval(),
+            modality=modality,
+            model=model.to(pick_device(device)).eval(),
             target=summary["target"],
             classes=tuple(summary["classes"]),
             temperature=summary["temperature"],
@@ -105,7 +115,47 @@ class Fitted:
         )
 
 
-def _read_summary(folder: Path) -> dict[str, Any]:
+def _checked_files(folder: Path) -> list[str]:
+    """Files that must stay together; config.json is transformers' own, which may rewrite it."""
+    others = (SUMMARY, "config.json", "README.md")
+    return sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in others)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_files(folder: Path, expected: dict[str, str]) -> None:
+    """Refuse a folder whose files are missing, damaged or of several models."""
+    for name, digest in expected.items():
+        path = folder / name
+        if not path.is_file():
+            message = f"{folder} lacks {name}; copy the whole folder, or fit the model again."
+            raise InputError(message)
+        if _sha256(path) != digest:
+            message = (
+                f"{path} is damaged or of another model: it is not the file that 'polyome fit' "
+                f"wrote together with {SUMMARY}. Copy the whole model folder again, or fit the "
+                "model again."
+            )
+            raise InputError(message)
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Transformers draws a bar for the one file that it writes."""
+    was_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            logging.enable_progress_bar()
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read what names a model folder's task, settings and classes; refuse what is no such folder."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         message = f"{folder} {what}; the folder that 'polyome fit --out' wrote is needed."
@@ -128,7 +178,25 @@ def _read_summary(folder: Path) -> dict[str, Any]:
     if summary["task"] not in TASKS:
         message = f"{path} names the task '{summary['task']}'; this Polyome knows {listed(TASKS)}."
         raise InputError(message)
+    kinds = {"settings": dict, "classes": list, "facts": dict, "temperature": (int, float)}
+    for key, kind in kinds.items():
+        if not isinstance(summary[key], kind):
+            raise _damaged(path, f"'{key}' is {summary[key]!r:.40}")
     return summary
+
+
+def _check_one_model(
+    folder: Path, summary: dict[str, Any], modality: Modality, model: PolyomeModel
+) -> None:
+    """Refuse a config.json of another Polyome model."""
+    labels = [model.config.id2label[i] for i in sorted(model.config.id2label)]
+    sizes = model.config.modalities.get(modality.name)
+    if labels != list(summary["classes"]) or sizes != modality.spec():
+        message = (
+            f"{folder / 'config.json'} and {SUMMARY} are of different models. "
+            "Copy one whole model folder, or fit the model again."
+        )
+        raise InputError(message)
 
 
 def _load_model(folder: Path) -> PolyomeModel:

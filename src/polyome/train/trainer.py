@@ -48,7 +48,7 @@ class WatchedTrainer(Trainer):
         self.step_losses.append(loss.detach())
         return loss
 
-    def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted: Trainer's estimate presumes one tensor of input ids."""
         return 0
 
@@ -70,9 +70,9 @@ class EpochWatch(TrainerCallback):
 
     def on_epoch_end(
         self,
-        args: TrainingArguments,  # noqa: ARG002 - transformers' signature
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
         model: PolyomeModel,
         **_: object,
     ) -> None:
@@ -101,6 +101,7 @@ def train(
     seed: int,
     device: str,
     score: Callable[[], float] | None = None,
+    what: str = "fit",
     quiet: bool = True,
 ) -> LearningCurve:
     """Fit the trainable weights of a model in place.
@@ -110,6 +111,7 @@ def train(
     dataset : of :class:`polyome.train.dataset.Example`; may mix modalities.
     modalities : fitted, by name.
     arguments : every field set.
+    what : what progress calls this run.
     score : loss on rows kept aside, called after each epoch; the best epoch's weights are kept.
 
     Returns
@@ -120,7 +122,7 @@ def train(
     with (
         tempfile.TemporaryDirectory() as scratch,
         _quiet_transformers(),
-        Progress("fit", epochs, quiet=quiet) as progress,
+        Progress(what, epochs, quiet=quiet) as progress,
     ):
         trainer = WatchedTrainer(
             model=model,

@@ -1,72 +1,90 @@
 """Refusing records of kinds that were not in the training data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from polyome._types import FloatArray, IntArray
+
+_SHRINKAGE = 0.1  # of the shared covariance towards its diagonal
+_PRIOR_ROWS = 20  # rows that the shared covariance counts for in each class's own
 
 
 @dataclass(frozen=True)
 class UnknownDetector:
     """Distance to the nearest class, in features where distance tells unseen kinds.
 
-    Mahalanobis distance with one covariance for all classes (Lee et al. 2018, arXiv:1807.03888,
-    equation 2), shrunk after Ledoit and Wolf 2004.
+    The sum of two Mahalanobis distances, one with a covariance that all classes share (Lee et al.
+    2018, arXiv:1807.03888, equation 2), one with each class's own, shrunk to the shared one.
 
     Attributes
     ----------
     means : float32, (c, k), of each class.
-    whitening : float32, (k, k), so that distance is Euclidean after it.
+    shared : float32, (k, k), inverse of the shared covariance.
+    own : float32, (c, k, k), inverses of the classes' covariances.
     threshold : the distance beyond which a record is refused.
     """
 
     means: FloatArray
-    whitening: FloatArray
-    threshold: float
+    shared: FloatArray
+    own: FloatArray
+    threshold: float = np.inf
 
     @classmethod
-    def fit(cls, anchors: FloatArray, classes: IntArray, num_classes: int) -> Self:
+    def fit(cls, anchors: FloatArray, classes: IntArray) -> Self:
         """Learn where each class lies; nothing is refused until a threshold is set.
 
         Parameters
         ----------
         anchors : float, (n, k), of training records.
-        classes : int, (n,).
+        classes : int, (n,); every class from 0 to c - 1 that has rows counts.
         """
-        means = np.stack([anchors[classes == c].mean(axis=0) for c in range(num_classes)])
-        covariance, _ = ledoit_wolf(anchors - means[classes], assume_centered=True)
-        values, vectors = np.linalg.eigh(covariance)
-        whitening = vectors / np.sqrt(values.clip(1e-8))
-        return cls(means.astype(np.float32), whitening.astype(np.float32), np.inf)
+        present = np.unique(classes)
+        means = np.stack([anchors[classes == c].mean(axis=0) for c in present])
+        residuals = (anchors - means[np.searchsorted(present, classes)]).astype(np.float64)
+        shared = residuals.T @ residuals / len(residuals)
+        shared = (1 - _SHRINKAGE) * shared + _SHRINKAGE * np.diag(np.diag(shared))
+        shared += 1e-6 * np.eye(len(shared))
+        own = []
+        for c in present:
+            inside = residuals[classes == c]
+            scatter = inside.T @ inside + _PRIOR_ROWS * shared
+            own.append(np.linalg.inv(scatter / (len(inside) + _PRIOR_ROWS)))
+        return cls(
+            means.astype(np.float32),
+            np.linalg.inv(shared).astype(np.float32),
+            np.stack(own).astype(np.float32),
+        )
 
-    def with_threshold(self, anchors: FloatArray, *, refused: float) -> Self:
-        """Refuse this share of records kept aside, all of known classes."""
-        distances = self.distance(anchors)
-        threshold = float(np.quantile(distances, 1 - refused)) if len(distances) else np.inf
-        return type(self)(self.means, self.whitening, threshold)
+    def with_threshold(self, held_out: FloatArray, *, refused: float) -> Self:
+        """Refuse this share of known records, by distances of records that were held out, (m,)."""
+        threshold = float(np.quantile(held_out, 1 - refused)) if len(held_out) else np.inf
+        return replace(self, threshold=threshold)
 
     def distance(self, anchors: FloatArray) -> FloatArray:
         """Distance to the nearest class, float (m,)."""
-        white = anchors @ self.whitening
-        centres = self.means @ self.whitening
-        squares = ((white[:, None] - centres[None]) ** 2).sum(axis=2)
-        distances: FloatArray = np.sqrt(squares.min(axis=1))
+        shared = np.full(len(anchors), np.inf)
+        own = np.full(len(anchors), np.inf)
+        for mean, inverse in zip(self.means, self.own, strict=True):
+            offset = anchors - mean
+            shared = np.minimum(shared, np.einsum("ij,jk,ik->i", offset, self.shared, offset))
+            own = np.minimum(own, np.einsum("ij,jk,ik->i", offset, inverse, offset))
+        distances: FloatArray = np.sqrt(shared.clip(0)) + np.sqrt(own.clip(0))
         return distances
 
     def score(self, anchors: FloatArray) -> FloatArray:
         """Distance in units of the threshold, float (m,): above 1 is refused."""
         if not np.isfinite(self.threshold):
-            return np.zeros(len(anchors), np.float32)
+            return np.zeros(len(anchors))
         return self.distance(anchors) / self.threshold
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For saving."""
         return {
             "unknown.means": self.means,
-            "unknown.whitening": self.whitening,
+            "unknown.shared": self.shared,
+            "unknown.own": self.own,
             "unknown.threshold": np.array([self.threshold], np.float64),
         }
 
@@ -74,4 +92,4 @@ class UnknownDetector:
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
         """Restore what :meth:`arrays` gave."""
         threshold = float(arrays["unknown.threshold"][0])
-        return cls(arrays["unknown.means"], arrays["unknown.whitening"], threshold)
+        return cls(*(arrays[f"unknown.{name}"] for name in ("means", "shared", "own")), threshold)

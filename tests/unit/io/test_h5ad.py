@@ -98,13 +98,13 @@ def test_empty(tmp_path, rows, columns):
         read_h5ad(path)
 
 
-def test_duplicated_obs_names_are_made_unique(tmp_path):
+def test_duplicated_obs_names_are_refused(tmp_path):
     adata = toy()
     adata.obs_names = ["a", "a", "b", "b", "b", "c"]
     write_h5ad(adata, tmp_path / "a.h5ad")
-    with pytest.warns(PolyomeWarning, match=r"2 obs_names occur more than once \('a', 'b'\)"):
-        read = read_h5ad(tmp_path / "a.h5ad")
-    assert list(read.obs_names) == ["a", "a-1", "b", "b-1", "b-2", "c"]
+    found = r"a\.h5ad: 2 of the obs_names occur more than once \('a', 'b'\).*make_unique"
+    with pytest.raises(InputError, match=found):
+        read_h5ad(tmp_path / "a.h5ad")
 
 
 def test_backed_leaves_x_in_the_file(path):

@@ -392,9 +392,9 @@ def test_too_few_genes_shows_both_sides(vocabulary):
     message = refused(vocabulary, [*known[:3], "OTHER", *(f"N{i}" for i in range(9))])
     n_known = len(vocabulary)
     assert f"3 of the {n_known} genes that the model knows (5%) are in X" in message
-    assert f"var_names: '{known[0]}', '{known[1]}', '{known[2]}', 'OTHER' and 9 more" in message
-    assert f"The model: '{known[0]}', '{known[1]}', " in message
-    assert f" and {n_known - 4} more" in message
+    assert "var_names that it does not know: 'OTHER', 'N0', 'N1', 'N2' and 6 more." in message
+    assert f"The model's that are missing: '{known[3]}', '{known[4]}', " in message
+    assert f" and {n_known - 3 - 4} more" in message
     assert message.endswith("Are these the same organism and kind of names?")
 
 

@@ -1,0 +1,145 @@
+"""The direct path beside the trunk, fitted by itself: logistic regression on varied records."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from polyome._types import FloatArray, IntArray
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
+
+GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""Values of scikit-learn's C."""
+COPIES = 2
+"""Varied copies of each record that the linear path is fitted on, beside the record itself."""
+LEAST_PROBABILITY = 1e-6
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Features of one fold, learned without the rows that it holds out.
+
+    Attributes
+    ----------
+    rows, held : positions of the rows that fit, and of those held out.
+    x : (copies + 1, n, f), varied copies of the rows that fit, the rows themselves first.
+    x_held : (m, f).
+    anchors, anchors_held : (n, k) and (m, k), where distance tells unseen kinds.
+    """
+
+    rows: IntArray
+    held: IntArray
+    x: FloatArray
+    x_held: FloatArray
+    anchors: FloatArray
+    anchors_held: FloatArray
+
+
+def fold_features(
+    modality: Modality, records: Records, rows: IntArray, held: IntArray, *, seed: int
+) -> tuple[Fold, nn.Module]:
+    """Learn the direct path's features from some rows; view these and the held-out rows in them."""
+    module = modality.features(modality.spec())
+    if module is None:
+        message = f"{modality.name} offers no direct path"
+        raise TypeError(message)
+    fitting, holding = records.take(rows), records.take(held)
+    modality.start_from(module.eval(), fitting)
+    copies = [outputs_of(module, modality, fitting)]
+    rng = np.random.default_rng(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for _ in range(COPIES):
+            varied = modality.augmented(fitting, rng)
+            copies.append(outputs_of(module.train(), modality, varied))
+    module.eval()
+    anchors: Any = module.anchors
+    fold = Fold(
+        rows=rows,
+        held=held,
+        x=np.stack(copies),
+        x_held=outputs_of(module, modality, holding),
+        anchors=outputs_of(anchors, modality, fitting),
+        anchors_held=outputs_of(anchors, modality, holding),
+    )
+    return fold, module
+
+
+@torch.no_grad()
+def outputs_of(
+    module: Callable[..., torch.Tensor], modality: Modality, records: Records
+) -> FloatArray:
+    """(n, f): what a module that takes the modality's inputs gives for records."""
+    if not len(records):
+        return np.zeros((0, 0), np.float32)
+    batches = []
+    for start in range(0, len(records), 64):
+        rows = np.arange(start, min(start + 64, len(records)))
+        inputs = modality.collate(modality.encode(records.take(rows)))
+        batches.append(module(**inputs).numpy())
+    return np.concatenate(batches)
+
+
+@dataclass(frozen=True)
+class FittedDirectPath:
+    """Coefficients (c, f) and intercepts (c,), chosen C, and out-of-fold log-probabilities (n, c)."""
+
+    coef: FloatArray
+    intercept: FloatArray
+    C: float
+    out_of_fold: FloatArray
+
+
+def fit_direct_path(
+    folds: list[Fold], whole: Fold, truth: IntArray, num_classes: int
+) -> FittedDirectPath:
+    """Choose C by the log loss of held-out rows, then fit all rows with it.
+
+    Classes count by the square root of their size, as in the networks' loss.
+    """
+    losses: dict[float, float] = {}
+    held: dict[float, FloatArray] = {}
+    for C in GRID:  # noqa: N806 - scikit-learn's name
+        proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
+        for fold in folds:
+            model = _fit(fold, truth, C)
+            proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
+        proba /= proba.sum(axis=1, keepdims=True)
+        losses[C] = float(-np.log(proba[np.arange(len(truth)), truth].clip(1e-12)).mean())
+        held[C] = np.log(proba.clip(1e-12))
+        if losses[C] > 1.05 * min(losses.values()):
+            break
+    best = min(losses, key=losses.__getitem__)
+    model = _fit(whole, truth, best)
+    coef, intercept = _one_row_per_class(model, num_classes)
+    return FittedDirectPath(coef, intercept, best, held[best])
+
+
+def _fit(fold: Fold, truth: IntArray, C: float) -> LogisticRegression:  # noqa: N803
+    labels = truth[fold.rows]
+    weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels])
+    weights /= weights.mean() * len(fold.x)
+    x = fold.x.reshape(-1, fold.x.shape[-1]).astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=C, max_iter=300, tol=1e-3).fit(
+            x, np.tile(labels, len(fold.x)), np.tile(weights, len(fold.x))
+        )
+
+
+def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+    """Coefficients so that softmax gives the probabilities, two classes included."""
+    coef, intercept = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        coef, intercept = np.vstack([-coef, coef]) / 2, np.r_[-intercept, intercept] / 2
+    if len(coef) != num_classes:
+        message = f"{len(coef)} of {num_classes} classes have training rows"
+        raise ValueError(message)
+    return coef.astype(np.float32), intercept.astype(np.float32)

@@ -1,0 +1,66 @@
+"""Which values the settings of a task and of training may have."""
+
+import math
+from typing import Any
+
+from polyome._errors import InputError
+
+_BELOW_ONE = math.nextafter(1.0, 0.0)
+_ABOVE_ZERO = math.nextafter(0.0, 1.0)
+
+RANGES: dict[str, tuple[float, float]] = {
+    "hidden_size": (1, math.inf),
+    "num_hidden_layers": (0, math.inf),
+    "num_attention_heads": (1, math.inf),
+    "num_members": (1, math.inf),
+    "num_components": (0, math.inf),
+    "num_modules": (0, math.inf),
+    "dropout": (0, _BELOW_ONE),
+    "input_dropout": (0, 0.5),
+    "direct_weight": (0, 1),
+    "seed": (0, 2**32 - 1),
+    "learning_rate": (_ABOVE_ZERO, 1),
+    "num_train_epochs": (0, math.inf),
+    "batch_size": (1, math.inf),
+    "weight_decay": (0, math.inf),
+    "warmup_ratio": (0, 1),
+    "max_grad_norm": (_ABOVE_ZERO, math.inf),
+    "adam_beta2": (0, _BELOW_ONE),
+    "kept_aside": (0, 0.5),
+}
+"""Smallest and largest value by name; a setting that is not named here may have any."""
+
+
+def check_ranges(settings: dict[str, Any]) -> None:
+    """Refuse a number that no model can be made or trained with, before work starts.
+
+    Examples
+    --------
+    >>> check_ranges({"dropout": 0.2, "num_components": None})
+    >>> check_ranges({"dropout": 3.0})
+    Traceback (most recent call last):
+    polyome._errors.InputError: dropout=3.0: a number from 0 to below 1 is needed.
+    >>> check_ranges({"hidden_size": 15, "num_attention_heads": 4})
+    Traceback (most recent call last):
+    polyome._errors.InputError: hidden_size=15 is not divisible by num_attention_heads=4; ...
+    """
+    for key, value in settings.items():
+        low, high = RANGES.get(key, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            message = f"{key}={value}: a number {_shown(low, high)} is needed."
+            raise InputError(message)
+    width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
+    if width and heads and width % heads:
+        message = (
+            f"hidden_size={width} is not divisible by num_attention_heads={heads}; "
+            f"hidden_size={heads * max(1, round(width / heads))} is."
+        )
+        raise InputError(message)
+
+
+def _shown(low: float, high: float) -> str:
+    if high == math.inf:
+        return "above 0" if low == _ABOVE_ZERO else f"of at least {low:g}"
+    start = "above 0" if low == _ABOVE_ZERO else f"from {low:g}"
+    end = "below 1" if high == _BELOW_ONE else f"{high:.10g}"
+    return f"{start} to {end}"

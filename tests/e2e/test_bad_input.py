@@ -1,0 +1,527 @@
+"""What cannot be used is refused: exit code 2, one message that helps, nothing written."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import polyome
+
+
+@pytest.fixture
+def refused(call, tmp_path):
+    """Call a command that must refuse; returns its message."""
+
+    def run(*words):
+        before = sorted(tmp_path.rglob("*"))
+        result = call(*words)
+        lines = [line for line in result.stderr.splitlines() if line]
+        messages = [line for line in lines if line.startswith("polyome: ")]
+        assert result.exit_code == 2, result.stderr
+        assert result.stdout == ""
+        assert len(messages) == 1, result.stderr
+        assert lines[-1] == messages[0], "the message is one line, and the last one"
+        assert "Traceback" not in result.stderr
+        assert "failed" not in messages[0]
+        assert sorted(tmp_path.rglob("*")) == before, "something was written"
+        return messages[0].removeprefix("polyome: ")
+
+    return run
+
+
+@pytest.fixture
+def refused_fit(refused, cells_file, tiny, tmp_path):
+    """Call ``fit`` with a file and options."""
+
+    def run(*options, source=cells_file, target="cell_type", task="cell-type"):
+        out = () if any(o.startswith("--out") for o in options) else (f"--out={tmp_path / 'm'}",)
+        return refused("fit", task, source, f"--target={target}", *out, *tiny, *options)
+
+    return run
+
+
+@pytest.fixture
+def refused_predict(refused, model_dir, tmp_path):
+    """Call ``predict`` on a file."""
+
+    def run(source, *options, folder=model_dir):
+        return refused("predict", folder, source, f"--out={tmp_path / 'p.h5ad'}", *options)
+
+    return run
+
+
+# --- files
+
+
+def nothing(path, cells_file):
+    del path, cells_file
+
+
+def empty(path, cells_file):
+    del cells_file
+    path.touch()
+
+
+def cut_short(path, cells_file):
+    whole = cells_file.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def barely_begun(path, cells_file):
+    path.write_bytes(cells_file.read_bytes()[:100])
+
+
+def overwritten_inside(path, cells_file):
+    whole = bytearray(cells_file.read_bytes())
+    whole[2000:-2000] = bytes(len(whole) - 4000)
+    path.write_bytes(whole)
+
+
+def folder(path, cells_file):
+    path.mkdir()
+    shutil.copy(cells_file, path / "cells.h5ad")
+
+
+def table(path, cells_file):
+    del cells_file
+    path.write_text("cell,CD3D,LYZ\nc1,1,0\nc2,0,4\n")
+
+
+def compressed(path, cells_file):
+    del cells_file
+    path.write_bytes(b"\x1f\x8b\x08\x00rest")
+
+
+FILES = [
+    (nothing, "There is no file", "h5ad"),
+    (empty, "is empty (0 bytes)", "an h5ad file was expected"),
+    (cut_short, "is damaged or cut short", "copy or download it again"),
+    (barely_begun, "is damaged or cut short", "opy or download it again"),
+    (overwritten_inside, "is damaged", "An intact h5ad file was expected"),
+    (folder, "is a folder", "h5ad files there: 'cells.h5ad'"),
+    (table, "is not an HDF5 file", "Convert it with scanpy"),
+    (compressed, "is gzip-compressed", "Decompress it"),
+]
+
+
+@pytest.mark.parametrize(("make", "found", "hint"), FILES, ids=[f[0].__name__ for f in FILES])
+def test_files_that_are_no_h5ad(
+    refused_fit, refused_predict, cells_file, tmp_path, make, found, hint
+):
+    path = tmp_path / "query.h5ad"
+    make(path, cells_file)
+    for message in (refused_fit(source=path), refused_predict(path)):
+        assert str(path) in message
+        assert found in message
+        assert hint in message
+
+
+def test_a_csv_file(refused_predict, tmp_path):
+    path = tmp_path / "counts.csv"
+    table(path, None)
+    assert "Convert it with scanpy (read_csv" in refused_predict(path)
+
+
+def test_a_file_named_twice(refused, cells_file, tmp_path):
+    out = f"--out={tmp_path / 'm'}"
+    message = refused("audit", "cell-type", cells_file, cells_file, "--target=cell_type")
+    assert "A file is named more than once" in message
+    words = ("fit", "cell-type", cells_file, cells_file, "--target=cell_type", out)
+    assert "A file is named more than once" in refused(*words)
+
+
+# --- values, names and genes
+
+
+@pytest.fixture
+def changed(cells, tmp_path):
+    """Write cells after a change."""
+
+    def run(change):
+        copied = cells.copy()
+        copied.X = copied.X.toarray()
+        change(copied)
+        path = tmp_path / "query.h5ad"
+        copied.write_h5ad(path)
+        return path
+
+    return run
+
+
+@pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
+def test_values_that_are_not_finite(refused_fit, refused_predict, changed, value, shown):
+    def change(adata):
+        adata.X[77, 3] = value
+
+    path = changed(change)
+    for message in (refused_fit(source=path), refused_predict(path)):
+        assert f"X holds {shown} at cell 'cell 78', gene 'GENE4'" in message
+        assert "must be a finite number" in message
+
+
+def test_repeated_obs_names(refused_fit, refused_predict, changed):
+    def change(adata):
+        adata.obs_names = ["cell 1", "cell 1", *adata.obs_names[2:]]
+
+    path = changed(change)
+    for message in (refused_fit(source=path), refused_predict(path)):
+        assert str(path) in message
+        assert "1 of the obs_names occurs more than once ('cell 1')" in message
+        assert "obs_names_make_unique()" in message
+
+
+def test_repeated_obs_names_in_memory(model, cells):
+    twice = cells.copy()
+    twice.obs_names = ["cell 1", "cell 1", *twice.obs_names[2:]]
+    for verb in (model.predict, model.evaluate):
+        with pytest.raises(polyome.InputError, match="1 of the obs_names occurs more than once"):
+            verb(twice)
+
+
+def test_no_shared_genes(refused_predict, changed):
+    def change(adata):
+        adata.var_names = [f"ENSG{i:011d}" for i in range(adata.n_vars)]
+
+    message = refused_predict(changed(change))
+    assert "0 of the 120 genes that the model knows (0%) are in X" in message
+    assert "'ENSG00000000000', 'ENSG00000000001'" in message
+    assert "'GENE1', 'GENE2'" in message
+    assert "look like Ensembl ids; the model was fitted on symbols. Pass gene_column=" in message
+
+
+def test_too_few_shared_genes_shows_names_from_both_sides(refused_predict, changed):
+    def change(adata):
+        adata.var_names = [*adata.var_names[:11], *(f"OTHER{i}" for i in range(109))]
+
+    message = refused_predict(changed(change))
+    assert "11 of the 120 genes that the model knows (9%) are in X; at least 10% are" in message
+    assert "that it does not know: 'OTHER0', 'OTHER1'" in message
+    assert "The model's that are missing: 'GENE12', 'GENE13'" in message
+
+
+def test_scaled_query_for_a_model_of_counts(refused_predict, changed):
+    def change(adata):
+        adata.X -= adata.X.mean(axis=0)
+
+    message = refused_predict(changed(change))
+    assert "X is scaled (smallest value -" in message
+    assert "was fitted on counts" in message
+
+
+def test_counts_for_a_model_of_scaled_values(
+    call, refused_predict, changed, cells_file, tiny, tmp_path_factory
+):
+    def change(adata):
+        adata.X -= adata.X.mean(axis=0)
+
+    scaled = changed(change)
+    folder = tmp_path_factory.mktemp("models") / "scaled"
+    options = ["--target=cell_type", f"--out={folder}", *tiny]
+    result = call("fit", "cell-type", scaled, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "a query must be scaled by the same procedure" in result.stderr
+    message = refused_predict(cells_file, folder=folder)
+    assert "X holds counts, but the model was fitted on scaled values" in message
+    assert call("evaluate", folder, scaled).exit_code == 0
+
+
+# --- targets, splits and groups
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("celltype", "obs has no column 'celltype' (target). Columns: 'cell_type', 'donor'"),
+        ("celltype", "Did you mean 'cell_type'?"),
+        ("one_class", "column 'one_class' (target) has only 'T cell'; two classes or more"),
+        ("nothing", "column 'nothing' (target) has no label at all; two classes or more"),
+        ("name", "has 240 labels on 240 training rows, none of them on 3 rows or more"),
+    ],
+)
+def test_targets(refused_fit, target, found):
+    assert found in refused_fit(target=target)
+
+
+@pytest.mark.parametrize("target", ["celltype", "one_class"])
+def test_targets_of_an_audit(refused, cells_file, target):
+    message = refused("audit", "cell-type", cells_file, f"--target={target}")
+    assert f"column '{target}' (target)" in message
+
+
+def test_targets_of_an_evaluation(refused, model_dir, cells_file, tmp_path):
+    json = f"--json={tmp_path / 'e.json'}"
+    message = refused("evaluate", model_dir, cells_file, "--target=celltype", json)
+    assert "obs has no column 'celltype' (target)" in message
+    message = refused("evaluate", model_dir, cells_file, "--target=nothing", json)
+    assert "there are no labelled 'test' rows to score" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--split=prt"], "obs has no column 'prt' (split)"),
+        (["--split=donor"], "Column 'donor' (split) has no 'train'. Found (rows): 'donor "),
+        (["--split=part", "--split-by=random"], "--split and --split-by were both given"),
+        (["--split-by=blocks"], "there is no --split-by blocks. Known: 'random', 'group'"),
+        (["--split-by=group"], "--split-by group needs --group COLUMN"),
+        (["--split-by=group"], "Columns: 'cell_type', 'donor'"),
+        (["--split-by=group", "--group=doner"], "obs has no column 'doner' (group)"),
+        (["--split-by=group", "--group=doner"], "Did you mean 'donor'?"),
+        (["--group=doner"], "obs has no column 'doner' (group)"),
+        (["--split-by=group", "--group=one_class"], "holds 1 group: 'T cell'"),
+    ],
+)
+def test_splits(refused_fit, options, found):
+    assert found in refused_fit(*options)
+
+
+def test_labels_that_only_dev_rows_have(refused_fit, changed):
+    def change(adata):
+        types = adata.obs["cell_type"]
+        part = np.where(types == "type 1", "dev", "train")
+        adata.obs["part"] = pd.Categorical(part)
+
+    message = refused_fit("--split=part", source=changed(change))
+    assert "rows of the part 'dev' have labels that no 'train' row has: 'type 1'" in message
+
+
+def test_a_training_part_of_one_class(refused_fit, changed):
+    def change(adata):
+        adata.obs["part"] = np.where(adata.obs["cell_type"] == "type 1", "train", "test")
+
+    message = refused_fit("--split=part", source=changed(change))
+    assert "the training part has only 'type 1' of column 'cell_type'" in message
+
+
+# --- options
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [
+        ("hiden_size=32", "--set knows no key 'hiden_size'. Known: "),
+        ("hiden_size=32", "'batch_size', "),
+        ("hiden_size=32", "Did you mean 'hidden_size'?"),
+        ("hidden_size", "--set hidden_size: KEY=VALUE is needed"),
+        ("hidden_size=big", "--set hidden_size=big: a whole number is needed"),
+        ("hidden_size=1.5", "--set hidden_size=1.5: a whole number is needed"),
+        ("hidden_size=15", "hidden_size=15 is not divisible by num_attention_heads=4"),
+        ("hidden_size=0", "hidden_size=0: a number of at least 1 is needed"),
+        ("learning_rate=fast", "--set learning_rate=fast: a number is needed"),
+        ("learning_rate=nan", "learning_rate=nan: a number above 0 to 1 is needed"),
+        ("dropout=3", "dropout=3.0: a number from 0 to below 1 is needed"),
+        ("batch_size=0", "batch_size=0: a number of at least 1 is needed"),
+        ("num_members=0", "num_members=0: a number of at least 1 is needed"),
+        ("num_train_epochs=-1", "num_train_epochs=-1: a number of at least 0 is needed"),
+        ("baselines=maybe", "--set baselines=maybe: true or false is needed"),
+        ("layer=count", "There is no layer 'count'. Known: 'X'"),
+        ("gene_column=symbol", "var has no column 'symbol' (gene_column)"),
+        ("unlabelled=Excluded", "no row of 'cell_type' is 'Excluded' (unlabelled)"),
+    ],
+)
+def test_settings_of_fit(refused_fit, pair, found):
+    assert found in refused_fit(f"--set={pair}")
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [
+        ("num_members=3", "--set knows no key 'num_members'. Known: 'align', 'batch_size'"),
+        ("batch_size=0", "batch_size=0: a number of at least 1 is needed"),
+        ("batch_size=many", "--set batch_size=many: a whole number is needed"),
+        ("align=perhaps", "--set align=perhaps: true or false is needed"),
+        ("over=cluster", "obs has no column 'cluster' (over)"),
+        ("layer=count", "There is no layer 'count'. Known: 'X'"),
+    ],
+)
+def test_settings_of_predict(refused_predict, cells_file, pair, found):
+    assert found in refused_predict(cells_file, f"--set={pair}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.toml", None, "there is no configuration file"),
+        ("a.toml", "hidden_size = ", "cannot be read as toml"),
+        ("a.json", "{", "cannot be read as json"),
+        ("a.yaml", "a: [1", "cannot be read as yaml"),
+        ("a.yaml", "- 1", "holds no table of settings"),
+        ("a.txt", "hidden_size=16", ".toml, .json or .yaml is needed"),
+        ("a.toml", "hiden_size = 3", "Did you mean 'hidden_size'?"),
+    ],
+)
+def test_configuration_files(refused_fit, tmp_path, name, text, found):
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    assert found in refused_fit(f"--config={path}")
+
+
+def test_unknown_task(refused, refused_fit, cells_file, tmp_path):
+    expected = "there is no task 'celltype'. Known: 'cell-type'. Did you mean 'cell-type'?"
+    assert refused_fit(task="celltype") == expected
+    assert refused("audit", "celltype", cells_file, "--target=cell_type") == expected
+    assert refused("demo", "celltype", f"--out={tmp_path / 'demo'}") == expected
+
+
+def test_unknown_device(refused_fit, refused_predict, cells_file):
+    for message in (refused_fit("--device=gpu"), refused_predict(cells_file, "--device=gpu")):
+        assert message == "--device gpu is none of auto, cpu, cuda, mps."
+
+
+def test_a_device_that_is_not_there(refused_fit, refused_predict, cells_file):
+    import torch
+
+    absent = "mps" if not torch.backends.mps.is_available() else "cuda"
+    for message in (
+        refused_fit(f"--device={absent}"),
+        refused_predict(cells_file, f"--device={absent}"),
+    ):
+        assert f"device '{absent}' is not on this computer. Use one of 'auto', 'cpu'" in message
+
+
+def test_seed_below_zero(refused_fit):
+    assert "--seed -1: a whole number from 0" in refused_fit("--seed=-1")
+
+
+def test_unknown_part(refused, model_dir, cells_file, changed):
+    message = refused("evaluate", model_dir, cells_file, "--part=dev")
+    assert message == "part 'dev' is none of train, test, all."
+
+    def rename(adata):
+        adata.obs_names = [f"new {i}" for i in range(adata.n_obs)]
+
+    message = refused("evaluate", model_dir, changed(rename), "--part=test")
+    assert "the source does not say which rows are 'test'" in message
+
+
+def test_unknown_data_set(refused, tmp_path):
+    message = refused("data", "get", "pbmc3", f"--out={tmp_path}")
+    assert "there is no data set 'pbmc3'. Known: 'pbmc68k_reduced'" in message
+    assert "Did you mean 'pbmc3k'?" in message
+
+
+# --- where to write
+
+
+def test_a_folder_that_holds_other_files(refused_fit, refused, tmp_path):
+    (tmp_path / "cell-type").mkdir()
+    (tmp_path / "cell-type" / "thesis.tex").touch()
+    message = refused_fit(f"--out={tmp_path / 'cell-type'}")
+    assert "holds other files; name a new or an empty folder" in message
+    assert "holds other files" in refused("demo", "cell-type", f"--out={tmp_path}")
+
+
+def test_a_file_where_a_folder_is_needed(refused_fit, refused, tmp_path):
+    (tmp_path / "a.txt").touch()
+    assert "a.txt is a file; a folder is needed" in refused_fit(f"--out={tmp_path / 'a.txt'}")
+    message = refused_fit(f"--out={tmp_path / 'a.txt' / 'model'}")
+    assert "a.txt is a file; no folder can be made in it" in message
+    message = refused("data", "get", "simulated_cells", f"--out={tmp_path / 'a.txt'}")
+    assert "a.txt is a file; a folder is needed" in message
+
+
+@pytest.mark.parametrize("verb", ["predict", "embed", "evaluate", "audit"])
+def test_output_files(refused, model_dir, cells_file, tmp_path, verb):
+    option = "--out" if verb in ("predict", "embed") else "--json"
+    words = [verb, model_dir, cells_file]
+    if verb == "audit":
+        words = [verb, "cell-type", cells_file, "--target=cell_type"]
+    missing = tmp_path / "results" / "a.csv"
+    message = refused(*words, f"{option}={missing}")
+    assert message == f"the folder {missing.parent} does not exist; make it first."
+    assert "is a folder; a file name is needed" in refused(*words, f"{option}={tmp_path}")
+    if option == "--out":
+        message = refused(*words, f"--out={tmp_path / 'a.txt'}")
+        assert "a.txt: a name that ends in ." in message
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self").is_dir(), reason="needs a place that nobody can write to"
+)
+def test_a_place_that_cannot_be_written_to(refused_fit, refused, model_dir, cells_file):
+    place = f"/proc/{os.getpid()}"
+    assert f"nothing can be written in {place}" in refused_fit(f"--out={place}/model")
+    message = refused("predict", model_dir, cells_file, f"--out={place}/p.csv")
+    assert f"nothing can be written in {place}" in message
+
+
+# --- model folders
+
+
+def test_no_model_folder(refused_predict, cells_file, tmp_path):
+    message = refused_predict(cells_file, folder=tmp_path / "model")
+    assert "model does not exist; the folder that 'polyome fit --out' wrote is needed" in message
+    message = refused_predict(cells_file, folder=cells_file)
+    assert "cells.h5ad is a file; the folder that" in message
+    message = refused_predict(cells_file, folder=cells_file.parent)
+    assert "is not a Polyome model folder: it lacks polyome.json. It holds 'cells.h5ad'" in message
+
+
+PARTS = [
+    "config.json",
+    "model.safetensors",
+    "modality_cell.json",
+    "modality_cell.safetensors",
+    "polyome.json",
+    "polyome.safetensors",
+]
+
+
+@pytest.fixture
+def copied(model_dir, tmp_path):
+    """A copy of the model folder, to spoil."""
+    return Path(shutil.copytree(model_dir, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("how", ["missing", "truncated", "random", "bert", "list"])
+def test_spoilt_model_folders(refused_predict, copied, cells_file, name, how):
+    path = copied / name
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "random":
+        path.write_bytes(np.random.default_rng(0).bytes(1000))
+    elif how == "bert":
+        path.write_text('{"model_type": "bert", "hidden_size": 768, "vocab_size": 30522}')
+    elif how == "list":
+        path.write_text("[1, 2]")
+    message = refused_predict(cells_file, folder=copied)
+    assert name in message
+    if how == "missing":
+        assert f"lacks {name}" in message
+    if (name, how) == ("config.json", "bert"):
+        assert "describes a model of type 'bert', not 'polyome'" in message
+
+
+@pytest.fixture(scope="module")
+def other_model(call, cells, tiny, tmp_path_factory):
+    """A whole folder of another model: other genes, other classes, other size."""
+    folder = tmp_path_factory.mktemp("other")
+    few = cells[cells.obs["cell_type"] != "type 3", :50].copy()
+    few.write_h5ad(folder / "few.h5ad")
+    options = ["--target=cell_type", f"--out={folder / 'm'}", *tiny, "--set=hidden_size=8"]
+    assert call("fit", "cell-type", folder / "few.h5ad", *options).exit_code == 0
+    return folder / "m"
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_file_of_another_model(refused_predict, copied, other_model, cells_file, name):
+    shutil.copy(other_model / name, copied / name)
+    message = refused_predict(cells_file, folder=copied)
+    if name == "config.json":
+        assert "config.json" in message
+    elif name == "polyome.json":
+        assert "of another model" in message
+    else:
+        assert f"{name} is damaged or of another model" in message
+
+
+def test_a_spoilt_split(refused, copied, cells_file):
+    (copied / "evaluation" / "split.csv.gz").write_bytes(b"abc")
+    assert "split.csv.gz is damaged" in refused("evaluate", copied, cells_file)

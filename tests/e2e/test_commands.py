@@ -1,0 +1,541 @@
+"""Every command, on simulated cells: what it writes, what it says and where, its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+import polyome
+from polyome.tasks import CellType
+
+METRICS = {
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "weighted_f1",
+    "mcc",
+    "auroc",
+    "log_loss",
+    "ece",
+}
+CLASSES = ["type 1", "type 2", "type 3"]
+SOURCE = str(Path(polyome.__file__).parents[1])
+
+
+@pytest.fixture
+def fit(call, cells_file, tiny, tmp_path):
+    """Fit on the simulated cells; returns the folder and the result."""
+
+    def run(*options, target="cell_type"):
+        folder = tmp_path / "model"
+        result = call(
+            "fit", "cell-type", cells_file, f"--target={target}", f"--out={folder}", *tiny, *options
+        )
+        assert result.exit_code == 0, result.stderr
+        return folder, result
+
+    return run
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def rows_of(folder):
+    return read_json(folder / "polyome.json")["facts"]["rows"]
+
+
+def split_of(folder):
+    return pd.read_csv(folder / "evaluation" / "split.csv.gz", index_col=0)["part"]
+
+
+# --- the program itself
+
+
+def test_version(call):
+    result = call("--version")
+    assert (result.exit_code, result.stdout) == (0, f"polyome {polyome.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "words", ["", "fit", "evaluate", "predict", "embed", "audit", "demo", "data list", "data get"]
+)
+def test_help_names_the_common_options(call, words):
+    result = call(*words.split(), "--help")
+    assert result.exit_code == 0
+    for option in ("--help",) if not words else ("--seed", "--device", "--quiet", "--help"):
+        assert option in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["fit", "cell-type", "a.h5ad", "--out=m"], "Missing option '--target'"),
+        (["predict", "m", "a.h5ad", "--out=b.h5ad", "--speed=9"], "No such option"),
+        (["predict", "m", "a.h5ad", "--out=b.h5ad", "--seed=abc"], "--seed"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(call, words, said):
+    result = call(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+    )
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "sys.argv = ['polyome', 'fit', '--help']\n"
+        "from polyome.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    loaded = run_python(code).stdout.splitlines()[-1].split()
+    heavy = {"torch", "scanpy", "anndata", "transformers", "sklearn", "pandas", "numpy", "scipy"}
+    assert not heavy & set(loaded)
+
+
+@pytest.mark.slow
+def test_help_takes_less_than_a_second():
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "polyome", "--help"],
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PYTHONPATH": SOURCE},
+        )
+        took.append(time.perf_counter() - start)
+    assert min(took) < 1
+
+
+# --- fit
+
+
+def test_fit_leaves_all_that_a_report_needs(model_dir):
+    inside = {path.relative_to(model_dir).as_posix() for path in model_dir.rglob("*")}
+    assert inside >= {
+        "README.md",
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+        "polyome.json",
+        "evaluation/audit.json",
+        "evaluation/predictions.csv.gz",
+        "evaluation/representation.safetensors",
+        "evaluation/split.csv.gz",
+    }
+    assert any("learning_curve" in name for name in inside)
+    predictions = pd.read_csv(model_dir / "evaluation" / "predictions.csv.gz", index_col="id")
+    assert list(predictions.columns) == ["label", "confidence", *CLASSES, "truth"]
+    tested = split_of(model_dir)
+    assert list(predictions.index) == list(tested.index[tested == "test"])
+    kept = load_file(model_dir / "evaluation" / "representation.safetensors")["representation"]
+    assert kept.shape == (48, 16)
+
+
+def test_metrics_json_is_what_evaluate_writes(call, model_dir, cells_file, tmp_path):
+    result = call("evaluate", model_dir, cells_file, f"--json={tmp_path / 'e.json'}")
+    assert result.exit_code == 0
+    fitted, again = read_json(model_dir / "metrics.json"), read_json(tmp_path / "e.json")
+    for report in (fitted, again):
+        assert set(report) >= {"task", "n", "metrics", "baselines"}
+        assert (report["task"], report["n"]) == ("cell-type", 48)
+        assert set(report["metrics"]) == METRICS
+        assert set(report["baselines"]) >= {"majority", "logistic_regression"}
+        assert all(set(baseline) == METRICS for baseline in report["baselines"].values())
+        assert set(report["unknown"]) == {"coverage", "accuracy_after_refusal"}
+    assert again["metrics"] == pytest.approx(fitted["metrics"], abs=1e-6)
+    assert fitted["metrics"]["accuracy"] > fitted["baselines"]["majority"]["accuracy"]
+
+
+def test_results_go_to_stdout_and_messages_to_stderr(call, model_dir, cells_file, tmp_path):
+    result = call("evaluate", model_dir, cells_file)
+    assert "polyome" in result.stdout
+    assert "logistic_regression" in result.stdout
+    assert "simulated" in result.stderr
+    result = call("predict", model_dir, cells_file, f"--out={tmp_path / 'p.csv'}")
+    assert result.stdout == ""
+    assert f"wrote {tmp_path / 'p.csv'}" in result.stderr
+
+
+def test_fit_says_what_it_did_with_the_rows(fit):
+    folder, result = fit("--split=part")
+    assert "rows: 120 train, 40 dev, 40 test, 40 left out (split: column 'part')" in result.stderr
+    assert rows_of(folder) == {"train": 120, "dev": 40, "test": 40}
+    assert split_of(folder).value_counts().to_dict() == {
+        "train": 120,
+        "dev": 40,
+        "test": 40,
+        "left out": 40,
+    }
+    assert "40 rows left out" in (folder / "README.md").read_text()
+
+
+def test_quiet_says_nothing(call, fit, cells_file, tmp_path):
+    folder, result = fit("--quiet", target="number_with_gaps")
+    assert result.stderr == ""
+    assert "accuracy" in result.stdout
+    for words in (
+        ["evaluate", folder, cells_file],
+        ["predict", folder, cells_file, f"--out={tmp_path / 'p.h5ad'}"],
+        ["embed", folder, cells_file, f"--out={tmp_path / 'e.npy'}"],
+        ["audit", "cell-type", cells_file, "--target=cell_type"],
+        ["data", "get", "simulated_cells", f"--out={tmp_path}"],
+    ):
+        result = call(*words, "--quiet")
+        assert (result.exit_code, result.stderr) == (0, ""), words
+
+
+def test_the_card_is_readable(model_dir):
+    card = (model_dir / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: polyome\n")
+    for said in (
+        "cells.h5ad",  # data
+        "simulated",
+        "192 training rows",
+        "20 % stratified",  # split
+        "| polyome |",  # metrics beside baselines
+        "| logistic_regression |",
+        "| majority |",
+        "95 % interval",
+        "coverage",
+        "## Limits",
+        "`unknown`",
+    ):
+        assert said in card
+
+
+def test_split_by_group_keeps_groups_whole(fit, cells):
+    folder, result = fit("--split-by=group", "--group=donor")
+    donors = cells.obs["donor"].astype(str)
+    part = split_of(folder)
+    assert not set(donors[part == "test"]) & set(donors[part == "train"])
+    assert "by group 'donor'" in (folder / "README.md").read_text()
+    assert "by group 'donor'" in result.stderr
+
+
+def test_without_a_test_part_nothing_is_claimed(call, tiny, cells, tmp_path):
+    known = cells.copy()
+    known.obs["part"] = "train"
+    known.write_h5ad(tmp_path / "known.h5ad")
+    folder = tmp_path / "model"
+    options = ["--target=cell_type", "--split=part", f"--out={folder}", *tiny]
+    result = call("fit", "cell-type", tmp_path / "known.h5ad", *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert not (folder / "metrics.json").exists()
+    assert "No test part" in (folder / "README.md").read_text()
+
+
+def test_config_file_and_set(fit, tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text("num_hidden_layers = 0\nhidden_size = 32\nkept_aside = 0.2\n")
+    assert tomllib.loads(config.read_text())["hidden_size"] == 32
+    folder, _ = fit(f"--config={config}")  # --set in `tiny` wins over the file
+    assert read_json(folder / "config.json")["hidden_size"] == 16
+    folder, _ = fit(f"--config={config}", "--set=hidden_size=8")
+    settings = read_json(folder / "polyome.json")["settings"]
+    assert (settings["hidden_size"], settings["num_hidden_layers"]) == (8, 1)
+
+
+def test_labels_that_are_missing_are_neither_fitted_nor_scored(call, fit, cells_file, tmp_path):
+    folder, result = fit(target="with_gaps")
+    assert "48 of 240 rows have no label in 'with_gaps': neither fitted nor scored" in result.stderr
+    assert sum(rows_of(folder).values()) == 192
+    result = call("evaluate", folder, cells_file, "--part=all", f"--json={tmp_path / 'e.json'}")
+    assert "48 of 240 rows have no label" in result.stderr
+    assert read_json(tmp_path / "e.json")["n"] == 192
+    result = call("predict", folder, cells_file, f"--out={tmp_path / 'p.csv'}")
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 240
+
+
+def test_integer_labels_are_names_of_classes(call, fit, cells_file, tmp_path):
+    for target in ("number", "number_with_gaps"):
+        folder, result = fit(target=target)
+        assert f"'{target}' holds numbers; they are read as the names of classes" in result.stderr
+        assert read_json(folder / "polyome.json")["classes"] == ["1", "2", "3"]
+    call("predict", folder, cells_file, f"--out={tmp_path / 'p.csv'}")
+    columns = pd.read_csv(tmp_path / "p.csv").columns
+    assert list(columns) == ["id", "label", "confidence", "1", "2", "3"]
+
+
+def test_a_label_can_mean_missing(call, fit, cells, cells_file, tmp_path):
+    folder, result = fit("--set=unlabelled=Excluded", target="with_excluded")
+    assert "30 of 240 rows have no label in 'with_excluded'" in result.stderr
+    assert read_json(folder / "polyome.json")["classes"] == CLASSES
+    call("evaluate", folder, cells_file, "--part=all", f"--json={tmp_path / 'e.json'}")
+    assert read_json(tmp_path / "e.json")["n"] == 210
+    whole = cells[cells.obs["with_excluded"] != "Excluded"].copy()
+    whole.write_h5ad(tmp_path / "whole.h5ad")
+    result = call("evaluate", folder, tmp_path / "whole.h5ad", "--part=all")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_several_files_are_read_as_one(call, tiny, cells, tmp_path):
+    files = [tmp_path / "a.h5ad", tmp_path / "b.h5ad"]
+    cells[:100].copy().write_h5ad(files[0])
+    cells[100:].copy().write_h5ad(files[1])
+    folder = tmp_path / "model"
+    result = call("fit", "cell-type", *files, "--target=cell_type", f"--out={folder}", *tiny)
+    assert result.exit_code == 0, result.stderr
+    assert sum(rows_of(folder).values()) == 240
+    for name in ("p.h5ad", "p.csv", "e.csv"):
+        verb = "embed" if name == "e.csv" else "predict"
+        result = call(verb, folder, *files, f"--out={tmp_path / name}")
+        assert result.exit_code == 0, result.stderr
+    found = anndata.read_h5ad(tmp_path / "p.h5ad").obs["source"]
+    assert found.value_counts().to_dict() == {"a.h5ad": 100, "b.h5ad": 140}
+    for name in ("p.csv", "e.csv"):
+        table = pd.read_csv(tmp_path / name, index_col="id")
+        assert table["source"].tolist() == found.tolist()
+
+
+def test_fitting_again_replaces_a_model_and_nothing_else(fit, tmp_path):
+    folder, _ = fit("--seed=1")
+    before = (folder / "model.safetensors").read_bytes()
+    (folder / "stray.txt").write_text("of the old model")
+    fit("--seed=2")
+    assert (folder / "model.safetensors").read_bytes() != before
+    assert not (folder / "stray.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_one_seed_gives_one_result(fit):
+    weights, rows = [], []
+    for seed in (3, 3, 4):
+        folder, _ = fit(f"--seed={seed}")
+        weights.append((folder / "model.safetensors").read_bytes())
+        rows.append(split_of(folder))
+    assert weights[0] == weights[1] != weights[2]
+    assert (rows[0] == rows[1]).all()
+    assert (rows[0] != rows[2]).any()
+
+
+# --- evaluate
+
+
+@pytest.mark.parametrize(("part", "n"), [("test", 40), ("train", 120), ("all", 240), (None, 40)])
+def test_evaluate_a_part(call, part_model, cells_file, tmp_path, part, n):
+    options = [] if part is None else [f"--part={part}"]
+    path = tmp_path / "e.json"
+    result = call("evaluate", part_model, cells_file, *options, f"--json={path}")
+    assert result.exit_code == 0, result.stderr
+    assert (read_json(path)["n"], read_json(path)["part"]) == (n, part or "test")
+
+
+@pytest.fixture(scope="module")
+def part_model(call, cells_file, tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "part"
+    options = ["--target=cell_type", "--split=part", f"--out={folder}", *tiny]
+    assert call("fit", "cell-type", cells_file, *options).exit_code == 0
+    return folder
+
+
+def test_evaluate_against_another_column(call, model_dir, cells_file, tmp_path):
+    options = ["--target=coarse", "--part=all", f"--json={tmp_path / 'e.json'}"]
+    result = call("evaluate", model_dir, cells_file, *options)
+    assert result.exit_code == 0, result.stderr
+    assert read_json(tmp_path / "e.json")["metrics"]["accuracy"] == pytest.approx(2 / 3, abs=0.1)
+    result = call("evaluate", model_dir, cells_file, "--target=number")
+    said = "48 of 48 rows have labels that the model does not know ('1', '2', '3')"
+    assert said in result.stderr
+
+
+def test_evaluate_scores_a_new_sample_whole(call, model_dir, cells, tmp_path):
+    new = cells.copy()
+    new.obs_names = [f"new {i}" for i in range(new.n_obs)]
+    new.write_h5ad(tmp_path / "new.h5ad")
+    call("evaluate", model_dir, tmp_path / "new.h5ad", f"--json={tmp_path / 'e.json'}")
+    report = read_json(tmp_path / "e.json")
+    assert (report["n"], report["part"]) == (240, "all")
+
+
+# --- predict and embed
+
+
+def test_predict_writes_h5ad(call, model_dir, cells, cells_file, tmp_path):
+    result = call("predict", model_dir, cells_file, f"--out={tmp_path / 'p.h5ad'}")
+    assert result.exit_code == 0, result.stderr
+    found = anndata.read_h5ad(tmp_path / "p.h5ad")
+    assert set(found.obs["polyome_label"]) <= {*CLASSES, "unknown"}
+    assert found.obs["polyome_confidence"].between(1 / 3, 1 + 1e-6).all()
+    proba = found.obsm["polyome_proba"]
+    assert proba.shape == (240, 3)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+    assert found.obsm["X_polyome"].shape == (240, 16)
+    about = found.uns["polyome"]
+    assert list(about["classes"]) == CLASSES
+    assert (about["task"], about["target"]) == ("cell-type", "cell_type")
+    assert about["version"] == polyome.__version__
+    assert not about["aligned"]
+    assert found.uns["simulated"]
+    assert list(found.obs_names) == list(cells.obs_names)
+    np.testing.assert_array_equal(found.X.toarray(), cells.X.toarray())
+    best = np.array(CLASSES)[proba.argmax(axis=1)]
+    assert (best == cells.obs["cell_type"]).mean() > 0.9
+
+
+def test_predict_writes_csv(call, model_dir, cells_file, tmp_path):
+    call("predict", model_dir, cells_file, f"--out={tmp_path / 'p.csv'}", "--set=refuse=false")
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert list(table.columns) == ["id", "label", "confidence", *CLASSES]
+    assert (table["label"] == table[CLASSES].idxmax(axis=1)).all()
+    np.testing.assert_allclose(table["confidence"], table[CLASSES].max(axis=1))
+
+
+def test_predict_can_write_over_its_input(call, model_dir, cells, tmp_path):
+    path = tmp_path / "cells.h5ad"
+    cells.write_h5ad(path)
+    assert call("predict", model_dir, path, f"--out={path}").exit_code == 0
+    assert "polyome_label" in anndata.read_h5ad(path).obs
+    assert [file.name for file in tmp_path.iterdir()] == ["cells.h5ad"]
+
+
+def test_alignment_is_recorded(call, model_dir, cells_file, tmp_path):
+    options = ["--set=align=true", f"--out={tmp_path / 'p.h5ad'}"]
+    result = call("predict", model_dir, cells_file, *options)
+    assert result.exit_code == 0, result.stderr
+    assert anndata.read_h5ad(tmp_path / "p.h5ad").uns["polyome"]["aligned"]
+
+
+def test_majority_vote_is_recorded(call, model_dir, cells_file, tmp_path):
+    options = ["--set=over=donor", f"--out={tmp_path / 'p.h5ad'}"]
+    result = call("predict", model_dir, cells_file, *options)
+    assert result.exit_code == 0, result.stderr
+    found = anndata.read_h5ad(tmp_path / "p.h5ad")
+    assert found.uns["polyome"]["voted_over"] == "donor"
+    assert found.obs.groupby("donor", observed=True)["polyome_label"].nunique().eq(1).all()
+
+
+def test_embed_formats_agree(call, model_dir, cells_file, tmp_path):
+    for ending in ("csv", "npy", "h5ad"):
+        result = call("embed", model_dir, cells_file, f"--out={tmp_path / f'e.{ending}'}")
+        assert (result.exit_code, result.stdout) == (0, "")
+    array = np.load(tmp_path / "e.npy", allow_pickle=False)
+    assert (array.dtype, array.shape) == (np.float32, (240, 16))
+    table = pd.read_csv(tmp_path / "e.csv", index_col="id")
+    np.testing.assert_allclose(table, array, rtol=1e-5)
+    np.testing.assert_array_equal(anndata.read_h5ad(tmp_path / "e.h5ad").obsm["X_polyome"], array)
+
+
+# --- audit, data, demo
+
+
+def test_audit(call, cells, tmp_path):
+    cells = cells.copy()
+    cells.X = cells.X.toarray()
+    cells.X[5] = cells.X[0]
+    cells.obs["part"] = np.where(np.arange(240) == 5, "test", "train")
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    options = ["--target=cell_type", "--split=part", f"--json={tmp_path / 'a.json'}"]
+    result = call("audit", "cell-type", tmp_path / "a.h5ad", *options)
+    assert result.exit_code == 0, result.stderr
+    report = read_json(tmp_path / "a.json")
+    assert report["task"] == "cell-type"
+    assert any("duplicate" in finding["kind"] for finding in report["findings"])
+    for finding in report["findings"]:
+        assert f"{finding['severity']}: {finding['message']}" in result.stdout
+
+
+def test_data_list_and_get(call, tmp_path, monkeypatch):
+    monkeypatch.delenv("POLYOME_DATA", raising=False)
+    listed = call("data", "list")
+    assert listed.exit_code == 0
+    for name in ("pbmc3k", "pbmc68k_reduced", "simulated_cells"):
+        assert name in listed.stdout
+    result = call("data", "get", "simulated_cells", f"--out={tmp_path / 'new'}")
+    assert result.exit_code == 0, result.stderr
+    assert anndata.read_h5ad(tmp_path / "new" / "simulated_cells.h5ad").uns["simulated"]
+
+
+@pytest.mark.real_data
+def test_data_get_prefers_the_local_copy(call, real_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLYOME_DATA", str(real_data))
+    assert str(real_data) in call("data", "list").stdout
+    assert call("data", "get", "pbmc3k", f"--out={tmp_path}").exit_code == 0
+    assert anndata.read_h5ad(tmp_path / "pbmc3k_counts.h5ad").shape == (2638, 13714)
+
+
+def test_demo(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(CellType, "demo", CellType.example)
+    monkeypatch.setattr(CellType, "training", lambda *_: {
+        "learning_rate": 1e-3, "num_train_epochs": 1, "batch_size": 64
+    })  # fmt: skip
+    result = call("demo", "cell-type", f"--out={tmp_path / 'demo'}", "--device=cpu")
+    assert result.exit_code == 0, result.stderr
+    for said in ("simulated", "polyome", "logistic_regression", "knn_on_components", "accuracy"):
+        assert said in result.stdout
+    assert (tmp_path / "demo" / "cell-type" / "metrics.json").is_file()
+
+
+@pytest.mark.slow
+def test_demo_as_it_is(call, tmp_path):
+    result = call("demo", f"--out={tmp_path / 'demo'}", "--device=cpu")
+    assert result.exit_code == 0, result.stderr
+    assert "700 real PBMC" in result.stdout
+
+
+# --- the folder
+
+
+PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x93NUMPY")
+
+
+def test_no_pickle_in_the_folder(model_dir):
+    for path in model_dir.rglob("*"):
+        if path.is_file():
+            assert path.suffix in {".json", ".safetensors", ".md", ".gz"}, path
+            assert not path.read_bytes().startswith(PICKLES), path
+
+
+def test_a_folder_answers_as_the_model_that_was_fitted(model, model_dir, cells):
+    loaded = polyome.load(model_dir, device="cpu", quiet=True)
+    assert type(loaded) is type(model)
+    expected, found = model.predict(cells), loaded.predict(cells)
+    assert list(expected["label"]) == list(found["label"])
+    np.testing.assert_allclose(found[CLASSES], expected[CLASSES], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_fresh_process_without_network_gives_the_same_answers(
+    model, cells, cells_file, tiny, tmp_path
+):
+    environment = os.environ | {"PYTHONPATH": SOURCE, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+    def polyome_command(*words):
+        command = [sys.executable, "-m", "polyome", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    folder, out = tmp_path / "model", tmp_path / "p.csv"
+    done = polyome_command(
+        "fit", "cell-type", cells_file, "--target=cell_type", f"--out={folder}", *tiny
+    )
+    assert "accuracy" in done.stdout
+    assert f"wrote {folder}" in done.stderr.splitlines()
+    polyome_command("predict", folder, cells_file, f"--out={out}", "--device=cpu")
+    table = pd.read_csv(out, index_col="id")
+    expected = model.predict(cells)
+    np.testing.assert_allclose(table[CLASSES], expected[CLASSES], atol=1e-6)
+    assert list(table["label"]) == list(expected["label"])
