@@ -33,7 +33,7 @@ from polyome.io.files import check_new_folder, folder_written_aside
 from polyome.modalities.base import Answers, Records
 from polyome.modalities.cell import annotate
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
-from polyome.predict.predict import PredictArguments, predict
+from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import write_record
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
@@ -44,6 +44,10 @@ from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.ranges import check_ranges
 
 SPLIT_BY = ("random", "group")
+_UNKNOWN_IS_A_CLASS = (
+    f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
+    f"that there is no label, pass --set unlabelled={UNKNOWN}."
+)
 
 
 class Estimator:
@@ -128,6 +132,8 @@ class Estimator:
             records, targets, split=split, split_by=split_by, group=group, seed=self.task.seed
         )
         _check_enough(targets, parts, target)
+        if UNKNOWN in targets.classes:
+            warnings.warn(_UNKNOWN_IS_A_CLASS.format(target), PolyomeWarning, stacklevel=2)
         for note in (*records.notes, *targets.notes, _counted(parts)):
             say(note, quiet=self.task.quiet)
         self.findings_ = self.task.audit(records, targets, parts, target)
@@ -311,7 +317,10 @@ class Estimator:
         _check_device(device)
         fitted = Fitted.load(folder, device=device, quiet=quiet)
         if not isinstance(fitted.task, cls.task_class):
-            message = f"{folder} holds a model of the task '{fitted.task.name}', not '{cls.task_class.name}'."
+            message = (
+                f"{folder} holds a model of the task '{fitted.task.name}', "
+                f"not '{cls.task_class.name}'."
+            )
             raise InputError(message)
         model = cls(**{f.name: getattr(fitted.task, f.name) for f in fields(fitted.task)})
         model.fitted_ = fitted
@@ -522,7 +531,10 @@ def _check_enough(targets: Targets, parts: Split, target: str) -> None:
     """Some class needs a row to fit, one to calibrate and one to spare."""
     labels, counts = np.unique(targets.values[parts.train].astype(str), return_counts=True)
     if len(labels) < 2:
-        message = f"the training part has only '{labels[0]}' of column '{target}' (target); two classes or more are needed."
+        message = (
+            f"the training part has only '{labels[0]}' of column '{target}' (target); "
+            "two classes or more are needed."
+        )
         raise InputError(message)
     if counts.max() < 3 and not len(parts.dev):
         message = (

@@ -86,7 +86,7 @@ def _types(dataclass_type: type) -> dict[str, Any]:
 
 def _converted(key: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401
     """Read a text as the type that a field wants."""
-    options = [kind for kind in get_args(wanted) or (wanted,)]
+    options = list(get_args(wanted) or (wanted,))
     if NoneType in options and (value is None or str(value).lower() in ("none", "null", "")):
         return None
     kind = next(kind for kind in options if kind is not NoneType)
@@ -105,6 +105,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         message = f"there is no configuration file {path}."
         raise InputError(message)
+    found: Any
     try:
         if path.suffix == ".toml":
             found = tomllib.loads(path.read_text())

@@ -129,7 +129,9 @@ def test_gradients_reach_the_trunk_from_both(both):
     for head in ("cell-type", "toy"):
         model.zero_grad()
         model(**{**batch, "labels": {head: batch["labels"][head]}}).loss.backward()
-        of_head[head] = {n: p.grad.norm() for n, p in model.named_parameters() if p.grad is not None}
+        of_head[head] = {
+            n: p.grad.norm() for n, p in model.named_parameters() if p.grad is not None
+        }
         trunk = {n: g for n, g in of_head[head].items() if ".trunk." in n}
         assert len(trunk) == sum(".trunk." in n for n, _ in model.named_parameters())
         assert all(g > 0 for n, g in trunk.items() if not n.endswith("bias"))
@@ -168,7 +170,7 @@ def test_gradient_checkpointing_changes_no_gradient(both):
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    model.members[0].embeddings["cell"].input_dropout = 0.0
+    model.members[0].embeddings["cell"].features.input_dropout = 0.0
     _, _, batch = mixed(dataset, collate)
     model.train()
     model(**batch).loss.backward()

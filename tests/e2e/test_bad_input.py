@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +161,21 @@ def test_values_that_are_not_finite(refused_fit, refused_predict, changed, value
     for message in (refused_fit(source=path), refused_predict(path)):
         assert f"X holds {shown} at cell 'cell 78', gene 'GENE4'" in message
         assert "must be a finite number" in message
+
+
+def test_nothing_but_zeros(refused_fit, changed):
+    def change(adata):
+        adata.X[:] = 0
+
+    message = refused_fit(source=changed(change))
+    assert "No gene of X is found in at least 3 training cells" in message
+
+
+def test_no_values_at_all(refused_fit, refused_predict, cells, tmp_path):
+    path = tmp_path / "query.h5ad"
+    anndata.AnnData(obs=cells.obs, var=cells.var).write_h5ad(path)
+    for message in (refused_fit(source=path), refused_predict(path)):
+        assert "has no X, no layers and no .raw; expression values are needed" in message
 
 
 def test_repeated_obs_names(refused_fit, refused_predict, changed):

@@ -279,6 +279,21 @@ def test_integer_labels_are_names_of_classes(call, fit, cells_file, tmp_path):
     assert list(columns) == ["id", "label", "confidence", "1", "2", "3"]
 
 
+def test_classes_with_the_words_of_the_answers(call, tiny, cells, tmp_path):
+    cells = cells.copy()
+    cells.obs["kind"] = cells.obs["cell_type"].astype(str).replace("type 1", "label")
+    cells.obs["kind"] = cells.obs["kind"].replace("type 2", "unknown")
+    path, folder = tmp_path / "a.h5ad", tmp_path / "model"
+    cells.write_h5ad(path)
+    result = call("fit", "cell-type", path, "--target=kind", f"--out={folder}", *tiny)
+    assert result.exit_code == 0, result.stderr
+    assert "'kind' has a class 'unknown'" in result.stderr
+    assert "--set unlabelled=unknown" in result.stderr
+    assert call("predict", folder, path, f"--out={tmp_path / 'p.csv'}").exit_code == 0
+    columns = list(pd.read_csv(tmp_path / "p.csv").columns)
+    assert columns == ["id", "label", "confidence", "label (class)", "type 3", "unknown"]
+
+
 def test_a_label_can_mean_missing(call, fit, cells, cells_file, tmp_path):
     folder, result = fit("--set=unlabelled=Excluded", target="with_excluded")
     assert "30 of 240 rows have no label in 'with_excluded'" in result.stderr

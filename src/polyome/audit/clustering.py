@@ -46,7 +46,9 @@ def neighbour_agreement(
     n = features.shape[0]
     rows = np.sort(np.random.default_rng(seed).permutation(n)[:MOST_ROWS])
     matrix: Any = features
-    x = matrix.tocsr()[rows] if sparse.issparse(matrix) else np.asarray(matrix)[rows]
+    x: Any = matrix.tocsr()[rows] if sparse.issparse(matrix) else np.asarray(matrix)[rows]
+    if sparse.issparse(x) and (min(x.shape) <= 30 or not x.nnz):
+        x = x.toarray()  # too small for arpack
     solver = "arpack" if sparse.issparse(x) else "randomized"
     most = min(x.shape) - (solver == "arpack")
     pca = PCA(max(1, min(30, most)), svd_solver=solver, random_state=seed)

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -69,7 +69,7 @@ class Answers:
     def frame(self) -> pd.DataFrame:
         """One row per record: label, confidence, a column per class."""
         shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
-        return shown.join(self.proba)
+        return shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
 
 
 class ModalityEmbeddings(nn.Module, ABC):
@@ -162,6 +162,25 @@ class Modality(ABC):
 
     def start_from(self, module: nn.Module, records: Any) -> None:  # noqa: ANN401, B027
         """Give a module built here a start learned from records; by default none."""
+
+    def reference(self, records: Any, truth: IntArray, num_classes: int) -> dict[str, FloatArray]:  # noqa: ANN401
+        """What :meth:`align` needs to know of the training records; by default nothing."""
+        del records, truth, num_classes
+        return {}
+
+    def align(
+        self,
+        records: Any,  # noqa: ANN401
+        proba: Callable[[Any], FloatArray],
+        reference: dict[str, FloatArray],
+    ) -> Any:  # noqa: ANN401
+        """Bring a query to the reference, from the whole query and without its labels.
+
+        ``proba`` answers records, (n, c). A modality that has no such method refuses.
+        """
+        del records, proba, reference
+        message = f"align=True: records of the modality '{self.name}' cannot be aligned."
+        raise InputError(message)
 
     def augmented(self, records: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
         """Vary training records at random; by default not at all."""

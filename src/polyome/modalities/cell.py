@@ -4,7 +4,7 @@ A segment is ``[M]``, which knows the whole profile, and a few module tokens, ea
 combination of genes. Genes have no order, so tokens carry no position.
 """
 
-import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
-import scanpy as sc
 import torch
 from anndata import AnnData
 from scipy import sparse
@@ -21,12 +20,22 @@ from torch import Tensor, nn
 
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.io.h5ad import read_many, write_h5ad
+from polyome.modalities.alignment import align, class_moments
 from polyome.modalities.base import Answers, Modality, ModalityEmbeddings
 from polyome.modalities.expression import Expression, check_same_state, find_expression
 from polyome.modalities.genes import GeneMatch, GeneVocabulary, match_genes, normalised
+from polyome.modalities.profiles import (
+    ProfileFeatures,
+    dense,
+    highly_variable,
+    is_counted,
+    moments,
+    thinned,
+)
 
 _CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
 _PCA_CELLS = 20_000
+_ALIGN_CELLS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,70 +77,6 @@ class CellRecords:
         """Some of the cells, by position among these."""
         values = None if self.values is None else self.values[rows]
         return replace(self, rows=self.rows[rows], values=values)
-
-
-class ProfileFeatures(nn.Module):
-    """What tokens and the direct path read of a standardised profile.
-
-    With ``num_components`` the profile passes a fixed projection on the principal components of
-    the training cells: with thousands of genes and few cells a trained map overfits. The
-    components are scaled to one length per cell, so that depth and other technical effects that
-    touch all genes alike drop out. Without, each gene counts by itself, as small panels need.
-
-    While training, genes are hidden and, per batch, the components are shifted at random, as
-    another laboratory would shift them.
-
-    Parameters
-    ----------
-    spec : ``num_genes`` g, ``num_components`` k (0: none), ``input_dropout`` p (mean share of
-        genes hidden), ``component_shift`` (in standard deviations of each component).
-    """
-
-    num_anchors = 20
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        super().__init__()
-        genes, self.num_components = spec["num_genes"], spec["num_components"]
-        kept = max(self.num_components, min(self.num_anchors, spec["num_anchors"]))
-        self.width = self.num_components or genes
-        self.input_dropout: float = spec["input_dropout"]
-        self.component_shift: float = spec["component_shift"]
-        self.register_buffer("components", torch.zeros(kept, genes))
-        self.register_buffer("spreads", torch.ones(kept))
-        self.register_buffer("scales", torch.ones(self.width))
-
-    def project(self, values: Tensor) -> Tensor:
-        """(b, g) -> principal components (b, k)."""
-        projected: Tensor = nn.functional.linear(values, self.get_buffer("components"))
-        return projected
-
-    def anchors(self, values: Tensor) -> Tensor:
-        """The first components, in which distance tells unseen kinds, (b, 20)."""
-        return self.project(values)[:, : self.num_anchors]
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Z-scores (b, g) -> (b, f), each feature of standard deviation about 1."""
-        values = self._with_dropout(values)
-        if not self.num_components:
-            return values
-        return self.one_length(values) / self.get_buffer("scales")
-
-    def one_length(self, values: Tensor) -> Tensor:
-        """Components, (b, k), scaled to the length sqrt(k) in each cell."""
-        components = self.project(values)[:, : self.num_components]
-        if self.training and self.component_shift:
-            noise = torch.randn(1, self.num_components, device=values.device)
-            spreads = self.get_buffer("spreads")[: self.num_components]
-            components = components + self.component_shift * spreads * noise
-        length = components.norm(dim=1, keepdim=True).clamp_min(1e-6)
-        return components / length * self.num_components**0.5
-
-    def _with_dropout(self, values: Tensor) -> Tensor:
-        """Hide genes; each cell draws its own share from U(0, 2p)."""
-        if not self.training or not self.input_dropout:
-            return values
-        share = torch.rand(len(values), 1, device=values.device) * 2 * self.input_dropout
-        return values * (torch.rand_like(values) >= share) / (1 - share)
 
 
 class CellEmbeddings(ModalityEmbeddings):
@@ -237,10 +182,10 @@ class CellModality(Modality):
         self.selected_ = np.arange(len(self.vocabulary_))
         everything = self.prepare(records).values
         if not self.vocabulary_.is_scaled and len(self.selected_) > self.num_genes:
-            self.selected_ = _highly_variable(everything, self.num_genes)
+            self.selected_ = highly_variable(everything, self.num_genes)
         chosen = everything[:, self.selected_]
-        self.means_, self.scales_ = _moments(chosen)
-        self.is_counted_ = not self.vocabulary_.is_scaled and _is_counted(chosen)
+        self.means_, self.scales_ = moments(chosen)
+        self.is_counted_ = not self.vocabulary_.is_scaled and is_counted(chosen)
         self.num_components_ = self.num_components
         if self.num_components is None:
             self.num_components_ = 50 if len(self.selected_) > self.panel_genes else 0
@@ -303,7 +248,7 @@ class CellModality(Modality):
         if not self.is_counted_ or self.least_depth >= 1:
             return records
         records = self.prepare(records)
-        return replace(records, values=_thinned(records.values, self.least_depth, rng))
+        return replace(records, values=thinned(records.values, self.least_depth, rng))
 
     def encode(self, records: CellRecords) -> list[Encoding]:
         """``values``, float32 (g,): z-scores, clipped; missing genes as the others suggest."""
@@ -316,15 +261,44 @@ class CellModality(Modality):
         probabilistic PCA (Tipping and Bishop 1999, section 3.3).
         """
         records = self.prepare(records)
-        z = _dense(records.values)
+        z = dense(records.values)
         z -= self.means_
         z /= self.scales_
+        np.clip(z, -_CLIP, _CLIP, out=z)
         if records.adjustment is not None:
             z = z * records.adjustment[0] + records.adjustment[1]
-        np.clip(z, -_CLIP, _CLIP, out=z)
+            np.clip(z, -_CLIP, _CLIP, out=z)
         if records.present is not None and not records.present.all():
             z[:, ~records.present] = z[:, records.present] @ self._completion(records.present)
         return z.astype(np.float32, copy=False)
+
+    def reference(
+        self, records: CellRecords, truth: IntArray, num_classes: int
+    ) -> dict[str, FloatArray]:
+        """Moments of each class, for :meth:`align`."""
+        means, variances = class_moments(self.standardised(records), truth, num_classes)
+        return {"reference.means": means, "reference.variances": variances}
+
+    def align(
+        self,
+        records: CellRecords,
+        proba: Callable[[CellRecords], FloatArray],
+        reference: dict[str, FloatArray],
+    ) -> CellRecords:
+        """Shift and scale the query's genes to the reference (see `modalities/alignment.py`)."""
+
+        def chunks() -> Iterator[FloatArray]:
+            for start in range(0, len(records), _ALIGN_CELLS):
+                rows = np.arange(start, min(start + _ALIGN_CELLS, len(records)))
+                yield self.standardised(records.take(rows))
+
+        adjustment = align(
+            lambda adjusted: proba(replace(records, adjustment=adjusted)),
+            chunks,
+            reference["reference.means"],
+            reference["reference.variances"],
+        )
+        return replace(records, adjustment=adjustment)
 
     def _completion(self, present: BoolArray) -> FloatArray:
         """Linear map from present to missing genes, float32 (present, missing)."""
@@ -405,46 +379,6 @@ class CellModality(Modality):
 _ARRAYS = ("selected", "means", "scales", "components", "spreads")
 
 
-def _highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401
-    """Positions of the most variable genes, by scanpy's default (Satija et al. 2015)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = sc.pp.highly_variable_genes(AnnData(values), n_top_genes=count, inplace=False)
-    return np.flatnonzero(found["highly_variable"].to_numpy())
-
-
-def _molecules(values: "sparse.csr_matrix") -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Of each stored value: row length, size of one molecule (its cell's smallest), molecules."""
-    linear = np.expm1(values.data.astype(np.float64))
-    lengths = np.diff(values.indptr)
-    smallest = np.ones(len(lengths))
-    filled = lengths > 0
-    smallest[filled] = np.minimum.reduceat(linear, values.indptr[:-1][filled])
-    unit = np.repeat(smallest, lengths)
-    return lengths, unit, linear / unit
-
-
-def _is_counted(values: Any) -> bool:  # noqa: ANN401
-    """Whether log-normalised values go back to whole molecules."""
-    if not sparse.issparse(values):
-        return False
-    some = values[:500].tocsr()
-    some.eliminate_zeros()
-    _, _, molecules = _molecules(some)
-    return bool(len(molecules)) and float(np.abs(molecules - np.rint(molecules)).mean()) < 0.02
-
-
-def _thinned(values: "sparse.csr_matrix", least: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
-    """Keep each molecule with its cell's chance, least**U(0, 1), and normalise again."""
-    thinned = values.tocsr().copy()
-    thinned.eliminate_zeros()
-    lengths, unit, molecules = _molecules(thinned)
-    kept_share = np.repeat(least ** rng.random(len(lengths)), lengths)
-    kept = rng.binomial(np.rint(molecules).astype(np.int64), kept_share)
-    thinned.data = np.log1p(kept * unit / kept_share).astype(np.float32)
-    return thinned
-
-
 def annotate(adata: AnnData, answers: Answers) -> None:
     """Write answers into an AnnData, in place.
 
@@ -468,21 +402,3 @@ def _as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, 
         "layer": layer if has_layer else None,
         "gene_column": gene_column if gene_column in adata.var.columns else None,
     }
-
-
-def _dense(values: Any) -> FloatArray:  # noqa: ANN401
-    """float32 copy, (n, g)."""
-    return values.toarray() if sparse.issparse(values) else np.array(values, np.float32)
-
-
-def _moments(values: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
-    """Mean and standard deviation of each gene, float32 (g,); 1 where a gene does not vary."""
-    if sparse.issparse(values):
-        means = np.asarray(values.mean(axis=0)).ravel()
-        squares = np.asarray(values.multiply(values).mean(axis=0)).ravel()
-        variances = (squares - means**2).clip(0)
-    else:
-        means, variances = values.mean(axis=0), values.var(axis=0)
-    scales = np.sqrt(variances)
-    scales[scales < 1e-6] = 1
-    return means.astype(np.float32), scales.astype(np.float32)

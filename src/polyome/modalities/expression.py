@@ -227,10 +227,17 @@ def find_expression(
 def _known_layers(adata: AnnData) -> list[str]:
     """Everything values could be read from, in the order of preference."""
     layers = [str(name) for name in adata.layers]
-    known = ["X"] if adata.X is not None else []
+    known = ["X"] if _has_x(adata) else []
     known += ["counts"] if "counts" in layers else []
     known += ["raw"] if adata.raw is not None else []
     return known + [name for name in layers if name not in {"X", "raw", "counts"}]
+
+
+def _has_x(adata: AnnData) -> bool:
+    try:
+        return adata.X is not None
+    except KeyError:  # a backed file without X
+        return False
 
 
 def _read(adata: AnnData, layer: str, gene_column: str | None) -> Expression:

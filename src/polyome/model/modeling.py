@@ -76,12 +76,15 @@ class PolyomeModel(PreTrainedModel):
 
     Examples
     --------
+    >>> from polyome.data.simulate import simulate_cells
+    >>> from polyome.modalities import CellModality
+    >>> modality = CellModality().fit(CellModality().read(simulate_cells()))
     >>> config = PolyomeConfig(
-    ...     modalities={"cell": {"num_genes": 20, "num_components": 5, "num_modules": 2}},
+    ...     modalities={"cell": modality.spec()},
     ...     heads={"cell-type": {"kind": "classification", "modality": "cell", "num_labels": 3}},
     ... )
     >>> model = PolyomeModel(config).eval()
-    >>> cells = {"rows": torch.arange(4), "inputs": {"values": torch.zeros(4, 20)}}
+    >>> cells = {"rows": torch.arange(4), "inputs": {"values": torch.zeros(4, 120)}}
     >>> model(size=4, segments={"cell": cells}).outputs["cell-type"].shape
     torch.Size([4, 3])
     """

@@ -40,10 +40,10 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
     """Answer records with a fitted model."""
     notes = list(records.notes)
     if arguments.align:
-        records, said = fitted.modality.align(
-            records, lambda r: proba_of(fitted, r, arguments), fitted.arrays
+        records = fitted.modality.align(
+            records, lambda adjusted: proba_of(fitted, adjusted, arguments), fitted.arrays
         )
-        notes += said
+        notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
     raw = run(fitted, records, arguments)
     answers = _assemble(fitted, records, raw, arguments, notes)
     if arguments.over is not None:

@@ -53,7 +53,8 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         f"# {fitted.task.name}: {fitted.target}",
         "",
-        f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} classes:",
+        f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} "
+        "classes:",
         ", ".join(f"`{label}`" for label in fitted.classes) + ".",
         "",
         "```python",

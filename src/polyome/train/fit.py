@@ -53,7 +53,9 @@ class Training:
     dev: IntArray
     groups: np.ndarray | None
 
-    def folds(self, number: int, seed: int, *, if_small: int | None) -> list[tuple[IntArray, IntArray]]:
+    def folds(
+        self, number: int, seed: int, *, if_small: int | None
+    ) -> list[tuple[IntArray, IntArray]]:
         """(rows that fit, rows held out), for each fold; the dev part where there is one."""
         if len(self.dev):
             return [(self.fit, self.dev)] * number
@@ -91,7 +93,12 @@ def fit_model(
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
     fitted = Fitted(task, training.modality, model, "", classes, unknown=detector)
-    fitted.temperature = _temperature(held, linear, task, training.truth)
+    temperatures = _temperatures(held, linear, task, training.truth)
+    fitted.temperature = temperatures["polyome"]
+    fitted.facts["temperatures"] = temperatures
+    fitting = training.records.take(training.fit)
+    truth = training.truth[training.fit]
+    fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
     fitted.facts["training"] = _plain(arguments)
     return fitted, curves
 
@@ -231,18 +238,25 @@ def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetecto
     return detector.with_threshold(np.concatenate(distances), refused=REFUSED)
 
 
-def _temperature(
+def _temperatures(
     held: list[tuple[IntArray, FloatArray]],
     linear: FittedDirectPath | None,
     task: Task,
     truth: IntArray,
-) -> float:
-    """Calibrate on rows left aside: each member's answers, pooled with the direct path's."""
+) -> dict[str, float]:
+    """Calibrate on rows left aside: each member's answers, pooled with the direct path's.
+
+    The parts get temperatures of their own, for tables that show what each contributes.
+    """
     rows = np.concatenate([aside for aside, _ in held])
     if not len(rows):
-        return 1.0
-    log_proba = np.concatenate([outputs for _, outputs in held if len(outputs)])
-    if linear is not None:
-        share = task.direct_weight
-        log_proba = (1 - share) * log_proba + share * linear.out_of_fold[rows]
-    return fit_temperature(log_proba, truth[rows])
+        return {"polyome": 1.0, "trunk alone": 1.0, "direct path alone": 1.0}
+    trunk = np.concatenate([outputs for _, outputs in held if len(outputs)])
+    if linear is None:
+        return {"polyome": fit_temperature(trunk, truth[rows])}
+    direct, share = linear.out_of_fold[rows], task.direct_weight
+    return {
+        "polyome": fit_temperature((1 - share) * trunk + share * direct, truth[rows]),
+        "trunk alone": fit_temperature(trunk, truth[rows]),
+        "direct path alone": fit_temperature(direct, truth[rows]),
+    }

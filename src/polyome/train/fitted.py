@@ -155,7 +155,7 @@ def _no_progress_bars() -> Iterator[None]:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """Read what names a model folder's task, settings and classes; refuse what is no such folder."""
+    """Read a model folder's task, settings and classes; refuse what is no such folder."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         message = f"{folder} {what}; the folder that 'polyome fit --out' wrote is needed."
@@ -178,7 +178,12 @@ def read_summary(folder: Path) -> dict[str, Any]:
     if summary["task"] not in TASKS:
         message = f"{path} names the task '{summary['task']}'; this Polyome knows {listed(TASKS)}."
         raise InputError(message)
-    kinds = {"settings": dict, "classes": list, "facts": dict, "temperature": (int, float)}
+    kinds: dict[str, Any] = {
+        "settings": dict,
+        "classes": list,
+        "facts": dict,
+        "temperature": (int, float),
+    }
     for key, kind in kinds.items():
         if not isinstance(summary[key], kind):
             raise _damaged(path, f"'{key}' is {summary[key]!r:.40}")

@@ -409,7 +409,7 @@ def test_ensembl_against_symbols(vocabulary):
     assert 'Pass gene_column="symbol", which has 100% of them.' in message
     message = refused(vocabulary, GENES, wrong=ensembl())
     assert "Leave gene_column out: var_names has 100% of them." in message
-    assert "var['wrong']: 'ENSG00000000000'" in message
+    assert "var['wrong'] that it does not know: 'ENSG00000000000'" in message
 
 
 def test_symbols_against_ensembl():

@@ -86,9 +86,7 @@ def test_matches_pytorchs_own_pre_norm_encoder(trunk, tokens):
                 state[f"{prefix}.{theirs}{suffix}"] = value
     state |= {f"norm.{k}": v for k, v in trunk.norm.state_dict().items()}
     reference.load_state_dict(state)
-    torch.testing.assert_close(
-        trunk(tokens, all_tokens=True), reference(tokens), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(trunk(tokens, all_tokens=True), reference(tokens), atol=1e-5, rtol=0)
 
 
 def test_without_layers_the_opening_token_is_normalised(tokens):

@@ -1,0 +1,22 @@
+"""``python -m benchmarks [ROW ...]``."""
+
+import sys
+
+from benchmarks import cells
+
+ROWS = cells.ROWS
+
+
+def main() -> None:
+    """Run the rows named, or all."""
+    chosen = sys.argv[1:] or list(ROWS)
+    for name in chosen:
+        if name not in ROWS:
+            message = f"no row '{name}'; rows: {', '.join(ROWS)}"
+            raise SystemExit(message)
+        print(f"{name}", flush=True)
+        ROWS[name]()
+
+
+if __name__ == "__main__":
+    main()

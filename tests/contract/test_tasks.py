@@ -1,0 +1,150 @@
+"""What holds for every task, present and future: a new line in TASKS is tested here at once."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from polyome.estimators import estimator_class, load
+from polyome.modalities.base import Records
+from polyome.predict.predict import PredictArguments, predict
+from polyome.splits import Split
+from polyome.tasks import TASKS
+from polyome.train.arguments import FitArguments
+from polyome.train.fit import fit_model
+
+SMALL = {"hidden_size": 16, "num_members": 2, "device": "cpu", "quiet": True}
+BRIEF = FitArguments(num_train_epochs=4, batch_size=32, learning_rate=3e-3)
+
+pytestmark = pytest.mark.parametrize("name", list(TASKS))
+
+
+def example_of(name):
+    task = TASKS[name](**SMALL, seed=0)
+    example = TASKS[name].example(seed=0)
+    records = task.build_modality().read(example.source)
+    return task, example, records, task.targets(records.table, example.target, None)
+
+
+@pytest.fixture(scope="module")
+def fitted_of():
+    """Fit each task once; tests share it."""
+    made = {}
+
+    def fitted(name):
+        if name not in made:
+            task, _, records, targets = example_of(name)
+            made[name] = fit_model(task, records, targets, halves(len(records)), BRIEF)[0]
+        return made[name]
+
+    return fitted
+
+
+def halves(n):
+    rows = np.random.default_rng(0).permutation(n)
+    return Split(np.sort(rows[n // 4 :]), rows[:0], np.sort(rows[: n // 4]), 0, "by the test")
+
+
+def weights(fitted):
+    return {key: value.clone() for key, value in fitted.model.state_dict().items()}
+
+
+def test_reads_its_example(name):
+    _, example, records, _ = example_of(name)
+    assert isinstance(records.table, pd.DataFrame)
+    assert len(records) == len(records.table)
+    assert example.target in records.table.columns
+    part: Records = records.take(np.array([3, 1]))
+    assert list(part.table.index) == list(records.table.index[[3, 1]])
+
+
+def test_learns_above_chance(name, fitted_of):
+    task, _, records, targets = example_of(name)
+    fitted = fitted_of(name)
+    rows = halves(len(records)).test
+    answers = predict(fitted, records.take(rows), PredictArguments())
+    scores = task.score(targets.values[rows], answers.proba.to_numpy(), fitted.classes)
+    assert scores["accuracy"] > 1.5 / len(fitted.classes)
+
+
+def test_fit_sees_no_test_record(name, fitted_of):
+    """Without the test rows the same weights are learned."""
+    task, _, records, targets = example_of(name)
+    train = halves(len(records)).train
+    without = task.build_modality().read(records.take(train))
+    alone = Split(np.arange(len(train)), train[:0], train[:0], 0, "by the test")
+    known = task.targets(without.table, TASKS[name].example().target, None)
+    assert (known.values == targets.values[train]).all()
+    again = fit_model(task, without, known, alone, BRIEF)[0]
+    for key, value in weights(fitted_of(name)).items():
+        torch.testing.assert_close(again.model.state_dict()[key], value, atol=0, rtol=0)
+    assert again.temperature == fitted_of(name).temperature
+
+
+def test_one_seed_gives_equal_weights(name, fitted_of):
+    task, _, records, targets = example_of(name)
+    again = fit_model(task, records, targets, halves(len(records)), BRIEF)[0]
+    for key, value in weights(fitted_of(name)).items():
+        assert torch.equal(again.model.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1000])
+def test_batch_size_changes_no_answer(name, batch_size, fitted_of):
+    _, _, records, _ = example_of(name)
+    usual = predict(fitted_of(name), records, PredictArguments())
+    other = predict(fitted_of(name), records, PredictArguments(batch_size=batch_size))
+    assert (usual.label == other.label).all()
+    np.testing.assert_allclose(usual.proba, other.proba, atol=1e-5)
+    np.testing.assert_allclose(usual.representation, other.representation, atol=1e-4)
+
+
+def test_order_and_company_change_no_answer(name, fitted_of):
+    _, _, records, _ = example_of(name)
+    usual = predict(fitted_of(name), records, PredictArguments())
+    order = np.random.default_rng(1).permutation(len(records))[: len(records) // 2]
+    other = predict(fitted_of(name), records.take(order), PredictArguments())
+    assert (usual.label[order] == other.label).all()
+    np.testing.assert_allclose(usual.proba.to_numpy()[order], other.proba, atol=1e-5)
+
+
+def test_save_and_load_give_equal_answers(name, fitted_of, tmp_path):
+    _, _, records, _ = example_of(name)
+    fitted = fitted_of(name)
+    fitted.facts |= {"split_column": None}
+    fitted.save(tmp_path)
+    again = load(tmp_path, device="cpu", quiet=True).fitted_
+    usual = predict(fitted, records, PredictArguments())
+    other = predict(again, records, PredictArguments())
+    assert (usual.label == other.label).all()
+    np.testing.assert_allclose(usual.proba, other.proba, atol=1e-6)
+    np.testing.assert_allclose(usual.unknown_score, other.unknown_score, rtol=1e-5)
+
+
+def test_gradients_reach_every_trainable_weight(name, fitted_of):
+    task, _, records, targets = example_of(name)
+    fitted = fitted_of(name)
+    modality, model = fitted.modality, fitted.model
+    inputs = modality.collate(modality.encode(records.take(np.arange(24))))
+    truth = targets.indices(np.arange(24), fitted.classes)
+    segment = {"rows": torch.arange(24), "inputs": inputs}
+    label = {"rows": torch.arange(24), "inputs": {"target": torch.from_numpy(truth)}}
+    model.zero_grad()
+    model(size=24, segments={modality.name: segment}, labels={task.name: label}).loss.backward()
+    silent = [
+        key
+        for key, weight in model.named_parameters()
+        if weight.requires_grad and (weight.grad is None or not weight.grad.abs().sum() > 0)
+    ]
+    # The keys' bias shifts all scores of a query alike, but it shares a tensor with the others'.
+    assert silent == []
+    model.zero_grad()
+
+
+def test_has_a_public_class_with_its_settings(name):
+    made = estimator_class(name)
+    assert made.__name__ == TASKS[name].estimator
+    model = made(hidden_size=32, seed=3)
+    assert model.get_params()["hidden_size"] == 32
+    assert repr(model) == f"{made.__name__}(hidden_size=32, seed=3)"
+    with pytest.raises(ValueError, match="knows no key 'hiddensize'.*Did you mean 'hidden_size'"):
+        made(hiddensize=3)

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from polyome.train.unknown import UnknownDetector
+
+
+@pytest.fixture
+def known():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 3, 900)
+    centres = np.array([[4, 0, 0, 0], [0, 4, 0, 0], [0, 0, 4, 0]])
+    return rng.normal(size=(900, 4)) + centres[classes], classes
+
+
+def test_refuses_the_share_it_was_told_of_new_records_of_known_classes(known):
+    anchors, classes = known
+    detector = UnknownDetector.fit(anchors[:600], classes[:600])
+    detector = detector.with_threshold(detector.distance(anchors[600:750]), refused=0.1)
+    assert (detector.score(anchors[750:]) > 1).mean() == pytest.approx(0.1, abs=0.06)
+
+
+def test_refuses_a_class_it_never_saw(known):
+    anchors, classes = known
+    detector = UnknownDetector.fit(anchors, classes)
+    detector = detector.with_threshold(detector.distance(anchors), refused=0.05)
+    unseen = np.random.default_rng(1).normal(size=(200, 4)) + [0, 0, 0, 6]
+    assert (detector.score(unseen) > 1).mean() > 0.9
+
+
+def test_knows_nothing_until_a_threshold_is_set(known):
+    detector = UnknownDetector.fit(*known)
+    assert (detector.score(known[0]) == 0).all()
+    assert (detector.with_threshold(np.zeros(0), refused=0.05).score(known[0]) == 0).all()
+
+
+def test_a_class_with_one_record_does_no_harm(known):
+    anchors, classes = known
+    classes = classes.copy()
+    classes[0] = 3
+    assert np.isfinite(UnknownDetector.fit(anchors, classes).distance(anchors)).all()
+
+
+def test_survives_saving(known):
+    detector = UnknownDetector.fit(*known).with_threshold(np.arange(10.0), refused=0.1)
+    again = UnknownDetector.from_arrays(detector.arrays())
+    np.testing.assert_allclose(again.score(known[0]), detector.score(known[0]))
