@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import scanpy as sc
 from anndata import AnnData
-from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.baselines import TunedLogisticRegression
 from polyome.estimators import Estimator, estimator_class
 from polyome.metrics import classification_metrics
@@ -73,7 +73,10 @@ def pbmc3k_split() -> None:
         start = time.perf_counter()
         model = fitted(adata, "louvain", seed=seed, baselines=True)
         wall = time.perf_counter() - start
-        scores = {n: classification_metrics(truth, p, model.classes_) for n, p in parts(model, test).items()}
+        scores = {
+            n: classification_metrics(truth, p, model.classes_)
+            for n, p in parts(model, test).items()
+        }
         scores |= model.evaluation_.baselines
         without = zero_layers(adata, "louvain", seed)
         answers = parts(without, test)
@@ -88,7 +91,7 @@ def pbmc3k_split() -> None:
         name: mean_and_spread([r["scores"][name] for r in results]) for name in results[0]["scores"]
     }
     seconds = ", ".join(f"{r['fit_seconds']:.0f}" for r in results)
-    body = table(rows, SHOWN) + f"\n\n528 test cells, mean (SD) of seeds 0-2. Whole fit: {seconds} s."
+    body = table(rows, SHOWN) + f"\n\n528 cells, mean (SD) of seeds 0-2. Fit: {seconds} s."
     write("pbmc3k_split", "pbmc3k, the given split", body, results)
 
 
@@ -128,7 +131,7 @@ def pbmc3k_cv() -> None:
         }
     for name in numbers[0]:
         shown[name] = mean_and_spread([numbers[seed][name] for seed in SEEDS])
-    body = table(shown, SHOWN) + "\n\n2,638 cells, predictions of 5 folds pooled; mean (SD) of seeds 0-2."
+    body = table(shown, SHOWN) + "\n\n2,638 cells, 5 folds pooled; mean (SD) of seeds 0-2."
     write("pbmc3k_cv", "pbmc3k, five-fold cross-validation", body, numbers)
 
 
@@ -269,7 +272,7 @@ def missing_genes() -> None:
     draws = [result[f"draw {k}"] - result["all genes"] for result in results for k in range(3)]
     rows = {f"seed {s}": results[i] for i, s in enumerate(SEEDS)}
     columns = [name for name in results[0] if name != "seconds"]
-    body = table(rows, columns) + f"\n\nMean change of accuracy over 9 draws: {np.mean(draws):+.4f}."
+    body = table(rows, columns) + f"\n\nMean change over 9 draws: {np.mean(draws):+.4f}."
     write("missing_genes", "30 % of the genes missing from the query", body, results)
 
 

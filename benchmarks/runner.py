@@ -35,7 +35,9 @@ def code_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def unit(row: str, settings: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def unit(
+    row: str, settings: dict[str, Any], measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
     """Measure once; a second call with the same code and settings reads the first's result."""
     key = json.dumps({"row": row, "settings": settings, "code": code_version()}, sort_keys=True)
     path = CACHE / f"{row}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

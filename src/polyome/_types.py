@@ -34,4 +34,4 @@ class Batch(TypedDict):
     segments: dict[str, Segment]
     """By name of the modality."""
     labels: NotRequired[dict[str, Segment]]
-    """By name of the head: ``rows`` says which records it answers, ``inputs["target"]`` the truth."""
+    """By name of the head: ``rows`` are the records it answers, ``inputs["target"]`` the truth."""

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from anndata import AnnData
 
 from polyome import splits
@@ -21,7 +20,6 @@ from polyome._errors import (
     InputError,
     PolyomeWarning,
     listed,
-    missing_column,
     repeated_names,
     suggestion,
     unknown_key,
@@ -32,18 +30,25 @@ from polyome.audit.findings import Finding
 from polyome.io.files import check_new_folder, folder_written_aside
 from polyome.modalities.base import Answers, Records
 from polyome.modalities.cell import annotate
+from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import write_record
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
+from polyome.tasks.parts import (
+    check_enough,
+    check_two_classes,
+    counted,
+    if_there,
+    split_records,
+)
 from polyome.train.arguments import FitArguments
 from polyome.train.fit import fit_model
 from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.ranges import check_ranges
 
-SPLIT_BY = ("random", "group")
 _UNKNOWN_IS_A_CLASS = (
     f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
     f"that there is no label, pass --set unlabelled={UNKNOWN}."
@@ -74,7 +79,7 @@ class Estimator:
                 raise unknown_key(key, known, where=type(self).__name__)
         self.task = self.task_class(**settings)
         check_ranges({name: getattr(self.task, name) for name in known})
-        _check_device(self.task.device)
+        check_device(self.task.device)
         for name in known:
             setattr(self, name, getattr(self.task, name))
 
@@ -127,14 +132,14 @@ class Estimator:
         arguments = fit_arguments(training)
         records = _checked(self.task.build_modality().read(source))
         targets = self.task.targets(records.table, target, unlabelled)
-        _check_two_classes(targets, target)
+        check_two_classes(targets, target)
         parts = split_records(
             records, targets, split=split, split_by=split_by, group=group, seed=self.task.seed
         )
-        _check_enough(targets, parts, target)
+        check_enough(targets, parts, target)
         if UNKNOWN in targets.classes:
             warnings.warn(_UNKNOWN_IS_A_CLASS.format(target), PolyomeWarning, stacklevel=2)
-        for note in (*records.notes, *targets.notes, _counted(parts)):
+        for note in (*records.notes, *targets.notes, counted(parts)):
             say(note, quiet=self.task.quiet)
         self.findings_ = self.task.audit(records, targets, parts, target)
         _warn(self.findings_)
@@ -190,7 +195,7 @@ class Estimator:
                 baselines=answered,
                 part="test",
             )
-            self.truth_ = targets.values[parts.test]
+            self.truth_ = targets.truth[parts.test]
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -246,7 +251,7 @@ class Estimator:
         reading, arguments = self._options(options)
         records = _checked(fitted.modality.read(source, **reading))
         target = target or fitted.target
-        unlabelled = _if_there(records.table, target, fitted.facts.get("unlabelled"))
+        unlabelled = if_there(records.table, target, fitted.facts.get("unlabelled"))
         targets = self.task.targets(records.table, target, unlabelled)
         rows, chosen = self._rows_of_part(records.table, targets, part)
         evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
@@ -314,7 +319,7 @@ class Estimator:
     ) -> Self:
         """Read a model folder; no network, nothing unpickled."""
         folder = Path(folder)
-        _check_device(device)
+        check_device(device)
         fitted = Fitted.load(folder, device=device, quiet=quiet)
         if not isinstance(fitted.task, cls.task_class):
             message = (
@@ -387,7 +392,7 @@ def audit(
     checked = estimator_class(task)(**settings).task
     records = _checked(checked.build_modality().read(source))
     targets = checked.targets(records.table, target, unlabelled)
-    _check_two_classes(targets, target)
+    check_two_classes(targets, target)
     parts = split_records(
         records, targets, split=split, split_by=None, group=None, seed=checked.seed
     )
@@ -410,42 +415,6 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
     return "\n\n".join(shown)
 
 
-def split_records(
-    records: Records,
-    targets: Targets,
-    *,
-    split: str | None,
-    split_by: str | None,
-    group: str | None,
-    seed: int,
-) -> Split:
-    """Find the parts as the user asked for them."""
-    table, labelled = records.table, targets.labelled
-    if split is not None and split_by is not None:
-        message = "--split and --split-by were both given; give one of them."
-        raise InputError(message)
-    if group is not None and group not in table.columns:
-        raise missing_column(group, table.columns, role="group")
-    if split is not None:
-        if split not in table.columns:
-            raise missing_column(split, table.columns, role="split")
-        return splits.from_column(table[split], labelled=labelled, name=split)
-    if split_by not in (None, *SPLIT_BY):
-        message = f"there is no --split-by {split_by}. Known: {listed(SPLIT_BY)}."
-        raise InputError(message)
-    if split_by == "group":
-        if group is None:
-            message = (
-                "--split-by group needs --group COLUMN, the column of donors, batches or animals. "
-                f"Columns: {listed(table.columns, most=20)}."
-            )
-            raise InputError(message)
-        return splits.group_split(
-            table[group], labels=targets.values, labelled=labelled, seed=seed, name=group
-        )
-    return splits.random_split(targets.values, labelled=labelled, seed=seed)
-
-
 def fit_arguments(training: dict[str, Any]) -> FitArguments:
     """Check names of training arguments."""
     known = [f.name for f in fields(FitArguments)]
@@ -454,20 +423,6 @@ def fit_arguments(training: dict[str, Any]) -> FitArguments:
             raise unknown_key(key, known, where="fit")
     check_ranges(training)
     return FitArguments(**training)
-
-
-def _check_device(device: str) -> None:
-    """Refuse a device that this computer lacks, before work starts."""
-    there = {
-        "auto": True,
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(device, False):
-        why = "is not on this computer" if device in there else "is not known"
-        message = f"device '{device}' {why}. Use one of {listed(d for d in there if there[d])}."
-        raise InputError(message)
 
 
 def _checked(records: Records) -> Records:
@@ -483,21 +438,6 @@ def _named(source: Any, n_records: int) -> str:  # noqa: ANN401
     sources = source if isinstance(source, list) else [source]
     names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
     return f"{n_records:,} records, {', '.join(names)}"
-
-
-def _counted(parts: Split) -> str:
-    """Say how many rows each part has, and how many have none."""
-    counts = [f"{len(getattr(parts, part)):,} {part}" for part in splits.PARTS]
-    counts += [f"{parts.left_out:,} left out"] * (parts.left_out > 0)
-    counts += [f"{parts.unlabelled:,} without a label"] * (parts.unlabelled > 0)
-    return f"rows: {', '.join(counts)} (split: {parts.how})"
-
-
-def _if_there(table: pd.DataFrame, target: str, label: str | None) -> str | None:
-    """A label that means missing, where the column has it."""
-    if label is None or target not in table.columns:
-        return label
-    return label if (table[target].astype(str) == label).any() else None
 
 
 def _unseen_note(evaluation: Evaluation) -> list[str]:
@@ -518,38 +458,6 @@ def _read_split(path: Path) -> pd.Series:
         message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
         raise InputError(message) from error
     return parts
-
-
-def _check_two_classes(targets: Targets, target: str) -> None:
-    if len(targets.classes) < 2:
-        found = f"only '{targets.classes[0]}'" if targets.classes else "no label at all"
-        message = f"column '{target}' (target) has {found}; two classes or more are needed."
-        raise InputError(message)
-
-
-def _check_enough(targets: Targets, parts: Split, target: str) -> None:
-    """Some class needs a row to fit, one to calibrate and one to spare."""
-    labels, counts = np.unique(targets.values[parts.train].astype(str), return_counts=True)
-    if len(labels) < 2:
-        message = (
-            f"the training part has only '{labels[0]}' of column '{target}' (target); "
-            "two classes or more are needed."
-        )
-        raise InputError(message)
-    if counts.max() < 3 and not len(parts.dev):
-        message = (
-            f"column '{target}' (target) has {len(labels):,} labels on {counts.sum():,} training "
-            f"rows, none of them on 3 rows or more ({listed(labels, most=3)}). Labels of classes "
-            "are needed, not names of rows."
-        )
-        raise InputError(message)
-    unseen = sorted(set(targets.values[parts.dev]) - set(labels))
-    if unseen:
-        message = (
-            f"rows of the part 'dev' have labels that no 'train' row has: {listed(unseen)}. "
-            "Move some of those rows to 'train', or give them another part."
-        )
-        raise InputError(message)
 
 
 def _some(rows: np.ndarray, what: str) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_learns_above_chance(name, fitted_of):
     fitted = fitted_of(name)
     rows = halves(len(records)).test
     answers = predict(fitted, records.take(rows), PredictArguments())
-    scores = task.score(targets.values[rows], answers.proba.to_numpy(), fitted.classes)
+    scores = task.score(targets.truth[rows], answers.proba.to_numpy(), fitted.classes)
     assert scores["accuracy"] > 1.5 / len(fitted.classes)
 
 
@@ -74,7 +74,7 @@ def test_fit_sees_no_test_record(name, fitted_of):
     without = task.build_modality().read(records.take(train))
     alone = Split(np.arange(len(train)), train[:0], train[:0], 0, "by the test")
     known = task.targets(without.table, TASKS[name].example().target, None)
-    assert (known.values == targets.values[train]).all()
+    assert (known.truth == targets.truth[train]).all()
     again = fit_model(task, without, known, alone, BRIEF)[0]
     for key, value in weights(fitted_of(name)).items():
         torch.testing.assert_close(again.model.state_dict()[key], value, atol=0, rtol=0)
@@ -146,5 +146,5 @@ def test_has_a_public_class_with_its_settings(name):
     model = made(hidden_size=32, seed=3)
     assert model.get_params()["hidden_size"] == 32
     assert repr(model) == f"{made.__name__}(hidden_size=32, seed=3)"
-    with pytest.raises(ValueError, match="knows no key 'hiddensize'.*Did you mean 'hidden_size'"):
+    with pytest.raises(ValueError, match=r"knows no key 'hiddensize'.*Did you mean 'hidden_size'"):
         made(hiddensize=3)

@@ -1,4 +1,4 @@
-"""Alignment of a query to the reference, without labels; shared by the cell and the tissue modality.
+"""Alignment of a query to the reference without labels, for all that express genes.
 
 Another laboratory shifts and scales genes. Where the query's composition is known, so are the mean
 and spread that each gene should have; the composition is read from the model's own confident
@@ -76,11 +76,11 @@ def _weighted_moments(
     chunks: Iterator[FloatArray], weights: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Mean and variance of each gene, float64 (g,), each record with its weight."""
-    start, first, second = 0, 0.0, 0.0
+    start = 0
+    first, second = np.zeros(()), np.zeros(())
     for chunk in chunks:
         share = weights[start : start + len(chunk)]
         first = first + share @ chunk
         second = second + share @ np.square(chunk)
         start += len(chunk)
-    mean, square = np.asarray(first), np.asarray(second)
-    return mean, (square - mean**2).clip(0)
+    return first, (second - first**2).clip(0)

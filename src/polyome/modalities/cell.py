@@ -47,7 +47,7 @@ class CellRecords:
     adata : may be backed by a file or a view.
     expression : the matrix of ``adata`` that holds the values, and what they are.
     rows : int, (n,), positions in ``adata``.
-    values : float32, (n, g), log-normalised over a vocabulary, once :meth:`CellModality.prepare`
+    profile : float32, (n, g), log-normalised over a vocabulary, once :meth:`CellModality.prepare`
         has read them.
     present : bool, (g,), the vocabulary's genes that the data measures.
     adjustment : float32, two (g,): scale and shift of each gene's z-score (see ``align``).
@@ -56,7 +56,7 @@ class CellRecords:
     adata: AnnData
     expression: Expression
     rows: IntArray
-    values: "sparse.csr_matrix | FloatArray | None" = None
+    profile: "sparse.csr_matrix | FloatArray | None" = None
     present: BoolArray | None = None
     adjustment: tuple[FloatArray, FloatArray] | None = None
 
@@ -75,8 +75,8 @@ class CellRecords:
 
     def take(self, rows: IntArray) -> "CellRecords":
         """Some of the cells, by position among these."""
-        values = None if self.values is None else self.values[rows]
-        return replace(self, rows=self.rows[rows], values=values)
+        profile = None if self.profile is None else self.profile[rows]
+        return replace(self, rows=self.rows[rows], profile=profile)
 
 
 class CellEmbeddings(ModalityEmbeddings):
@@ -122,7 +122,7 @@ class CellModality(Modality):
     gene_column : column of ``var`` with the gene names; None uses ``var_names``.
     num_genes : highly variable genes that the model reads; all where there are fewer.
     num_components : principal components of the fixed projection; None chooses by the number of
-        genes (50 above ``panel_genes``, else 0: a trained map from every gene).
+        genes (20 above ``panel_genes``, else 0: a trained map from every gene).
     num_modules : gene-module tokens.
     input_dropout : mean share of genes hidden from the model while training.
     component_shift : random shift of the components while training, in standard deviations.
@@ -133,6 +133,7 @@ class CellModality(Modality):
     name: ClassVar[str] = "cell"
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
     panel_genes: ClassVar[int] = 500
+    usual_components: ClassVar[int] = 20
 
     def __init__(
         self,
@@ -143,8 +144,8 @@ class CellModality(Modality):
         num_components: int | None = None,
         num_modules: int = 4,
         input_dropout: float = 0.3,
-        component_shift: float = 0.15,
-        least_depth: float = 0.3,
+        component_shift: float = 0.1,
+        least_depth: float = 0.6,
         seed: int = 0,
     ) -> None:
         self.layer = layer
@@ -172,6 +173,10 @@ class CellModality(Modality):
         expression = find_expression(source, **where, allow_scaled=True)
         if "source" in source.obs.columns:
             check_same_state(expression, source.obs["source"])
+        if hasattr(self, "vocabulary_"):
+            match = match_genes(self.vocabulary_, expression)
+            expression = replace(expression, notes=(*expression.notes, *match.notes))
+            self._matches[expression] = match
         return CellRecords(source, expression, np.arange(source.n_obs))
 
     def fit(self, records: CellRecords) -> Self:
@@ -179,18 +184,18 @@ class CellModality(Modality):
         self.vocabulary_ = GeneVocabulary.fit(records.expression, records.rows)
         if self.vocabulary_.is_scaled:
             self.layer = records.expression.layer  # a query's counts would not do
-        self.selected_ = np.arange(len(self.vocabulary_))
-        everything = self.prepare(records).values
+        self.selected_: IntArray = np.arange(len(self.vocabulary_))
+        everything: Any = self.prepare(records).profile
         if not self.vocabulary_.is_scaled and len(self.selected_) > self.num_genes:
             self.selected_ = highly_variable(everything, self.num_genes)
         chosen = everything[:, self.selected_]
         self.means_, self.scales_ = moments(chosen)
         self.is_counted_ = not self.vocabulary_.is_scaled and is_counted(chosen)
-        self.num_components_ = self.num_components
-        if self.num_components is None:
-            self.num_components_ = 50 if len(self.selected_) > self.panel_genes else 0
-        most = min(len(self.selected_), len(records)) - 1
-        self.num_components_ = min(self.num_components_, most)
+        wanted = self.num_components
+        if wanted is None:
+            wanted = self.usual_components if len(self.selected_) > self.panel_genes else 0
+        most = max(1, min(len(self.selected_), len(records)) - 1)
+        self.num_components_ = min(wanted, most)
         self.num_anchors_ = min(ProfileFeatures.num_anchors, most)
         self.components_, self.spreads_, self.noise_ = self._components(records)
         return self
@@ -221,19 +226,12 @@ class CellModality(Modality):
         components, spreads, _ = self._components(records)
         for part in module.modules():
             if isinstance(part, ProfileFeatures):
-                part.components.copy_(torch.from_numpy(components))
-                part.spreads.copy_(torch.from_numpy(spreads))
-                if part.num_components:
-                    with torch.no_grad():
-                        values = torch.from_numpy(self.standardised(records))
-                        was_training = part.training
-                        part.eval()
-                        part.scales.copy_(part.one_length(values).std(dim=0).clamp_min(1e-3))
-                        part.train(was_training)
+                part.get_buffer("components").copy_(torch.from_numpy(components))
+                part.get_buffer("spreads").copy_(torch.from_numpy(spreads))
 
     def prepare(self, records: CellRecords) -> CellRecords:
         """Read and log-normalise the cells once, over the genes that the model reads."""
-        if records.values is not None:
+        if records.profile is not None:
             return records
         match = self._matches.get(records.expression)
         if match is None:
@@ -241,14 +239,14 @@ class CellModality(Modality):
             self._matches[records.expression] = match
         values = normalised(self.vocabulary_, match, records.expression, records.rows)
         present = match.present[self.selected_]
-        return replace(records, values=values[:, self.selected_], present=present)
+        return replace(records, profile=values[:, self.selected_], present=present)
 
     def augmented(self, records: CellRecords, rng: np.random.Generator) -> CellRecords:
         """Thin the molecules of each cell, as if it had been sequenced less."""
         if not self.is_counted_ or self.least_depth >= 1:
             return records
         records = self.prepare(records)
-        return replace(records, values=thinned(records.values, self.least_depth, rng))
+        return replace(records, profile=thinned(records.profile, self.least_depth, rng))
 
     def encode(self, records: CellRecords) -> list[Encoding]:
         """``values``, float32 (g,): z-scores, clipped; missing genes as the others suggest."""
@@ -261,7 +259,7 @@ class CellModality(Modality):
         probabilistic PCA (Tipping and Bishop 1999, section 3.3).
         """
         records = self.prepare(records)
-        z = dense(records.values)
+        z = dense(records.profile)
         z -= self.means_
         z /= self.scales_
         np.clip(z, -_CLIP, _CLIP, out=z)

@@ -67,20 +67,28 @@ def read_rows(matrix: Matrix, index: RowIndex) -> Matrix:
     array([[4., 5.],
            [0., 1.]])
     """
-    if isinstance(index, slice):
-        start, stop, step = index.indices(matrix.shape[0])
-        index = slice(start, stop) if step == 1 else np.arange(start, stop, step)
+    rows = _plain_index(index, matrix.shape[0])
+    if not isinstance(rows, slice) and is_backed(matrix):
+        block = _scattered_rows(matrix, rows)
     else:
-        index = np.asarray(index)
-        index = np.flatnonzero(index) if index.dtype == bool else index % max(matrix.shape[0], 1)
-    scattered = not isinstance(index, slice) and is_backed(matrix)
-    block = _scattered_rows(matrix, index) if scattered else matrix[index]
+        block = matrix[rows]
     dtype = np.float64 if block.dtype in (np.float64, np.int64, np.uint64) else np.float32
     if sparse.issparse(block):
         block = sparse.csr_matrix(block.astype(dtype))
         block.sum_duplicates()
         return block
     return np.asarray(block, dtype=dtype)
+
+
+def _plain_index(index: RowIndex, n_rows: int) -> slice | NDArray[np.integer]:
+    """A slice without a step, or positions from 0 on."""
+    if isinstance(index, slice):
+        start, stop, step = index.indices(n_rows)
+        return slice(start, stop) if step == 1 else np.arange(start, stop, step)
+    positions = np.asarray(index)
+    if positions.dtype == bool:
+        return np.flatnonzero(positions)
+    return np.asarray(positions % max(n_rows, 1))
 
 
 def _scattered_rows(matrix: Matrix, index: NDArray[np.integer]) -> Matrix:

@@ -17,9 +17,8 @@ class ProfileFeatures(nn.Module):
     """What tokens and the direct path read of a standardised profile.
 
     With ``num_components`` the profile passes a fixed projection on the principal components of
-    the training cells: with thousands of genes and few cells a trained map overfits. The
-    components are scaled to one length per cell, so that depth and other technical effects that
-    touch all genes alike drop out. Without, each gene counts by itself, as small panels need.
+    the training cells: with thousands of genes and few cells a trained map overfits. Without,
+    each gene counts by itself, as small panels need.
 
     While training, genes are hidden and, per batch, the components are shifted at random, as
     another laboratory would shift them.
@@ -41,7 +40,6 @@ class ProfileFeatures(nn.Module):
         self.component_shift: float = spec["component_shift"]
         self.register_buffer("components", torch.zeros(kept, genes))
         self.register_buffer("spreads", torch.ones(kept))
-        self.register_buffer("scales", torch.ones(self.width))
 
     def project(self, values: Tensor) -> Tensor:
         """(b, g) -> principal components (b, k)."""
@@ -53,21 +51,16 @@ class ProfileFeatures(nn.Module):
         return self.project(values)[:, : self.num_anchors]
 
     def forward(self, values: Tensor) -> Tensor:
-        """Z-scores (b, g) -> (b, f), each feature of standard deviation about 1."""
+        """Z-scores (b, g) -> (b, f); the largest component has standard deviation 1."""
         values = self._with_dropout(values)
         if not self.num_components:
             return values
-        return self.one_length(values) / self.get_buffer("scales")
-
-    def one_length(self, values: Tensor) -> Tensor:
-        """Components, (b, k), scaled to the length sqrt(k) in each cell."""
+        spreads = self.get_buffer("spreads")[: self.num_components]
         components = self.project(values)[:, : self.num_components]
         if self.training and self.component_shift:
             noise = torch.randn(1, self.num_components, device=values.device)
-            spreads = self.get_buffer("spreads")[: self.num_components]
             components = components + self.component_shift * spreads * noise
-        length = components.norm(dim=1, keepdim=True).clamp_min(1e-6)
-        return components / length * self.num_components**0.5
+        return components / spreads[0]
 
     def _with_dropout(self, values: Tensor) -> Tensor:
         """Hide genes; each cell draws its own share from U(0, 2p)."""
@@ -85,7 +78,7 @@ def highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401
     return np.flatnonzero(found["highly_variable"].to_numpy())
 
 
-def _molecules(values: "sparse.csr_matrix") -> tuple[FloatArray, FloatArray, FloatArray]:
+def _molecules(values: "sparse.csr_matrix") -> tuple[IntArray, FloatArray, FloatArray]:
     """Of each stored value: row length, size of one molecule (its cell's smallest), molecules."""
     linear = np.expm1(values.data.astype(np.float64))
     lengths = np.diff(values.indptr)

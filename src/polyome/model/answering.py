@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from polyome._errors import InputError, listed
 from polyome._types import FloatArray, Segment
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
@@ -39,11 +40,26 @@ def pick_device(device: str) -> torch.device:
     >>> pick_device("cpu")
     device(type='cpu')
     """
+    check_device(device)
     if device != "auto":
         return torch.device(device)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this computer lacks, before work starts."""
+    there = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device, False):
+        why = "is not on this computer" if device in there else "is not known"
+        message = f"device '{device}' {why}. Use one of {listed(d for d in there if there[d])}."
+        raise InputError(message)
 
 
 def answer(

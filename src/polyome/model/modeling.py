@@ -11,6 +11,7 @@ from transformers.utils import ModelOutput
 from polyome._types import Segment
 from polyome.heads import HEADS, Head
 from polyome.modalities import MODALITIES
+from polyome.modalities.base import ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.trunk import Trunk
 
@@ -56,7 +57,7 @@ class Network(nn.Module):
 def _join(
     size: int, embedded: list[tuple[Tensor, Tensor, Tensor | None]]
 ) -> tuple[Tensor, Tensor | None]:
-    """Lay segments, each (rows, tokens (b_m, n_m, d), mask), into one batch padded to the longest."""
+    """Lay segments, each (rows, tokens (b_m, n_m, d), mask), into one padded batch."""
     if len(embedded) == 1:
         return embedded[0][1], embedded[0][2]
     longest = max(tokens.shape[1] for _, tokens, _ in embedded)
@@ -111,7 +112,7 @@ class PolyomeModel(PreTrainedModel):
             nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif hasattr(module, "start_at_random"):
+        elif isinstance(module, ModalityEmbeddings):
             module.start_at_random()
 
     def _features_of(self, modality: str) -> nn.Module | None:
@@ -120,7 +121,7 @@ class PolyomeModel(PreTrainedModel):
     def forward(
         self, size: int, segments: dict[str, Segment], labels: dict[str, Segment] | None = None
     ) -> PolyomeOutput:
-        """Answer a batch (see :class:`polyome._types.Batch`); each record alone, whatever is beside it."""
+        """Answer a batch (see :class:`polyome._types.Batch`), each record by itself."""
         representations = [member(size, segments) for member in self.members]  # e times (b, d)
         outputs: dict[str, Tensor] = {}
         losses: list[Tensor] = []
@@ -128,7 +129,8 @@ class PolyomeModel(PreTrainedModel):
             if spec["modality"] not in segments:
                 continue
             rows = segments[spec["modality"]]["rows"]
-            heads: list[Any] = [member.heads[name] for member in self.members]
+            members: Any = self.members
+            heads: list[Any] = [member.heads[name] for member in members]
             raw = [head(r[rows]) for head, r in zip(heads, representations, strict=True)]
             outputs[name] = self._combined(name, torch.stack(raw), segments[spec["modality"]])
             if labels and name in labels:
@@ -167,7 +169,8 @@ class DirectPath(nn.Module):
         super().__init__()
         width: Any = features.width
         self.features = features
-        self.linear = nn.Linear(width, num_outputs).requires_grad_(False)
+        self.linear = nn.Linear(width, num_outputs)
+        self.linear.requires_grad_(requires_grad=False)
         self.register_buffer("weight_in_answer", torch.zeros(()))
 
     def forward(self, **inputs: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from polyome.model.configuration import PolyomeConfig
 
 
 class Packing:
-    """Where the real tokens of a padded batch stand, so that padding costs nothing outside attention.
+    """Where the tokens of a padded batch stand: padding costs nothing outside attention.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Packing:
         self.key_mask = None if attention_mask is None else attention_mask[:, None, None, :]
 
     def pack(self, padded: Tensor) -> Tensor:
-        """(b, n, d) -> (t, d) with the t real tokens in order; without padding (b, n, d) as it is."""
+        """(b, n, d) -> (t, d), the t tokens in order; without padding (b, n, d) as it is."""
         return padded if self.places is None else padded.flatten(0, 1)[self.places]
 
     def pad(self, packed: Tensor) -> Tensor:

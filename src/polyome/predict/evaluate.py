@@ -88,7 +88,7 @@ def evaluate(
     """
     scored = records.take(rows)
     answers = predict(fitted, scored, arguments)
-    truth = targets.values[rows]
+    truth = targets.truth[rows]
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
     proba, classes, task = answers.proba.to_numpy(), fitted.classes, fitted.task
@@ -150,10 +150,10 @@ def fit_baselines(
     By name, (n_test, c), in the order of the model's classes.
     """
     task = fitted.task
-    known = np.isin(targets.values[training].astype(str), fitted.classes)
+    known = np.isin(targets.truth[training].astype(str), fitted.classes)
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
     training = _at_most(training[known], width, task.seed)
-    truth = targets.values[training].astype(str)
+    truth = targets.truth[training].astype(str)
     x_train = task.features(fitted.modality, records.take(training))
     linear = TunedLogisticRegression(seed=task.seed).fit(x_train, truth)
     frequencies = np.unique(truth, return_counts=True)[1] / len(truth)

@@ -27,25 +27,25 @@ class Targets:
 
     Attributes
     ----------
-    values : object, (n,), a label or None.
+    truth : object, (n,), a label or None.
     classes : the labels present, sorted.
     notes : what was done with missing, numeric and excluded labels.
     """
 
-    values: np.ndarray
+    truth: np.ndarray
     classes: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def labelled(self) -> BoolArray:
         """bool, (n,): records whose truth is known."""
-        known: BoolArray = np.array([value is not None for value in self.values], dtype=bool)
+        known: BoolArray = np.array([value is not None for value in self.truth], dtype=bool)
         return known
 
     def indices(self, rows: IntArray, classes: tuple[str, ...]) -> IntArray:
         """int64, (m,): the class of each of ``rows``; all must be labelled."""
         place = {label: i for i, label in enumerate(classes)}
-        return np.array([place[value] for value in self.values[rows]], dtype=np.int64)
+        return np.array([place[value] for value in self.truth[rows]], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -157,12 +157,14 @@ class ClassificationTask(Task):
         if unlabelled is not None:
             excluded = (column.astype(str) == unlabelled).to_numpy()
             if not excluded.any():
-                message = f"no row of '{target}' is '{unlabelled}' (unlabelled). Labels: {listed(column.dropna().astype(str).unique())}."
+                labels = listed(column.dropna().astype(str).unique())
+                message = f"no row of '{target}' is '{unlabelled}' (unlabelled). Labels: {labels}."
                 raise InputError(message)
             missing |= excluded
         if missing.any():
             notes.append(
-                f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': neither fitted nor scored."
+                f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': "
+                "neither fitted nor scored."
             )
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
             column.dtype

@@ -40,8 +40,8 @@ class CellType(ClassificationTask):
     num_components: int | None = None
     num_modules: int = 4
     input_dropout: float = 0.3
-    component_shift: float = 0.15
-    least_depth: float = 0.3
+    component_shift: float = 0.1
+    least_depth: float = 0.6
 
     name: ClassVar[str] = "cell-type"
     modality: ClassVar[str] = "cell"
@@ -85,7 +85,7 @@ class CellType(ClassificationTask):
         """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
         assert isinstance(records, CellRecords)
         counts = records.expression.rows(records.rows)
-        labels, known = targets.values, targets.labelled
+        labels, known = targets.truth, targets.labelled
         findings = class_findings(labels, split)
         findings += duplicate_findings(counts, labels, split)
         if not records.expression.is_scaled:

@@ -15,7 +15,7 @@ from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 
-GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+GRID = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C."""
 COPIES = 2
 """Varied copies of each record that the linear path is fitted on, beside the record itself."""
@@ -89,7 +89,7 @@ def outputs_of(
 
 @dataclass(frozen=True)
 class FittedDirectPath:
-    """Coefficients (c, f) and intercepts (c,), chosen C, and out-of-fold log-probabilities (n, c)."""
+    """Coefficients (c, f), intercepts (c,), the chosen C, out-of-fold log-probabilities (n, c)."""
 
     coef: FloatArray
     intercept: FloatArray

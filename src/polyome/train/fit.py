@@ -79,7 +79,7 @@ def fit_model(
     -------
     The fitted model and one learning curve per member.
     """
-    classes = tuple(sorted(set(targets.values[split.train])))
+    classes = tuple(sorted(set(targets.truth[split.train])))
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     model = _build(task, training, task.num_members)
@@ -111,7 +111,7 @@ def _training(
     classes: tuple[str, ...],
     groups: np.ndarray | None,
 ) -> Training:
-    dev = split.dev[np.isin(targets.values[split.dev].astype(str), classes)]
+    dev = split.dev[np.isin(targets.truth[split.dev].astype(str), classes)]
     rows = np.concatenate([split.train, dev])
     modality = task.build_modality().fit(records.take(split.train))
     return Training(

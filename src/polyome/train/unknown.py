@@ -92,4 +92,5 @@ class UnknownDetector:
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
         """Restore what :meth:`arrays` gave."""
         threshold = float(arrays["unknown.threshold"][0])
-        return cls(*(arrays[f"unknown.{name}"] for name in ("means", "shared", "own")), threshold)
+        means, shared, own = (arrays[f"unknown.{name}"] for name in ("means", "shared", "own"))
+        return cls(means, shared, own, threshold)

@@ -23,7 +23,7 @@ def test_refuses_a_class_it_never_saw(known):
     anchors, classes = known
     detector = UnknownDetector.fit(anchors, classes)
     detector = detector.with_threshold(detector.distance(anchors), refused=0.05)
-    unseen = np.random.default_rng(1).normal(size=(200, 4)) + [0, 0, 0, 6]
+    unseen = np.random.default_rng(1).normal(size=(200, 4)) + np.array([0, 0, 0, 6])
     assert (detector.score(unseen) > 1).mean() > 0.9
 
 
