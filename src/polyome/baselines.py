@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 
 from polyome._errors import InputError
 from polyome._types import FloatArray, IntArray
@@ -77,8 +78,9 @@ class TunedLogisticRegression:
             raise InputError(msg)
         mean, rotated, spread, back = _rotate(x)
         solver = _Solver(rotated, spread, codes, len(self.classes_))
-        weights = self._tune(solver, inner_folds(codes, groups, self.folds, self.seed))
-        weights = solver.fit(np.arange(len(codes)), self.C_, weights, precision=1e-11)
+        with threadpool_limits(1, user_api="blas"):  # matrices too small to share between threads
+            weights = self._tune(solver, inner_folds(codes, groups, self.folds, self.seed))
+            weights = solver.fit(np.arange(len(codes)), self.C_, weights, precision=1e-11)
         coef = back(weights[:-1].T)
         self.coef_ = coef.astype(np.float32)
         self.intercept_ = (weights[-1] - coef @ mean).astype(np.float32)

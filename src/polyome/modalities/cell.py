@@ -140,7 +140,7 @@ class CellModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
-        num_genes: int = 2000,
+        num_genes: int = 1500,
         num_components: int | None = None,
         num_modules: int = 4,
         input_dropout: float = 0.3,

@@ -30,6 +30,7 @@ class Evaluation:
     unknown : ``coverage`` and ``accuracy_after_refusal``.
     unseen : labels of the truth that the model does not know, with their counts.
     part : which rows were scored.
+    shown : the metrics that the table shows.
     notes : what the user should know.
     """
 
@@ -41,30 +42,31 @@ class Evaluation:
     unknown: dict[str, float | None] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
     part: str = "all"
+    shown: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Metrics beside baselines, as a table of plain text."""
-        names = list(self.metrics)
+        """The shown metrics beside the baselines', as a table of plain text."""
         rows = {"polyome": self.metrics} | self.baselines
-        width = max(len(row) for row in rows)
+        width = max(len(row) for row in rows) + 2
         lines = [f"{self.task}, {self.n:,} records ({self.part})"]
-        lines.append(" " * width + "".join(f"{name:>19}" for name in names))
+        lines.append(" " * width + "".join(f"{name:>11}" for name in self.shown))
         for row, values in rows.items():
-            cells = (values[name] for name in names)
-            text = "".join(f"{'-' if v is None else format(v, '.4f'):>19}" for v in cells)
+            cells = (values[name] for name in self.shown)
+            text = "".join(f"{'-' if v is None else format(v, '.4f'):>11}" for v in cells)
             lines.append(f"{row:<{width}}{text}")
-        lines += [
-            f"{name}: 95 % interval {low:.4f} to {high:.4f}"
-            for name, (low, high) in self.intervals.items()
-            if low is not None and high is not None
-        ]
-        lines += [f"{key}: {value:.4f}" for key, value in self.unknown.items() if value is not None]
+        for name, (low, high) in self.intervals.items():
+            if low is not None and high is not None:
+                lines.append(f"{name}: 95 % interval {low:.4f} to {high:.4f} (bootstrap)")
+        known = {name: value for name, value in self.unknown.items() if value is not None}
+        lines += [f"{name}: {value:.4f}" for name, value in known.items()]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        plain = asdict(self)
+        del plain["shown"]
+        return plain
 
 
 def evaluate(
@@ -101,6 +103,7 @@ def evaluate(
         unknown=dict(refusal_metrics(truth.astype(str), answers.best, answers.label == UNKNOWN)),
         unseen=unseen_labels(truth, classes),
         part=part,
+        shown=task.shown_metrics,
         notes=list(answers.notes),
     )
     return evaluation, answers

@@ -12,8 +12,9 @@ from polyome.modalities.base import Answers
 def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int) -> Answers:
     """Give each cluster the label that most of its records got.
 
-    Every record of a cluster gets its cluster's label; its confidence becomes the mean probability
-    of that label in the cluster. Probabilities stay each record's own.
+    Every record of a cluster gets the class that most of its records got, ``unknown`` where more
+    than half were refused; its confidence becomes the mean probability of that class in the
+    cluster. Probabilities stay each record's own.
 
     Parameters
     ----------
@@ -27,14 +28,15 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
     else:
         raise missing_column(over, table.columns, role="over")
     label, confidence = answers.label.copy(), answers.confidence.copy()
+    best, refused = answers.best, answers.label != answers.best
     codes, names = pd.factorize(clusters)
     for code in range(len(names)):
         members = np.flatnonzero(codes == code)
-        values, counts = np.unique(answers.label[members].astype(str), return_counts=True)
+        values, counts = np.unique(best[members].astype(str), return_counts=True)
         winner = values[counts.argmax()]
-        label[members] = winner
-        if winner in answers.proba.columns:
-            confidence[members] = answers.proba[winner].to_numpy()[members].mean()
+        confidence[members] = answers.proba[winner].to_numpy()[members].mean()
+        is_unknown = refused[members].mean() > 0.5
+        label[members] = answers.label[members][refused[members]][0] if is_unknown else winner
     return replace(answers, label=label, confidence=confidence)
 
 

@@ -214,11 +214,11 @@ def _cross_fitted(
     path: Any = model.direct[task.name]
     pairs = training.folds(FOLDS, task.seed, if_small=3)
     folds = [
-        fold_features(training.modality, training.records, rows, held, seed=task.seed)[0]
+        fold_features(training.modality, training.records, rows, held)[0]
         for rows, held in pairs[: 1 if len(training.dev) else None]
     ]
     whole, module = fold_features(
-        training.modality, training.records, training.fit, training.fit[:0], seed=task.seed
+        training.modality, training.records, training.fit, training.fit[:0]
     )
     linear = fit_direct_path(folds, whole, training.truth, training.num_classes)
     path.features.load_state_dict(module.state_dict())

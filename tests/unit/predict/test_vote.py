@@ -1,0 +1,50 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from polyome import InputError
+from polyome.modalities.base import Answers
+from polyome.predict.vote import majority_vote
+
+
+@pytest.fixture
+def answers():
+    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9], [0.55, 0.45]])
+    names = pd.Index(list("uvwxyz"))
+    label = np.array(["B", "B", "T", "unknown", "unknown", "B"], dtype=object)
+    return Answers(
+        names=names,
+        label=label,
+        confidence=proba.max(axis=1),
+        proba=pd.DataFrame(proba, index=names, columns=["B", "T"]),
+        unknown_score=np.zeros(6),
+        representation=np.zeros((6, 2), np.float32),
+        provenance={},
+    )
+
+
+@pytest.fixture
+def table(answers):
+    return pd.DataFrame({"cluster": ["a", "a", "a", "b", "b", "b"]}, index=answers.names)
+
+
+def test_each_cluster_gets_one_label(answers, table):
+    voted = majority_vote(answers, table, "cluster", seed=0)
+    assert voted.label.tolist() == ["B", "B", "B", "unknown", "unknown", "unknown"]
+    assert voted.confidence[:3] == pytest.approx([0.6] * 3)
+
+
+def test_probabilities_stay_each_records_own(answers, table):
+    pd.testing.assert_frame_equal(
+        majority_vote(answers, table, "cluster", seed=0).proba, answers.proba
+    )
+
+
+def test_records_without_a_cluster_keep_their_label(answers, table):
+    table.loc["w", "cluster"] = np.nan
+    assert majority_vote(answers, table, "cluster", seed=0).label[2] == "T"
+
+
+def test_a_column_that_is_not_there_is_named(answers, table):
+    with pytest.raises(InputError, match=r"no column .clusters. .over.*Did you mean .cluster."):
+        majority_vote(answers, table, "clusters", seed=0)
