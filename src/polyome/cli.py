@@ -1,5 +1,6 @@
 """The command line: verbs only. Heavy imports wait until a verb runs."""
 
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -54,7 +55,7 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
             print(f"polyome: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            print("polyome: interrupted; nothing was written.", file=sys.stderr)
+            print("polyome: interrupted; no output was written.", file=sys.stderr)
             raise typer.Exit(1) from None
         except Exception as error:  # noqa: BLE001 - the last line of defence
             print(f"polyome: failed: {type(error).__name__}: {error}", file=sys.stderr)
@@ -92,6 +93,9 @@ def fit(
     split: SplitColumn = None,
     split_by: Annotated[str | None, typer.Option(help="random or group.")] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted fit to --out stopped.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     quiet: Quiet = False,
@@ -107,8 +111,20 @@ def fit(
     chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(config, set_))
     common = {"seed": seed, "device": device, "quiet": quiet}
     model = model_class(**common | chosen.task)
-    model.fit(list(inputs), target, split=split, split_by=split_by, group=group, **chosen.fit)
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    if not resume:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    model.fit(
+        list(inputs),
+        target,
+        split=split,
+        split_by=split_by,
+        group=group,
+        checkpoints=unfinished,
+        **chosen.fit,
+    )
     model.save_pretrained(out)
+    shutil.rmtree(unfinished, ignore_errors=True)
     if model.evaluation_ is not None:
         print(model.evaluation_)
     say(f"wrote {out}", quiet=quiet)

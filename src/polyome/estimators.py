@@ -45,6 +45,7 @@ from polyome.tasks.parts import (
     split_records,
 )
 from polyome.train.arguments import FitArguments
+from polyome.train.checkpoints import Checkpoints
 from polyome.train.fit import fit_model
 from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.ranges import check_ranges
@@ -105,6 +106,7 @@ class Estimator:
         group: str | None = None,
         unlabelled: str | None = None,
         baselines: bool = True,
+        checkpoints: str | Path | None = None,
         **training: Any,  # noqa: ANN401 - checked against FitArguments
     ) -> Self:
         """Fit on the training part, calibrate on rows kept aside, score on the test part.
@@ -118,6 +120,8 @@ class Estimator:
         group : column of donors, batches or animals that stay on one side.
         unlabelled : a label that means that there is none.
         baselines : score cheap baselines on the test part too.
+        checkpoints : folder where members that are done are kept while fitting; those found there
+            from an interrupted fit of the same data and settings are not fitted again.
         training : fields of :class:`polyome.train.arguments.FitArguments`.
 
         Returns
@@ -144,8 +148,9 @@ class Estimator:
         self.findings_ = self.task.audit(records, targets, parts, target)
         _warn(self.findings_)
         groups = None if group is None else records.table[group].astype(str).to_numpy()
+        kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
         self.fitted_, self.curves_ = fit_model(
-            self.task, records, targets, parts, arguments, groups=groups
+            self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
         )
         self.fitted_.target = target
         self._remember(records, targets, parts, split, unlabelled)

@@ -189,16 +189,14 @@ def test_fitting_on_scaled_values_alone_works_and_says_so(model, cells, capsys):
     assert_same(fitted.predict(in_raw(cells.copy())), answers)
 
 
-def test_pbmc3k_without_30_percent_of_the_genes(pbmc, pbmc_model):
-    query = pbmc[0][pbmc[0].obs["split"] == "test"]
-    truth = query.obs["louvain"].astype(str)
-    whole = pbmc_model.predict(query, refuse=False)["label"]
-    accuracies = []
-    for draw in range(3):
-        kept = np.random.default_rng(draw).random(query.n_vars) >= 0.3
-        some = pbmc_model.predict(query[:, kept].copy(), refuse=False)["label"]
-        accuracies.append((some == truth).mean())
-    assert np.mean(accuracies) >= (whole == truth).mean() - 0.015
+@pytest.mark.parametrize("draw", range(3))
+def test_without_30_percent_of_the_genes_accuracy_stays(model, draw):
+    query = simulate_cells(n_cells=240, seed=0)
+    kept = np.random.default_rng(draw).random(query.n_vars) >= 0.3
+    truth = query.obs["cell_type"].astype(str)
+    whole = model.predict(query, refuse=False)["label"]
+    some = model.predict(query[:, kept], refuse=False)["label"]
+    assert (some == truth).mean() >= (whole == truth).mean() - 0.015
 
 
 def test_missing_genes_are_said(model, cells):
@@ -263,11 +261,13 @@ def test_processed_pbmc3k_is_read_from_raw(pbmc, pbmc_model):
 
 @pytest.mark.real_data
 @pytest.mark.slow
-@pytest.mark.parametrize("draw", range(3))
-def test_pbmc3k_without_30_percent_of_the_genes(pbmc, pbmc_model, draw):
+def test_pbmc3k_without_30_percent_of_the_genes(pbmc, pbmc_model):
     query = pbmc[0][pbmc[0].obs["split"] == "test"]
-    kept = np.random.default_rng(draw).random(query.n_vars) >= 0.3
     truth = query.obs["louvain"].astype(str)
     whole = pbmc_model.predict(query, refuse=False)["label"]
-    some = pbmc_model.predict(query[:, kept].copy(), refuse=False)["label"]
-    assert (some == truth).mean() >= (whole == truth).mean() - 0.015
+    accuracies = []
+    for draw in range(3):
+        kept = np.random.default_rng(draw).random(query.n_vars) >= 0.3
+        some = pbmc_model.predict(query[:, kept].copy(), refuse=False)["label"]
+        accuracies.append((some == truth).mean())
+    assert np.mean(accuracies) >= (whole == truth).mean() - 0.015

@@ -6,7 +6,7 @@ aside, calibrate the whole. The direct path and the detector of unseen kinds are
 that their part in the calibration is honest too. Test rows are never touched.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import fit_temperature
+from polyome.train.checkpoints import Checkpoints
 from polyome.train.dataset import RecordDataset
 from polyome.train.direct import FittedDirectPath, Fold, fit_direct_path, fold_features
 from polyome.train.fitted import Fitted
@@ -72,8 +73,11 @@ def fit_model(
     arguments: FitArguments,
     *,
     groups: np.ndarray | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Fitted, list[LearningCurve]]:
     """Fit a task's modality, members and direct path on training rows, and calibrate them.
+
+    Members that ``checkpoints`` has from an interrupted fit of the same data are not fitted again.
 
     Returns
     -------
@@ -83,9 +87,12 @@ def fit_model(
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     model = _build(task, training, task.num_members)
+    if checkpoints is not None:
+        settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
+        checkpoints.belong_to(settings, training.modality, training.truth)
     curves, held = [], []
     for k, (rows, aside) in enumerate(_left_aside(training, task, arguments)):
-        member, curve = _fit_member(task, training, rows, aside, arguments, k)
+        member, curve = _fit_member(task, training, rows, aside, arguments, k, checkpoints)
         model.members[k] = member.members[0]
         kept = training.records.take(aside)
         held.append((aside, answer(member, training.modality, kept, task.name).outputs))
@@ -99,7 +106,7 @@ def fit_model(
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
-    fitted.facts["training"] = _plain(arguments)
+    fitted.facts["training"] = asdict(arguments)
     return fitted, curves
 
 
@@ -131,10 +138,6 @@ def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
     return replace(arguments, **unset)
 
 
-def _plain(arguments: FitArguments) -> dict[str, Any]:
-    return dict(vars(arguments))
-
-
 def _left_aside(
     training: Training, task: Task, arguments: FitArguments
 ) -> list[tuple[IntArray, IntArray]]:
@@ -153,12 +156,16 @@ def _fit_member(
     aside: IntArray,
     arguments: FitArguments,
     number: int,
+    checkpoints: Checkpoints | None,
 ) -> tuple[PolyomeModel, LearningCurve]:
     """Fit one network on its rows; its embeddings start from these rows alone."""
     modality = training.modality
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
     model = _build(task, training, 1).to(pick_device(task.device))
+    done = None if checkpoints is None else checkpoints.load(number, model)
+    if done is not None:
+        return model.eval(), done
     fitting = training.records.take(rows)
     modality.start_from(model.members[0], fitting)
     kept, truth = training.records.take(aside), training.truth[aside]
@@ -184,6 +191,8 @@ def _fit_member(
         what=f"fit, member {number + 1} of {task.num_members}",
         quiet=task.quiet,
     )
+    if checkpoints is not None:
+        checkpoints.save(number, model, curve)
     return model, curve
 
 

@@ -1,0 +1,65 @@
+"""Finished members of an unfinished fit, so that it can be resumed.
+
+Members are fitted one after the other, each from a seed of its own. A fit that was interrupted and
+resumed fits only the members that are missing, and ends at the same weights.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from polyome._types import IntArray
+from polyome.io.files import written_aside
+from polyome.modalities import Modality
+from polyome.model.modeling import PolyomeModel
+from polyome.train.trainer import LearningCurve
+
+
+class Checkpoints:
+    """A folder with the weights and learning curve of each member that is done.
+
+    Parameters
+    ----------
+    folder : made when the first member is done.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ""
+
+    def belong_to(self, settings: dict[str, Any], modality: Modality, truth: IntArray) -> None:
+        """Say what is being fitted; members of anything else are not used."""
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+        learned, arrays = modality.state()
+        digest.update(json.dumps(learned, sort_keys=True, default=str).encode())
+        for name in sorted(arrays):
+            digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+        digest.update(truth.tobytes())
+        self.key = digest.hexdigest()[:16]
+
+    def load(self, number: int, model: PolyomeModel) -> LearningCurve | None:
+        """Fill a model with a member's weights, if that member is done."""
+        weights = self.folder / f"member-{number}-{self.key}.safetensors"
+        curve = weights.with_suffix(".json")
+        if not (weights.is_file() and curve.is_file()):
+            return None
+        try:
+            model.load_state_dict(load_file(weights))
+            return LearningCurve(**json.loads(curve.read_text()))
+        except (SafetensorError, json.JSONDecodeError, RuntimeError, TypeError):
+            return None
+
+    def save(self, number: int, model: PolyomeModel, curve: LearningCurve) -> None:
+        """Keep a member that is done."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        weights = self.folder / f"member-{number}-{self.key}.safetensors"
+        with written_aside(weights.with_suffix(".json")) as aside:
+            aside.write_text(json.dumps(asdict(curve)))
+        with written_aside(weights) as aside:
+            save_file({k: v.contiguous() for k, v in model.state_dict().items()}, aside)
