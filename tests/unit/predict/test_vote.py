@@ -48,3 +48,23 @@ def test_records_without_a_cluster_keep_their_label(answers, table):
 def test_a_column_that_is_not_there_is_named(answers, table):
     with pytest.raises(InputError, match=r"no column .clusters. .over.*Did you mean .cluster."):
         majority_vote(answers, table, "clusters", seed=0)
+
+
+def test_leiden_clusters_are_made_where_there_are_none(table):
+    pytest.importorskip("igraph")
+    rng = np.random.default_rng(0)
+    names = pd.Index([f"c{i}" for i in range(80)])
+    truth = np.arange(80) % 2
+    proba = np.where(truth[:, None] == [0, 1], 0.8, 0.2)
+    proba[:6] = proba[:6, ::-1]  # six records are answered wrongly
+    answers = Answers(
+        names=names,
+        label=np.array(["B", "T"], dtype=object)[proba.argmax(axis=1)],
+        confidence=proba.max(axis=1),
+        proba=pd.DataFrame(proba, index=names, columns=["B", "T"]),
+        unknown_score=np.zeros(80),
+        representation=(rng.normal(size=(80, 5)) + 20 * truth[:, None]).astype(np.float32),
+        provenance={},
+    )
+    voted = majority_vote(answers, pd.DataFrame(index=names), "leiden", seed=0)
+    assert (voted.label == np.array(["B", "T"])[truth]).all()
