@@ -276,10 +276,40 @@ def missing_genes() -> None:
     write("missing_genes", "30 % of the genes missing from the query", body, results)
 
 
+def one_answer() -> None:
+    """Row g: batch size and order change nothing."""
+    adata = read("pbmc3k_counts")
+    test = adata[adata.obs["split"] == "test"].copy()
+
+    def measure() -> dict[str, Any]:
+        model = fitted(adata, "louvain", seed=0)
+        usual = model.answer(test)[1]
+        orders = {
+            "batch size 1": (np.arange(test.n_obs), 1),
+            "batch size 64": (np.arange(test.n_obs), 64),
+            "all at once": (np.arange(test.n_obs), test.n_obs),
+            "shuffled": (np.random.default_rng(0).permutation(test.n_obs), 100),
+            "reversed": (np.arange(test.n_obs)[::-1], 256),
+        }
+        found = {}
+        for name, (order, batch_size) in orders.items():
+            answers = model.answer(test[order].copy(), batch_size=batch_size)[1]
+            change = np.abs(answers.proba.to_numpy() - usual.proba.to_numpy()[order]).max()
+            same = bool((answers.label == usual.label[order]).all())
+            found[name] = {"largest change of a probability": f"{change:.1e}", "same labels": same}
+        return found
+
+    result = unit("one_answer", {}, measure)
+    rows = {name: values for name, values in result.items() if name != "seconds"}
+    body = table(rows, ["largest change of a probability", "same labels"])
+    write("one_answer", "One record, one answer", body, rows)
+
+
 ROWS: dict[str, Callable[[], None]] = {
     "pbmc3k_split": pbmc3k_split,
     "pbmc3k_cv": pbmc3k_cv,
     "transfer": transfer,
     "unknown": unknown,
     "missing_genes": missing_genes,
+    "one_answer": one_answer,
 }

@@ -182,6 +182,11 @@ class Modality(ABC):
         message = f"align=True: records of the modality '{self.name}' cannot be aligned."
         raise InputError(message)
 
+    def anchor_noise(self, records: Any) -> FloatArray | float:  # noqa: ANN401
+        """Covariance, (k, k), that a query's anchors have beyond the training records'."""
+        del records
+        return 0.0
+
     def augmented(self, records: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
         """Vary training records at random; by default not at all."""
         del rng

@@ -298,6 +298,19 @@ class CellModality(Modality):
         )
         return replace(records, adjustment=adjustment)
 
+    def anchor_noise(self, records: CellRecords) -> FloatArray | float:
+        """What completing missing genes adds to the components' covariance, (k, k).
+
+        Under probabilistic PCA a gene has the same noise beyond the components, present or not;
+        the components of fewer genes average it out less.
+        """
+        present = self.prepare(records.take(np.arange(min(1, len(records))))).present
+        if present is None or present.all():
+            return 0.0
+        kept = self.components_[: self.num_anchors_]
+        reading = kept[:, present].T + self._completion(present) @ kept[:, ~present].T
+        return np.asarray(self.noise_ * (reading.T @ reading - np.eye(len(kept))))
+
     def _completion(self, present: BoolArray) -> FloatArray:
         """Linear map from present to missing genes, float32 (present, missing)."""
         known, missing = self.components_[:, present], self.components_[:, ~present]

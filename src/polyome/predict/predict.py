@@ -73,7 +73,7 @@ def _assemble(
     label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
     score = np.zeros(len(label), np.float32)
     if fitted.unknown is not None:
-        score = fitted.unknown.score(raw.anchors)
+        score = fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
         if arguments.refuse:
             label[score > 1] = UNKNOWN
     names = records.table.index

@@ -21,8 +21,8 @@ class UnknownDetector:
     Attributes
     ----------
     means : float32, (c, k), of each class.
-    shared : float32, (k, k), inverse of the shared covariance.
-    own : float32, (c, k, k), inverses of the classes' covariances.
+    shared : float32, (k, k), the shared covariance.
+    own : float32, (c, k, k), the classes' covariances.
     threshold : the distance beyond which a record is refused.
     """
 
@@ -50,34 +50,35 @@ class UnknownDetector:
         for c in present:
             inside = residuals[classes == c]
             scatter = inside.T @ inside + _PRIOR_ROWS * shared
-            own.append(np.linalg.inv(scatter / (len(inside) + _PRIOR_ROWS)))
-        return cls(
-            means.astype(np.float32),
-            np.linalg.inv(shared).astype(np.float32),
-            np.stack(own).astype(np.float32),
-        )
+            own.append(scatter / (len(inside) + _PRIOR_ROWS))
+        return cls(*(np.asarray(part, np.float32) for part in (means, shared, own)))
 
     def with_threshold(self, held_out: FloatArray, *, refused: float) -> Self:
         """Refuse this share of known records, by distances of records that were held out, (m,)."""
         threshold = float(np.quantile(held_out, 1 - refused)) if len(held_out) else np.inf
         return replace(self, threshold=threshold)
 
-    def distance(self, anchors: FloatArray) -> FloatArray:
-        """Distance to the nearest class, float (m,)."""
-        shared = np.full(len(anchors), np.inf)
-        own = np.full(len(anchors), np.inf)
-        for mean, inverse in zip(self.means, self.own, strict=True):
+    def distance(self, anchors: FloatArray, noise: FloatArray | float = 0.0) -> FloatArray:
+        """Distance to the nearest class, float (m,).
+
+        ``noise``, (k, k), is covariance that these anchors have beyond the training records'.
+        """
+        squares = np.full((2, len(anchors)), np.inf)
+        inverse = np.linalg.inv(self.shared.astype(np.float64) + noise)
+        for mean, covariance in zip(self.means, self.own, strict=True):
             offset = anchors - mean
-            shared = np.minimum(shared, np.einsum("ij,jk,ik->i", offset, self.shared, offset))
-            own = np.minimum(own, np.einsum("ij,jk,ik->i", offset, inverse, offset))
-        distances: FloatArray = np.sqrt(shared.clip(0)) + np.sqrt(own.clip(0))
+            own = np.linalg.inv(covariance.astype(np.float64) + noise)
+            for i, precision in enumerate((inverse, own)):
+                found = np.einsum("ij,jk,ik->i", offset, precision, offset)
+                squares[i] = np.minimum(squares[i], found)
+        distances: FloatArray = np.sqrt(squares.clip(0)).sum(axis=0)
         return distances
 
-    def score(self, anchors: FloatArray) -> FloatArray:
+    def score(self, anchors: FloatArray, noise: FloatArray | float = 0.0) -> FloatArray:
         """Distance in units of the threshold, float (m,): above 1 is refused."""
         if not np.isfinite(self.threshold):
             return np.zeros(len(anchors))
-        return self.distance(anchors) / self.threshold
+        return self.distance(anchors, noise) / self.threshold
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For saving."""

@@ -7,6 +7,7 @@ from scipy import sparse
 from polyome.data.simulate import simulate_cells
 from polyome.modalities.cell import CellModality
 from polyome.modalities.profiles import ProfileFeatures, is_counted, moments, thinned
+from polyome.train.unknown import UnknownDetector
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,23 @@ def test_a_whole_number_layer_is_preferred_to_scaled_values():
         CellModality().fit(modality.read(cells)).standardised(modality.read(cells)),
         atol=1e-5,
     )
+
+
+def test_missing_genes_do_not_make_known_cells_strange():
+    """The share refused stays near the nominal one, because the lost precision is known."""
+    cells = simulate_cells(1200, 300, seed=3)
+    types = cells.obs["cell_type"].cat.codes.to_numpy()
+    modality = CellModality(num_components=10).fit(CellModality().read(cells[:600].copy()))
+
+    def anchors(query):
+        records = modality.read(query)
+        kept = modality.components_[: modality.num_anchors_]
+        return modality.standardised(records) @ kept.T, modality.anchor_noise(records)
+
+    detector = UnknownDetector.fit(anchors(cells[:600].copy())[0], types[:600])
+    held_out = detector.distance(anchors(cells[600:900].copy())[0])
+    detector = detector.with_threshold(held_out, refused=0.1)
+    genes = np.random.default_rng(0).random(cells.n_vars) >= 0.5
+    found, noise = anchors(cells[900:, genes].copy())
+    assert (detector.score(found) > 1).mean() > 0.2
+    assert (detector.score(found, noise) > 1).mean() == pytest.approx(0.1, abs=0.06)
