@@ -277,7 +277,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Run every task end to end on built-in data and print a table."""
-    from polyome.estimators import run_demo
+    from polyome.demo import run_demo
 
     print(run_demo(tasks, out, seed=seed, device=device, quiet=quiet))
 

@@ -27,7 +27,7 @@ from polyome._errors import (
 from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
-from polyome.io.files import check_new_folder, folder_written_aside
+from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records
 from polyome.modalities.cell import annotate
 from polyome.model.answering import check_device
@@ -402,22 +402,6 @@ def audit(
         records, targets, split=split, split_by=None, group=None, seed=checked.seed
     )
     return checked.audit(records, targets, parts, target)
-
-
-def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool) -> str:
-    """Fit every task (or those named) on built-in data; return a table of scores."""
-    shown = []
-    for name in tasks or TASKS:
-        estimator_class(name)
-        check_new_folder(out / name, replaces=SUMMARY)
-    for name in tasks or TASKS:
-        model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
-        example = model.task_class.demo()
-        say(f"{name}: {example.description}", quiet=quiet)
-        model.fit(example.source, example.target)
-        model.save_pretrained(out / name)
-        shown.append(f"{example.description}\n{model.evaluation_}\nmodel folder: {out / name}")
-    return "\n\n".join(shown)
 
 
 def fit_arguments(training: dict[str, Any]) -> FitArguments:

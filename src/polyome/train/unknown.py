@@ -51,7 +51,9 @@ class UnknownDetector:
             inside = residuals[classes == c]
             scatter = inside.T @ inside + _PRIOR_ROWS * shared
             own.append(scatter / (len(inside) + _PRIOR_ROWS))
-        return cls(*(np.asarray(part, np.float32) for part in (means, shared, own)))
+        parts = (means, shared, np.stack(own))
+        means, shared, stacked = (part.astype(np.float32) for part in parts)
+        return cls(means, shared, stacked)
 
     def with_threshold(self, held_out: FloatArray, *, refused: float) -> Self:
         """Refuse this share of known records, by distances of records that were held out, (m,)."""

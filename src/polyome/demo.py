@@ -1,0 +1,25 @@
+"""Every task end to end on built-in data."""
+
+from pathlib import Path
+
+from polyome._progress import say
+from polyome.estimators import estimator_class
+from polyome.io.files import check_new_folder
+from polyome.tasks import TASKS
+from polyome.train.fitted import SUMMARY
+
+
+def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool) -> str:
+    """Fit every task (or those named) on built-in data; return a table of scores."""
+    shown = []
+    for name in tasks or TASKS:
+        estimator_class(name)
+        check_new_folder(out / name, replaces=SUMMARY)
+    for name in tasks or TASKS:
+        model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
+        example = model.task_class.demo()
+        say(f"{name}: {example.description}", quiet=quiet)
+        model.fit(example.source, example.target)
+        model.save_pretrained(out / name)
+        shown.append(f"{example.description}\n{model.evaluation_}\nmodel folder: {out / name}")
+    return "\n\n".join(shown)
