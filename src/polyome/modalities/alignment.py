@@ -12,7 +12,7 @@ import numpy as np
 from polyome._types import FloatArray, IntArray
 
 ITERATIONS = 3
-CONFIDENT = 0.9  # probability from which an answer counts as known
+CONFIDENT = 0.97  # probability from which an answer counts as known
 FLOOR = 0.5  # added to variances, so that silent genes are not blown up
 
 Adjustment = tuple[FloatArray, FloatArray]
