@@ -27,6 +27,14 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """Names for tab completion, the tasks' public classes included."""
+    from importlib import import_module
+
+    tasks = import_module("polyome.tasks").TASKS
+    return sorted([*__all__, *(task.estimator for task in tasks.values())])
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import on first use: ``polyome --help`` needs neither torch nor scanpy.
 

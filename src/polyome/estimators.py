@@ -33,7 +33,7 @@ from polyome.modalities.cell import annotate
 from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
-from polyome.predict.record import write_record
+from polyome.predict.record import copy_record, write_record
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
@@ -72,6 +72,7 @@ class Estimator:
     """
 
     task_class: ClassVar[type[Task]]
+    read_from_: Path | None = None
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - checked against the task's fields
         known = [f.name for f in fields(self.task_class)]
@@ -287,7 +288,8 @@ class Estimator:
         if column is not None and column in table.columns:
             return table[column].astype(str).str.lower().to_numpy()
         remembered = getattr(self, "split_", None)
-        if column is None and remembered is not None and table.index.isin(remembered.index).all():
+        same = remembered is not None and set(table.index) == set(remembered.index)
+        if column is None and remembered is not None and same:
             return remembered.reindex(table.index).to_numpy()
         return None
 
@@ -298,6 +300,7 @@ class Estimator:
         for key in options:
             if key not in (*reading_known, *predict_known):
                 raise unknown_key(key, [*reading_known, *predict_known], where="predict")
+        check_ranges(options)
         reading = {key: options[key] for key in reading_known if key in options}
         return reading, PredictArguments(**{k: options[k] for k in predict_known if k in options})
 
@@ -317,6 +320,8 @@ class Estimator:
                     findings=self.findings_,
                     curves=self.curves_,
                 )
+            elif self.read_from_ is not None:
+                copy_record(self.read_from_, aside)
 
     @classmethod
     def from_pretrained(
@@ -333,7 +338,7 @@ class Estimator:
             )
             raise InputError(message)
         model = cls(**{f.name: getattr(fitted.task, f.name) for f in fields(fitted.task)})
-        model.fitted_ = fitted
+        model.fitted_, model.read_from_ = fitted, folder
         parts = folder / "evaluation" / "split.csv.gz"
         if parts.is_file():
             model.split_ = _read_split(parts)
@@ -442,7 +447,8 @@ def _unseen_note(evaluation: Evaluation) -> list[str]:
 def _read_split(path: Path) -> pd.Series:
     """Each training record's part, by name."""
     try:
-        parts: pd.Series = pd.read_csv(path, index_col=0, dtype=str)["part"]
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        parts: pd.Series = table.set_index(table.columns[0])["part"]
     except Exception as error:  # gzip, the table and the column each fail in their own way
         message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
         raise InputError(message) from error

@@ -37,17 +37,16 @@ def get(name: str, folder: Path) -> Path:
     path = folder / entry.file_name
     if not folder.is_dir():
         check_new_folder(folder, replaces=entry.file_name)
-        folder.mkdir(parents=True)
-    check_writable(path)
     local = find_local(entry)
-    if local is not None:
+    adata = None if local is not None else (entry.build or (lambda: _fetch(name, entry)))()
+    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(path)
+    if adata is not None:
+        write_h5ad(adata, path)
+    elif local is not None:
         _check(local, entry)
         with written_aside(path) as aside:
             shutil.copyfile(local, aside)
-    elif entry.build is not None:
-        write_h5ad(entry.build(), path)
-    else:
-        write_h5ad(_fetch(name, entry), path)
     return path
 
 
@@ -84,6 +83,7 @@ def _check(path: Path, entry: DataSet) -> None:
 
 def _fetch(name: str, entry: DataSet) -> AnnData:
     """Download through scanpy, and undo its log1p of counts, which is exact."""
+    sc.settings.datasetdir = Path(pooch.os_cache("polyome"))
     try:
         adata: AnnData = getattr(sc.datasets, entry.fetch or "")()
     except OSError as error:

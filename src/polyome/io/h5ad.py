@@ -211,7 +211,7 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
                 names = values.cat.categories.astype(str)
                 text = values.astype(object).map(str, na_action="ignore")
                 frame[column] = pd.Categorical(text, categories=names.unique())
-        elif isinstance(values.dtype, _TEXT_ONLY) or values.dtype.kind == "M" or _is_mixed(values):
+        elif isinstance(values.dtype, _TEXT_ONLY) or values.dtype.kind in "mM" or _is_mixed(values):
             frame[column] = _as_text(values)
     return frame
 

@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.sparse.linalg import eigsh
 from torch import Tensor, nn
 
+from polyome._errors import InputError
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.io.h5ad import read_many, write_h5ad
 from polyome.modalities.alignment import align, class_moments
@@ -164,6 +165,7 @@ class CellModality(Modality):
         if isinstance(source, CellRecords):
             return source
         if not isinstance(source, AnnData):
+            check_source(source)
             paths = source if isinstance(source, list) else [source]
             source = read_many([Path(path) for path in paths], backed=len(paths) == 1)
         where = {"layer": self.layer, "gene_column": self.gene_column}
@@ -318,6 +320,14 @@ class CellModality(Modality):
         completion: FloatArray = known.T @ np.linalg.solve(shrunk, missing)
         return completion.astype(np.float32)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: matches belong to data that is not pickled along."""
+        return self.__dict__ | {"_matches": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore from pickle."""
+        self.__dict__ |= state | {"_matches": WeakKeyDictionary()}
+
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Vocabulary and settings; what was learned of the genes."""
         settings = {
@@ -403,6 +413,18 @@ def annotate(adata: AnnData, answers: Answers) -> None:
     adata.obsm["polyome_proba"] = answers.proba.to_numpy()
     adata.obsm["X_polyome"] = answers.representation
     adata.uns["polyome"] = answers.provenance
+
+
+def check_source(source: object) -> None:
+    """Refuse what is neither an AnnData nor the path of a file nor a list of paths."""
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = (
+            f"an AnnData, an h5ad file or a list of h5ad files is needed; found "
+            f"{type(source).__name__}{inside}. Several AnnData: anndata.concat makes them one."
+        )
+        raise InputError(message)
 
 
 def _as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """What ``fit`` leaves in a model folder beside the model: all that a report needs, and the card."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,15 @@ def write_record(
         answers.frame().assign(truth=truth).to_csv(inside / "predictions.csv.gz", index_label="id")
         save_file({"representation": answers.representation}, inside / "representation.safetensors")
     (folder / "README.md").write_text(card(fitted, evaluation))
+
+
+def copy_record(source: Path, folder: Path) -> None:
+    """Take the record of a model that was read along, when it is written again."""
+    for name in ("metrics.json", "README.md"):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    if (source / "evaluation").is_dir():
+        shutil.copytree(source / "evaluation", folder / "evaluation")
 
 
 def card(fitted: Fitted, evaluation: Evaluation | None) -> str:

@@ -8,6 +8,8 @@ import pandas as pd
 from polyome._errors import InputError, missing_column
 from polyome.modalities.base import Answers
 
+MOST_ALONE = 20  # fewer records are one cluster
+
 
 def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int) -> Answers:
     """Give each cluster the label that most of its records got.
@@ -21,6 +23,9 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
     table : the records' table.
     over : a column of it; ``"leiden"``, where there is no such column, clusters the representation.
     """
+    if not isinstance(over, str):
+        message = f"over={over!r}: the name of one column of obs, or 'leiden', is needed."
+        raise InputError(message)
     if over in table.columns:
         clusters = table[over].astype(object)
     elif over == "leiden":
@@ -37,11 +42,21 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
         confidence[members] = answers.proba[winner].to_numpy()[members].mean()
         is_unknown = refused[members].mean() > 0.5
         label[members] = answers.label[members][refused[members]][0] if is_unknown else winner
-    return replace(answers, label=label, confidence=confidence)
+    note = f"Majority vote over '{over}': {len(names):,} groups, one label each."
+    provenance = answers.provenance | {"notes": [*answers.notes, note]}
+    return replace(
+        answers,
+        label=label,
+        confidence=confidence,
+        notes=(*answers.notes, note),
+        provenance=provenance,
+    )
 
 
 def _leiden(representation: np.ndarray, seed: int) -> np.ndarray:
     """Leiden clusters of the 15-nearest-neighbour graph, scanpy's defaults, str (n,)."""
+    if len(representation) < MOST_ALONE:
+        return np.zeros(len(representation), dtype=int)
     try:
         import igraph  # noqa: F401
     except ImportError as error:

@@ -149,9 +149,15 @@ class ClassificationTask(Task):
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
+        if not isinstance(target, str):
+            message = f"target={target!r}: the name of one column is needed."
+            raise InputError(message)
         if target not in table.columns:
             raise missing_column(target, table.columns, role="target")
         column = table[target]
+        if isinstance(column, pd.DataFrame):
+            message = f"obs has {column.shape[1]} columns called '{target}' (target); rename them."
+            raise InputError(message)
         missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
         notes = []
         if unlabelled is not None:

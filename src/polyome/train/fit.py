@@ -199,7 +199,7 @@ def _fit_member(
 def _build(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
     spec = task.head_spec(training.truth, training.num_classes)
-    spec |= {"direct": task.direct_weight > 0}
+    spec |= {"direct": True}
     return PolyomeModel(
         PolyomeConfig(
             hidden_size=task.hidden_size,

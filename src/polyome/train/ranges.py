@@ -13,10 +13,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "num_hidden_layers": (0, math.inf),
     "num_attention_heads": (1, math.inf),
     "num_members": (1, math.inf),
+    "num_genes": (2, math.inf),
     "num_components": (0, math.inf),
     "num_modules": (0, math.inf),
     "dropout": (0, _BELOW_ONE),
     "input_dropout": (0, 0.5),
+    "component_shift": (0, math.inf),
+    "least_depth": (_ABOVE_ZERO, 1),
     "direct_weight": (0, 1),
     "seed": (0, 2**32 - 1),
     "learning_rate": (_ABOVE_ZERO, 1),
@@ -29,6 +32,20 @@ RANGES: dict[str, tuple[float, float]] = {
     "kept_aside": (0, 0.5),
 }
 """Smallest and largest value by name; a setting that is not named here may have any."""
+
+WHOLE = {
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_members",
+    "num_genes",
+    "num_components",
+    "num_modules",
+    "seed",
+    "num_train_epochs",
+    "batch_size",
+}
+"""Settings that are counts."""
 
 
 def check_ranges(settings: dict[str, Any]) -> None:
@@ -45,8 +62,15 @@ def check_ranges(settings: dict[str, Any]) -> None:
     polyome._errors.InputError: hidden_size=15 is not divisible by num_attention_heads=4; ...
     """
     for key, value in settings.items():
-        low, high = RANGES.get(key, (-math.inf, math.inf))
-        if isinstance(value, int | float) and not low <= value <= high:
+        if key not in RANGES or value is None:
+            continue
+        low, high = RANGES[key]
+        is_whole = key in WHOLE and not (isinstance(value, int) and not isinstance(value, bool))
+        if is_whole or not isinstance(value, int | float):
+            kind = "a whole number" if key in WHOLE else "a number"
+            message = f"{key}={value!r}: {kind} is needed."
+            raise InputError(message)
+        if not low <= value <= high:
             message = f"{key}={value}: a number {_shown(low, high)} is needed."
             raise InputError(message)
     width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
