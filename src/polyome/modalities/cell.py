@@ -123,7 +123,7 @@ class CellModality(Modality):
     gene_column : column of ``var`` with the gene names; None uses ``var_names``.
     num_genes : highly variable genes that the model reads; all where there are fewer.
     num_components : principal components of the fixed projection; None chooses by the number of
-        genes (20 above ``panel_genes``, else 0: a trained map from every gene).
+        genes (``usual_components`` above ``panel_genes``, else 0: a trained map from every gene).
     num_modules : gene-module tokens.
     input_dropout : mean share of genes hidden from the model while training.
     component_shift : random shift of the components while training, in standard deviations.
@@ -134,7 +134,6 @@ class CellModality(Modality):
     name: ClassVar[str] = "cell"
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
     panel_genes: ClassVar[int] = 500
-    usual_components: ClassVar[int] = 20
 
     def __init__(
         self,
@@ -143,6 +142,7 @@ class CellModality(Modality):
         *,
         num_genes: int = 1500,
         num_components: int | None = None,
+        usual_components: int = 20,
         num_modules: int = 4,
         input_dropout: float = 0.3,
         component_shift: float = 0.1,
@@ -153,6 +153,7 @@ class CellModality(Modality):
         self.gene_column = gene_column
         self.num_genes = num_genes
         self.num_components = num_components
+        self.usual_components = usual_components
         self.num_modules = num_modules
         self.input_dropout = input_dropout
         self.component_shift = component_shift

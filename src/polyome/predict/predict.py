@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome._version import __version__
 from polyome.modalities.base import Answers, Records
@@ -34,6 +35,12 @@ class PredictArguments:
     refuse: bool = True
     align: bool = False
     over: str | None = None
+
+    def __post_init__(self) -> None:
+        over: object = self.over
+        if over is not None and not isinstance(over, str):
+            message = f"over={over!r}: the name of one column of obs, or 'leiden', is needed."
+            raise InputError(message)
 
 
 def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers:

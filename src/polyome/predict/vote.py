@@ -23,9 +23,6 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
     table : the records' table.
     over : a column of it; ``"leiden"``, where there is no such column, clusters the representation.
     """
-    if not isinstance(over, str):
-        message = f"over={over!r}: the name of one column of obs, or 'leiden', is needed."
-        raise InputError(message)
     if over in table.columns:
         clusters = table[over].astype(object)
     elif over == "leiden":

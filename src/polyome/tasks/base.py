@@ -93,8 +93,11 @@ class Task(ABC):
     """Metrics that tables show, the first one first."""
 
     @abstractmethod
-    def build_modality(self) -> Modality:
-        """Make the modality, not yet fitted, with this task's settings."""
+    def build_modality(self, num_classes: int = 0) -> Modality:
+        """Make the modality, not yet fitted, with this task's settings.
+
+        ``num_classes`` may decide how much of a record is read; 0 where it is not known.
+        """
 
     @abstractmethod
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
@@ -149,15 +152,7 @@ class ClassificationTask(Task):
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
-        if not isinstance(target, str):
-            message = f"target={target!r}: the name of one column is needed."
-            raise InputError(message)
-        if target not in table.columns:
-            raise missing_column(target, table.columns, role="target")
-        column = table[target]
-        if isinstance(column, pd.DataFrame):
-            message = f"obs has {column.shape[1]} columns called '{target}' (target); rename them."
-            raise InputError(message)
+        column = _column(table, target)
         missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
         notes = []
         if unlabelled is not None:
@@ -204,6 +199,20 @@ class ClassificationTask(Task):
     def interval_metrics(self) -> dict[str, Metric]:
         """Accuracy and macro F1."""
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
+
+
+def _column(table: pd.DataFrame, target: object) -> "pd.Series[Any]":
+    """Look up the column with the truth."""
+    if not isinstance(target, str):
+        message = f"target={target!r}: the name of one column is needed."
+        raise InputError(message)
+    if target not in table.columns:
+        raise missing_column(target, table.columns, role="target")
+    alike = int((table.columns == target).sum())
+    if alike > 1:
+        message = f"obs has {alike} columns called '{target}' (target); rename them."
+        raise InputError(message)
+    return table[target]
 
 
 def _best(answers: FloatArray, classes: tuple[str, ...]) -> np.ndarray:

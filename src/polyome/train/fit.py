@@ -22,7 +22,7 @@ from polyome.model.modeling import PolyomeModel
 from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import FitArguments
-from polyome.train.calibrate import fit_temperature
+from polyome.train.calibrate import calibrated, fit_temperature
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.dataset import RecordDataset
 from polyome.train.direct import FittedDirectPath, Fold, fit_direct_path, fold_features
@@ -100,9 +100,7 @@ def fit_model(
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
     fitted = Fitted(task, training.modality, model, "", classes, unknown=detector)
-    temperatures = _temperatures(held, linear, task, training.truth)
-    fitted.temperature = temperatures["polyome"]
-    fitted.facts["temperatures"] = temperatures
+    _calibrate(fitted, held, linear, training.truth)
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
@@ -120,7 +118,7 @@ def _training(
 ) -> Training:
     dev = split.dev[np.isin(targets.truth[split.dev].astype(str), classes)]
     rows = np.concatenate([split.train, dev])
-    modality = task.build_modality().fit(records.take(split.train))
+    modality = task.build_modality(len(classes)).fit(records.take(split.train))
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
@@ -247,25 +245,52 @@ def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetecto
     return detector.with_threshold(np.concatenate(distances), refused=REFUSED)
 
 
-def _temperatures(
+def _calibrate(
+    fitted: Fitted,
     held: list[tuple[IntArray, FloatArray]],
     linear: FittedDirectPath | None,
-    task: Task,
     truth: IntArray,
-) -> dict[str, float]:
-    """Calibrate on rows left aside: each member's answers, pooled with the direct path's.
+) -> None:
+    """Set temperature and the direct path's share by rows left aside.
 
-    The parts get temperatures of their own, for tables that show what each contributes.
+    Each member answers the rows that it left aside; the direct path's answers are out of fold.
+    The trunk and the direct path get temperatures of their own, for tables that show what each
+    contributes.
     """
     rows = np.concatenate([aside for aside, _ in held])
+    names = ("polyome", "trunk alone", "direct path alone")
+    fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
+    fitted.facts["direct_weight"] = fitted.task.direct_weight
     if not len(rows):
-        return {"polyome": 1.0, "trunk alone": 1.0, "direct path alone": 1.0}
+        return
     trunk = np.concatenate([outputs for _, outputs in held if len(outputs)])
-    if linear is None:
-        return {"polyome": fit_temperature(trunk, truth[rows])}
-    direct, share = linear.out_of_fold[rows], task.direct_weight
-    return {
-        "polyome": fit_temperature((1 - share) * trunk + share * direct, truth[rows]),
-        "trunk alone": fit_temperature(trunk, truth[rows]),
-        "direct path alone": fit_temperature(direct, truth[rows]),
-    }
+    pool = [trunk]
+    if linear is not None:
+        direct = linear.out_of_fold[rows]
+        share = _share(trunk, direct, truth[rows], fitted.task.direct_weight)
+        path: Any = fitted.model.direct[fitted.task.name]
+        path.weight_in_answer.fill_(share)
+        fitted.facts["direct_weight"] = share
+        pool = [(1 - share) * trunk + share * direct, trunk, direct]
+    for name, log_proba in zip(names, pool, strict=False):
+        fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth[rows])
+    fitted.temperature = fitted.facts["temperatures"]["polyome"]
+
+
+def _share(trunk: FloatArray, direct: FloatArray, truth: IntArray, usual: float) -> float:
+    """Leave the direct path its usual share, or give it more where the trunk clearly lags behind.
+
+    Clearly: the log loss of rows left aside falls by a twentieth.
+    """
+    if not 0 < usual < 1:
+        return usual
+    rows = np.arange(len(truth))
+
+    def loss(share: float) -> float:
+        log_proba = (1 - share) * trunk + share * direct
+        scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
+        return float(-np.log(scaled[rows, truth].clip(1e-12)).mean())
+
+    losses = {share: loss(share) for share in (usual, 0.8, 0.95) if share >= usual}
+    best = min(losses, key=losses.__getitem__)
+    return best if losses[best] < 0.95 * losses[usual] else usual
