@@ -140,7 +140,7 @@ class CellModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
-        num_genes: int = 1500,
+        num_genes: int = 1750,
         num_components: int | None = None,
         usual_components: int = 20,
         num_modules: int = 4,
