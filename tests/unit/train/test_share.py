@@ -1,0 +1,23 @@
+import numpy as np
+from scipy.special import log_softmax
+
+from polyome.train.fit import _share
+
+rng = np.random.default_rng(0)
+TRUTH = rng.integers(0, 4, 2000)
+GOOD = log_softmax(2.5 * np.eye(4)[TRUTH] + rng.normal(size=(2000, 4)), axis=1)
+POOR = log_softmax(0.3 * np.eye(4)[TRUTH] + 2 * rng.normal(size=(2000, 4)), axis=1)
+
+
+def test_a_trunk_that_clearly_lags_gives_way():
+    assert _share(POOR, GOOD, TRUTH, 0.5) > 0.5
+
+
+def test_a_trunk_that_keeps_up_keeps_its_share():
+    assert _share(GOOD, GOOD, TRUTH, 0.5) == 0.5
+    assert _share(GOOD, POOR, TRUTH, 0.5) == 0.5
+
+
+def test_the_users_extremes_are_kept():
+    assert _share(POOR, GOOD, TRUTH, 0.0) == 0.0
+    assert _share(GOOD, POOR, TRUTH, 1.0) == 1.0
