@@ -281,6 +281,20 @@ def missing_genes() -> None:
     write("missing_genes", "30 % of the genes missing from the query", body, results)
 
 
+def many_classes() -> None:
+    """68 classes, 12 training cells each, where the linear baseline is ahead."""
+    adata = read("scp1884_mini")
+
+    def measure() -> dict[str, Any]:
+        model = fitted(adata, "Celltype", seed=0)
+        return {"polyome": model.evaluation_.metrics} | model.evaluation_.baselines
+
+    result = unit("many_classes", {}, measure)
+    rows = {name: values for name, values in result.items() if name != "seconds"}
+    body = table(rows, SHOWN) + "\n\n20 % stratified test part, one seed."
+    write("many_classes", "68 classes with 12 training cells each", body, rows)
+
+
 def one_answer() -> None:
     """Row g: batch size and order change nothing."""
     adata = read("pbmc3k_counts")
@@ -316,5 +330,6 @@ ROWS: dict[str, Callable[[], None]] = {
     "transfer": transfer,
     "unknown": unknown,
     "missing_genes": missing_genes,
+    "many_classes": many_classes,
     "one_answer": one_answer,
 }
