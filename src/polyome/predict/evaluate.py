@@ -55,12 +55,27 @@ class Evaluation:
             cells = (values[name] for name in self.shown)
             text = "".join(f"{'-' if v is None else format(v, '.4f'):>11}" for v in cells)
             lines.append(f"{row:<{width}}{text}")
+        if self.ahead:
+            lines.append(f"ahead of polyome in {self.shown[0]}: {', '.join(self.ahead)}")
         for name, (low, high) in self.intervals.items():
             if low is not None and high is not None:
                 lines.append(f"{name}: 95 % interval {low:.4f} to {high:.4f} (bootstrap)")
         known = {name: value for name, value in self.unknown.items() if value is not None}
         lines += [f"{name}: {value:.4f}" for name, value in known.items()]
         return "\n".join(lines)
+
+    @property
+    def ahead(self) -> list[str]:
+        """Baselines that score higher than the model in the first shown metric."""
+        if not self.shown:
+            return []
+        own = self.metrics[self.shown[0]]
+        found = {name: values[self.shown[0]] for name, values in self.baselines.items()}
+        return [
+            name
+            for name, value in found.items()
+            if own is not None and value is not None and value > own
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -121,6 +121,10 @@ def _scores(evaluation: Evaluation | None) -> list[str]:
     for row, values in ({"polyome": evaluation.metrics} | evaluation.baselines).items():
         table.append(f"| {row} | " + " | ".join(_shown(values.get(name)) for name in names) + " |")
     table += [""]
+    if evaluation.ahead:
+        table.append(
+            f"- ahead of this model in {evaluation.shown[0]}: {', '.join(evaluation.ahead)}"
+        )
     for name, (low, high) in evaluation.intervals.items():
         if low is not None and high is not None:
             table.append(f"- {name}: 95 % interval {low:.3f} to {high:.3f} (bootstrap)")
