@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells
+from benchmarks import cells, promoters
 
-ROWS = cells.ROWS
+ROWS = cells.ROWS | promoters.ROWS
 
 
 def main() -> None:

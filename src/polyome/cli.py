@@ -25,7 +25,9 @@ data_app = typer.Typer(help="Data sets by name.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
-Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="h5ad files.")]
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta or bed.")
+]
 ModelDir = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote.")]
 Set = Annotated[
     list[str] | None,
@@ -34,6 +36,9 @@ Set = Annotated[
 Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
 Target = Annotated[str, typer.Option(help="Column with the truth.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
+Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
+Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
+SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
 Seed = Annotated[int, typer.Option(help="Of everything drawn at random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")]
@@ -91,8 +96,13 @@ def fit(
     config: Config = None,
     set_: Set = None,
     split: SplitColumn = None,
-    split_by: Annotated[str | None, typer.Option(help="random or group.")] = None,
+    split_by: Annotated[
+        str | None, typer.Option(help="random or group; sequences: chromosome, homology.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted fit to --out stopped.")
     ] = False,
@@ -108,7 +118,9 @@ def fit(
 
     check_new_folder(out, replaces=SUMMARY)
     model_class = estimator_class(task)
-    chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(config, set_))
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    given = parsing.gathered(config, set_) | _given(reading)
+    chosen = parsing.fit_settings(model_class.task_class, given)
     common = {"seed": seed, "device": device, "quiet": quiet}
     model = model_class(**common | chosen.task)
     unfinished = out.with_name(f".{out.name}.unfinished")
@@ -138,6 +150,9 @@ def evaluate(
     target: Annotated[str | None, typer.Option(help="Default: the one that was fitted.")] = None,
     part: Annotated[str | None, typer.Option(help="train, test or all.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the scores here.")] = None,
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
     set_: Set = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -148,7 +163,8 @@ def evaluate(
 
     if json is not None:
         check_writable(json)
-    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     result = model.evaluate(list(inputs), target, part=part, **options)
     _notes(result.notes, quiet=quiet)
     print(result)
@@ -161,17 +177,21 @@ def evaluate(
 def predict(
     model_dir: ModelDir,
     inputs: Inputs,
-    out: Annotated[Path, typer.Option(help="File to write: .h5ad, or .csv for the table alone.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, or .h5ad or .bed as it came.")],
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
     set_: Set = None,
     seed: Seed = 0,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Answer records; cells come back as h5ad with labels, confidence and representation."""
-    from polyome.predict.embed import ANSWER_FORMATS, check_format, write_answers
+    from polyome.predict.embed import check_format, write_answers
 
-    check_format(out, ANSWER_FORMATS)
-    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
+    check_format(out, model.fitted_.modality.answer_formats)
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
     write_answers(model.fitted_.modality, records, answers, out)
@@ -184,6 +204,9 @@ def embed(
     model_dir: ModelDir,
     inputs: Inputs,
     out: Annotated[Path, typer.Option(help="File to write: .csv, .npy or .h5ad.")],
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
     set_: Set = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -193,7 +216,8 @@ def embed(
     from polyome.predict.embed import check_format, write_embedding
 
     check_format(out)
-    model, options = _loaded(model_dir, set_, seed=seed, device=device, quiet=quiet)
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
     write_embedding(model.fitted_.modality, records, answers, out)
@@ -207,6 +231,9 @@ def audit(
     inputs: Inputs,
     target: Target,
     split: SplitColumn = None,
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
     json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
     set_: Set = None,
     seed: Seed = 0,
@@ -223,11 +250,18 @@ def audit(
     if json is not None:
         check_writable(json)
     model_class = estimators.estimator_class(task)
-    chosen = parsing.fit_settings(model_class.task_class, parsing.gathered(None, set_))
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    given = parsing.gathered(None, set_) | _given(reading)
+    chosen = parsing.fit_settings(model_class.task_class, given)
     common = {"seed": seed, "device": device, "quiet": quiet}
     unlabelled = chosen.fit.pop("unlabelled", None)
     findings = estimators.audit(
-        task, list(inputs), target, split=split, unlabelled=unlabelled, **common | chosen.task
+        task,
+        list(inputs),
+        target,
+        split=split,
+        unlabelled=unlabelled,
+        **common | chosen.task | chosen.fit,
     )
     for finding in findings:
         print(f"{finding.severity}: {finding.message}")
@@ -294,16 +328,27 @@ def version(
         raise typer.Exit
 
 
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Options that were given, as text."""
+    return {key: str(value) for key, value in options.items() if value is not None}
+
+
 def _loaded(
-    model_dir: Path, set_: list[str] | None, *, seed: int, device: str, quiet: bool
+    model_dir: Path,
+    set_: list[str] | None,
+    reading: dict[str, Any],
+    *,
+    seed: int,
+    device: str,
+    quiet: bool,
 ) -> tuple[Any, dict[str, Any]]:
-    """Read the model, and its reading and prediction settings from --set."""
+    """Read the model, and its reading and prediction settings."""
     from polyome import settings as parsing
     from polyome.estimators import load
 
     model = load(model_dir, device=device, quiet=quiet)
     model.task.seed = seed
-    return model, parsing.predict_settings(model, parsing.gathered(None, set_))
+    return model, parsing.predict_settings(model, parsing.gathered(None, set_) | _given(reading))
 
 
 def _notes(notes: Any, *, quiet: bool) -> None:  # noqa: ANN401

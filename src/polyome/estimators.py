@@ -28,6 +28,7 @@ from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.io.files import folder_written_aside
+from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records
 from polyome.modalities.cell import annotate
 from polyome.model.answering import check_device
@@ -108,7 +109,7 @@ class Estimator:
         unlabelled: str | None = None,
         baselines: bool = True,
         checkpoints: str | Path | None = None,
-        **training: Any,  # noqa: ANN401 - checked against FitArguments
+        **options: Any,  # noqa: ANN401 - checked against FitArguments and the reading options
     ) -> Self:
         """Fit on the training part, calibrate on rows kept aside, score on the test part.
 
@@ -117,13 +118,16 @@ class Estimator:
         source : what the modality reads: for cells an AnnData, an h5ad file or several.
         target : column with the truth. Rows where it is missing are left out.
         split : column with ``train``, ``test`` and perhaps ``dev``.
-        split_by : ``random`` (stratified) or ``group``; the default is random, 20 % test.
+        split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
+            ``chromosome``, ``homology``); the default is random, 20 % test.
         group : column of donors, batches or animals that stay on one side.
         unlabelled : a label that means that there is none.
         baselines : score cheap baselines on the test part too.
         checkpoints : folder where members that are done are kept while fitting; those found there
             from an interrupted fit of the same data and settings are not fitted again.
-        training : fields of :class:`polyome.train.arguments.FitArguments`.
+        options : fields of :class:`polyome.train.arguments.FitArguments`, and how the source is
+            read: for cells ``layer`` and ``gene_column``, for sequences ``sequence_column``,
+            ``genome`` and ``labels``.
 
         Returns
         -------
@@ -134,12 +138,14 @@ class Estimator:
         InputError
             Something about the input or the options is wrong; nothing was fitted.
         """
-        arguments = fit_arguments(training)
-        records = _checked(self.task.build_modality().read(source))
+        modality = self.task.build_modality()
+        reading = _reading(self.task_class, options)
+        arguments = fit_arguments(options)
+        records = _checked(modality.read(source, **reading))
         targets = self.task.targets(records.table, target, unlabelled)
         check_two_classes(targets, target)
-        parts = split_records(
-            records, targets, split=split, split_by=split_by, group=group, seed=self.task.seed
+        parts, groups = split_records(
+            self.task, records, targets, split=split, split_by=split_by, group=group
         )
         check_enough(targets, parts, target)
         if UNKNOWN in targets.classes:
@@ -148,7 +154,6 @@ class Estimator:
             say(note, quiet=self.task.quiet)
         self.findings_ = self.task.audit(records, targets, parts, target)
         _warn(self.findings_)
-        groups = None if group is None else records.table[group].astype(str).to_numpy()
         kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
         self.fitted_, self.curves_ = fit_model(
             self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
@@ -399,13 +404,13 @@ def audit(
     >>> any("clustering" in finding.kind for finding in findings)
     True
     """
-    checked = estimator_class(task)(**settings).task
-    records = _checked(checked.build_modality().read(source))
+    model_class = estimator_class(task)
+    reading = _reading(model_class.task_class, settings)
+    checked = model_class(**settings).task
+    records = _checked(checked.build_modality().read(source, **reading))
     targets = checked.targets(records.table, target, unlabelled)
     check_two_classes(targets, target)
-    parts = split_records(
-        records, targets, split=split, split_by=None, group=None, seed=checked.seed
-    )
+    parts, _ = split_records(checked, records, targets, split=split, split_by=None, group=None)
     return checked.audit(records, targets, parts, target)
 
 
@@ -417,6 +422,13 @@ def fit_arguments(training: dict[str, Any]) -> FitArguments:
             raise unknown_key(key, known, where="fit")
     check_ranges(training)
     return FitArguments(**training)
+
+
+def _reading(task: type[Task], options: dict[str, Any]) -> dict[str, Any]:
+    """Take reading options that are no settings of the task out of ``options``."""
+    known = MODALITIES[task.modality].reading_options
+    own = {f.name for f in fields(task)}
+    return {key: options.pop(key) for key in known if key in options and key not in own}
 
 
 def _checked(records: Records) -> Records:

@@ -89,12 +89,25 @@ def classification_metrics(
             recall_score(true, predicted, average="macro", **over),
             f1_score(true, predicted, average="macro", **over),
             f1_score(true, predicted, average="weighted", **over),
-            matthews_corrcoef(true, predicted),
+            matthews(true, predicted),
             _auroc(proba[index >= 0], index[index >= 0]),
             _log_loss(proba[index >= 0], index[index >= 0]),
             _calibration_error(proba, index),
         ]
     return {name: _number(value) for name, value in zip(names, values)}
+
+
+def matthews(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Matthews correlation coefficient of labels, (n,) each; 0 where it is not defined.
+
+    Examples
+    --------
+    >>> matthews(["a", "a", "b"], ["a", "a", "b"])
+    1.0
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one label only
+        return float(matthews_corrcoef(_strings(truth), _strings(predicted)))
 
 
 def _auroc(proba: FloatArray, index: IntArray) -> float:

@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from polyome._errors import InputError, unknown_key
+from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
@@ -54,6 +55,8 @@ def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
     FitSettings(task={'hidden_size': 128}, fit={'num_train_epochs': 3})
     """
     of_task, of_fit = _types(task), _types(FitArguments) | FIT_OPTIONS
+    reading = MODALITIES[task.modality].reading_options
+    of_fit |= {key: str | None for key in reading if key not in of_task}
     known = [*of_task, *of_fit]
     chosen = FitSettings({}, {})
     for key, value in settings.items():

@@ -281,7 +281,7 @@ def test_targets_of_an_evaluation(refused, model_dir, cells_file, tmp_path):
         (["--split=prt"], "obs has no column 'prt' (split)"),
         (["--split=donor"], "Column 'donor' (split) has no 'train'. Found (rows): 'donor "),
         (["--split=part", "--split-by=random"], "--split and --split-by were both given"),
-        (["--split-by=blocks"], "there is no --split-by blocks. Known: 'random', 'group'"),
+        (["--split-by=blocks"], "there is no --split-by blocks for cell-type. Known: 'random'"),
         (["--split-by=group"], "--split-by group needs --group COLUMN"),
         (["--split-by=group"], "Columns: 'cell_type', 'donor'"),
         (["--split-by=group", "--group=doner"], "obs has no column 'doner' (group)"),
@@ -377,7 +377,8 @@ def test_configuration_files(refused_fit, tmp_path, name, text, found):
 
 
 def test_unknown_task(refused, refused_fit, cells_file, tmp_path):
-    expected = "there is no task 'celltype'. Known: 'cell-type'. Did you mean 'cell-type'?"
+    known = "Known: 'cell-type', 'promoter'."
+    expected = f"there is no task 'celltype'. {known} Did you mean 'cell-type'?"
     assert refused_fit(task="celltype") == expected
     assert refused("audit", "celltype", cells_file, "--target=cell_type") == expected
     assert refused("demo", "celltype", f"--out={tmp_path / 'demo'}") == expected

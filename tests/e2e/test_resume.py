@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from polyome.cli import app
 from polyome.data.simulate import simulate_cells
 from polyome.io.h5ad import write_h5ad
-from polyome.train import fit as fitting
+from polyome.train import members as fitting
 
 BRIEF = ["--set", "num_train_epochs=2", "--set", "hidden_size=16", "--set", "num_members=3"]
 

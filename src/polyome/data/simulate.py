@@ -53,3 +53,41 @@ def simulate_cells(
     cells.varm["markers"] = markers
     cells.uns["simulated"] = True
     return cells
+
+
+def simulate_sequences(n_sequences: int = 240, length: int = 60, *, seed: int = 0) -> pd.DataFrame:
+    """Simulate easy promoters: random letters, half of them with a TATA box near the middle.
+
+    For tests and first steps; `simulate_promoters` has a grammar.
+
+    Parameters
+    ----------
+    n_sequences, length : sizes; 20 bp at least.
+    seed : of the random numbers.
+
+    Returns
+    -------
+    DataFrame indexed by name, ``sequence`` and ``label`` (promoter, background);
+    ``attrs["simulated"]`` is True.
+
+    Examples
+    --------
+    >>> table = simulate_sequences(4)
+    >>> table["sequence"].str.len().tolist(), sorted(set(table["label"]))
+    ([60, 60, 60, 60], ['background', 'promoter'])
+    """
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(list("ACGT"), (n_sequences, length))
+    is_promoter = rng.permutation(np.arange(n_sequences) % 2 == 0)
+    for row in np.flatnonzero(is_promoter):
+        start = length // 2 - 4 + rng.integers(-3, 4)
+        letters[row, start : start + 8] = list("TATAAAAG")
+    table = pd.DataFrame(
+        {
+            "sequence": ["".join(row) for row in letters],
+            "label": np.where(is_promoter, "promoter", "background"),
+        },
+        index=pd.Index([f"sequence {i + 1}" for i in range(n_sequences)], name="id"),
+    )
+    table.attrs["simulated"] = True
+    return table

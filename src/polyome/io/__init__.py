@@ -1,23 +1,163 @@
 """Formats to records and back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyome._errors import InputError
-from polyome.io.h5ad import read_h5ad
+import pandas as pd
+
+from polyome._errors import InputError, listed
+from polyome.io.compressed import StrPath, ending
+from polyome.io.fasta import read_fasta, with_labels
+from polyome.io.h5ad import read_h5ad, source_names
+from polyome.io.intervals import read_bed
+from polyome.io.table import read_table
+
+KINDS = {
+    **dict.fromkeys((".fa", ".fasta", ".fna"), "FASTA"),
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".parquet"), "table"),
+    ".bed": "BED",
+}
+"""What holds sequences, by ending; ``.gz`` or ``.bgz`` may follow."""
 
 
-def read(path: str | Path) -> Any:  # noqa: ANN401 - each format has its own type
-    """Read a file by its ending: ``.h5ad`` as AnnData.
+def read(
+    path: StrPath,
+    *,
+    sequence_column: str = "sequence",
+    genome: StrPath | None = None,
+    labels: StrPath | None = None,
+    window_bp: int | None = None,
+) -> Any:  # noqa: ANN401 - each format has its own type
+    r"""Read a file by its ending: ``.h5ad`` as AnnData, sequences as a DataFrame.
+
+    Parameters
+    ----------
+    path : ``.h5ad``, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``, ``.parquet`` or
+        ``.bed``; sequences may be gzip.
+    sequence_column : of a table.
+    genome : the FASTA that a BED file is of.
+    labels : a table of labels beside a FASTA.
+    window_bp : length of the windows around the middles of a BED file's intervals.
 
     Examples
     --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "promoters.fa"
+    >>> _ = path.write_text(">lacZ\nTTTACA\n")
+    >>> read(path)["sequence"].to_dict()
+    {'lacZ': 'TTTACA'}
     >>> read("cells.loom")
     Traceback (most recent call last):
-    polyome._errors.InputError: cells.loom: the ending '.loom' is not known; .h5ad is read.
+    polyome._errors.InputError: cells.loom: the ending '.loom' is not known. Read are: '.h5ad', ...
     """
-    path = Path(path)
-    if path.suffix != ".h5ad":
-        message = f"{path}: the ending '{path.suffix}' is not known; .h5ad is read."
+    path = Path(path).expanduser()
+    if path.suffix.lower() == ".h5ad":
+        return read_h5ad(path)
+    _check_options(_kind(path), path, genome, labels, window_bp)
+    if genome is not None:
+        return read_bed(path, genome, window_bp=window_bp)
+    if _kind(path) == "FASTA":
+        return read_fasta(path, labels=labels)
+    return read_table(path, sequence_column=sequence_column)
+
+
+def read_sequences(
+    source: Sequence[StrPath],
+    *,
+    sequence_column: str = "sequence",
+    genome: StrPath | None = None,
+    labels: StrPath | None = None,
+) -> pd.DataFrame:
+    r"""Read one file of sequences, or several of one kind as one.
+
+    Parameters
+    ----------
+    source : the files.
+    sequence_column, genome, labels : see `read`.
+
+    Returns
+    -------
+    DataFrame, indexed by ``id``, with a column ``sequence``. With several files, a column
+    ``source`` names each record's, NaN stands where a file lacks a column of another, and ids carry
+    their file where files share an id.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "a.fa").write_text(">x\nACGT\n")
+    >>> _ = (folder / "b.fa").write_text(">x\nGGCC\n>y\nTT\n")
+    >>> read_sequences([folder / "a.fa", folder / "b.fa"])["source"].to_dict()
+    {'x-a.fa': 'a.fa', 'x-b.fa': 'b.fa', 'y-b.fa': 'b.fa'}
+    """
+    paths = [Path(path).expanduser() for path in source]
+    if not paths:
+        message = "No input file was named; give at least one FASTA, CSV or BED file."
         raise InputError(message)
-    return read_h5ad(path)
+    kinds = sorted({_kind(path) for path in paths})
+    if len(kinds) > 1:
+        message = f"The files are of several kinds: {listed(kinds)}. Give files of one kind."
+        raise InputError(message)
+    _check_options(kinds[0], paths[0], genome, labels, None)
+    names = source_names(paths) if len(paths) > 1 else [""]
+    parts = {
+        name: read(path, sequence_column=sequence_column, genome=genome)
+        for name, path in zip(names, paths)
+    }
+    joined: pd.DataFrame = pd.concat(parts.values())
+    if labels is not None:
+        joined = with_labels(joined, labels)
+    return joined if len(paths) == 1 else _with_source(joined, parts)
+
+
+def _with_source(joined: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Say which file each record is from; ids that files share carry their file, as cells' do."""
+    sources = [name for name, part in parts.items() for _ in range(len(part))]
+    shared = len(set(joined.index)) < sum(part.index.nunique() for part in parts.values())
+    if shared:
+        ids = [f"{record}-{name}" for record, name in zip(joined.index, sources)]
+        joined = joined.set_axis(pd.Index(ids, name="id"), axis=0)
+    if "source" in joined:
+        message = (
+            "The files have a column 'source', which is to name each record's file. Rename it."
+        )
+        raise InputError(message)
+    return joined.assign(source=sources)
+
+
+def _kind(path: Path) -> str:
+    found = ending(path)
+    if found not in KINDS:
+        message = (
+            f"{path}: the ending '{found}' is not known. Read are: "
+            f"{listed(['.h5ad', *KINDS], most=20)}, all but the first plain or gzip."
+        )
+        raise InputError(message)
+    return KINDS[found]
+
+
+def _check_options(
+    kind: str,
+    path: Path,
+    genome: StrPath | None,
+    labels: StrPath | None,
+    window_bp: int | None,
+) -> None:
+    """Refuse options that a kind of file cannot use, or lacks."""
+    if kind == "BED" and genome is None:
+        message = (
+            f"{path} holds intervals; their sequences are cut from a genome. Name its FASTA with "
+            "--genome (in Python: genome=...)."
+        )
+        raise InputError(message)
+    unused = {
+        "--genome": genome is not None and kind != "BED",
+        "--labels": labels is not None and kind != "FASTA",
+        "window_bp": window_bp is not None and kind != "BED",
+    }
+    wrong = [name for name, is_wrong in unused.items() if is_wrong]
+    if wrong:
+        owner = "FASTA" if wrong[0] == "--labels" else "BED"
+        message = f"{path}: {wrong[0]} is for {owner}, and this is a {kind}. Leave it out."
+        raise InputError(message)

@@ -262,7 +262,7 @@ def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
         raise InputError(msg)
     if len(paths) == 1:
         return read_h5ad(paths[0], backed=backed)
-    names = _source_names([Path(path) for path in paths])
+    names = source_names([Path(path) for path in paths])
     parts = {name: read_h5ad(path) for name, path in zip(names, paths)}
     originals = _make_var_names_unique(parts)
     _check_shared_genes(parts)
@@ -273,7 +273,7 @@ def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
     return joined
 
 
-def _source_names(paths: list[Path]) -> list[str]:
+def source_names(paths: list[Path]) -> list[str]:
     """File names, or whole paths where two are alike."""
     for names in ([path.name for path in paths], [str(path) for path in paths]):
         if len(set(names)) == len(names):

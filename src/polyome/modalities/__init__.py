@@ -2,9 +2,11 @@
 
 from polyome.modalities.base import Modality
 from polyome.modalities.cell import CellModality
+from polyome.modalities.sequence import SequenceModality
 
 MODALITIES: dict[str, type[Modality]] = {
     CellModality.name: CellModality,
+    SequenceModality.name: SequenceModality,
 }
 
-__all__ = ["MODALITIES", "CellModality", "Modality"]
+__all__ = ["MODALITIES", "CellModality", "Modality", "SequenceModality"]

@@ -80,6 +80,9 @@ class ModalityEmbeddings(nn.Module, ABC):
     hidden_size : width ``d`` of a token.
     """
 
+    reads_all_tokens: ClassVar[bool] = False
+    """Whether :meth:`readout` needs every token's final state."""
+
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
         self.modality_token = nn.Parameter(torch.zeros(hidden_size))
@@ -102,6 +105,16 @@ class ModalityEmbeddings(nn.Module, ABC):
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Batch of encodings -> tokens (b, n, d) and their mask (b, n), None without padding."""
 
+    def readout(self, tokens: Tensor, states: Tensor, mask: Tensor | None) -> Tensor:
+        """Tokens as they entered the trunk and their final states -> representation (b, d).
+
+        It is the modality token's final state. A modality whose tokens have places, and that sets
+        ``reads_all_tokens``, may add to it what its other tokens hold; otherwise ``states`` has
+        the modality token alone, (b, 1, d).
+        """
+        del tokens, mask
+        return states[:, 0]
+
 
 class Modality(ABC):
     """Reads records, learns its vocabulary and scaling, turns records into tokens.
@@ -111,7 +124,13 @@ class Modality(ABC):
 
     name: ClassVar[str]
     reading_options: ClassVar[tuple[str, ...]] = ()
-    """Arguments of the constructor that say how a source is read, and may differ for a query."""
+    """Arguments of :meth:`read` that say how a source is read, and may differ for a query."""
+    table_name: ClassVar[str] = "obs"
+    """What users call the table of records."""
+    is_portable: ClassVar[bool] = False
+    """Whether prepared records may be sent to another process."""
+    answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
+    """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 
     @abstractmethod
     def read(self, source: Any, **reading: Any) -> Records:  # noqa: ANN401 - each its own sources
@@ -191,6 +210,10 @@ class Modality(ABC):
         """Vary training records at random; by default not at all."""
         del rng
         return records
+
+    def views(self, records: Any) -> list[Any]:  # noqa: ANN401
+        """Equivalent forms of the records, whose answers are averaged; by default only one."""
+        return [records]
 
     def collate(self, encodings: Sequence[Encoding]) -> dict[str, Tensor]:
         """Stack encodings into tensors, first axis b.

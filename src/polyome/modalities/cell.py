@@ -133,6 +133,7 @@ class CellModality(Modality):
 
     name: ClassVar[str] = "cell"
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
+    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
     panel_genes: ClassVar[int] = 500
 
     def __init__(

@@ -89,17 +89,40 @@ def _batches(
         prepared = modality.prepare(records.take(chunk))
         for start in range(0, len(chunk), batch_size):
             rows = np.arange(start, min(start + batch_size, len(chunk)))
-            inputs = modality.collate(modality.encode(prepared.take(rows)))
-            on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}
-            places = torch.arange(len(rows), device=model.device)
-            segments = {modality.name: Segment(rows=places, inputs=on_device)}
-            result = model(size=len(rows), segments=segments)
-            anchors = path.anchors(**on_device) if hasattr(path, "anchors") else None
-            yield RawAnswers(
-                outputs=_numpy(result.outputs[head]),
-                representation=_numpy(result.representation),
-                anchors=_numpy(result.representation if anchors is None else anchors),
-            )
+            views = modality.views(prepared.take(rows))
+            yield _mean([_answer_batch(model, modality, view, head, path) for view in views])
+
+
+def _answer_batch(
+    model: PolyomeModel,
+    modality: Modality,
+    records: Records,
+    head: str,
+    path: Any,  # noqa: ANN401
+) -> RawAnswers:
+    inputs = modality.collate(modality.encode(records))
+    on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}
+    places = torch.arange(len(records), device=model.device)
+    segments = {modality.name: Segment(rows=places, inputs=on_device)}
+    result = model(size=len(records), segments=segments)
+    anchors = path.anchors(**on_device) if hasattr(path, "anchors") else None
+    return RawAnswers(
+        outputs=_numpy(result.outputs[head]),
+        representation=_numpy(result.representation),
+        anchors=_numpy(result.representation if anchors is None else anchors),
+    )
+
+
+def _mean(views: list[RawAnswers]) -> RawAnswers:
+    """Average what a model gives for several views of the same records."""
+    if len(views) == 1:
+        return views[0]
+    return RawAnswers(
+        **{
+            f.name: np.mean([getattr(view, f.name) for view in views], axis=0)
+            for f in fields(RawAnswers)
+        }
+    )
 
 
 def _numpy(tensor: torch.Tensor) -> FloatArray:

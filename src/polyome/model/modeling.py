@@ -36,21 +36,33 @@ class PolyomeOutput(ModelOutput):
 class Network(nn.Module):
     """One member: embeddings of each modality, the trunk, the heads."""
 
-    def __init__(self, config: PolyomeConfig) -> None:
+    def __init__(self, config: PolyomeConfig, num_layers: int) -> None:
         super().__init__()
         self.embeddings = nn.ModuleDict(
             {name: MODALITIES[name].embeddings(config, s) for name, s in config.modalities.items()}
         )
-        self.trunk = Trunk(config)
+        self.trunk = Trunk(config, num_layers)
         self.heads = nn.ModuleDict(
             {n: HEADS[s["kind"]](config.hidden_size, s) for n, s in config.heads.items()}
         )
 
     def forward(self, size: int, segments: dict[str, Segment]) -> Tensor:
         """Representations, (b, d), of the records of all segments in one pass of the trunk."""
-        embedded = [(s["rows"], *self.embeddings[n](**s["inputs"])) for n, s in segments.items()]
+        readers: dict[str, Any] = {n: self.embeddings[n] for n in segments}
+        embedded = [(s["rows"], *readers[n](**s["inputs"])) for n, s in segments.items()]
         tokens, attention_mask = _join(size, embedded)
-        representation: Tensor = self.trunk(tokens, attention_mask)
+        all_tokens = any(reader.reads_all_tokens for reader in readers.values())
+        states = self.trunk(tokens, attention_mask, all_tokens=all_tokens)
+        if not all_tokens:
+            states = states[:, None]
+        if len(embedded) == 1:
+            (reader,) = readers.values()
+            representation: Tensor = reader.readout(tokens, states, attention_mask)
+            return representation
+        representation = states.new_zeros(size, states.shape[2])
+        for reader, (rows, own, mask) in zip(readers.values(), embedded, strict=True):
+            read = reader.readout(own, states[rows, : own.shape[1]], mask)
+            representation = representation.index_copy(0, rows, read)
         return representation
 
 
@@ -99,7 +111,9 @@ class PolyomeModel(PreTrainedModel):
 
     def __init__(self, config: PolyomeConfig) -> None:
         super().__init__(config)
-        self.members = nn.ModuleList(Network(config) for _ in range(config.num_members))
+        deep = config.num_members - config.num_shallow_members
+        depths = [config.num_hidden_layers] * deep + [0] * config.num_shallow_members
+        self.members = nn.ModuleList(Network(config, depth) for depth in depths)
         self.direct = nn.ModuleDict()
         for name, spec in config.heads.items():
             features = self._features_of(spec["modality"])

@@ -11,7 +11,6 @@ from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records
 
 FORMATS = (".csv", ".npy", ".h5ad")
-ANSWER_FORMATS = (".h5ad", ".csv")
 
 
 def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
@@ -27,7 +26,7 @@ def write_answers(modality: Modality, records: Records, answers: Answers, path: 
 
     A table of several inputs ends with a column ``source``.
     """
-    check_format(path, ANSWER_FORMATS)
+    check_format(path, modality.answer_formats)
     if path.suffix == ".csv":
         _write_table(answers.frame(), records, path)
     else:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import log_softmax
 
 from polyome._types import FloatArray, IntArray
 from polyome.baselines import TunedLogisticRegression
@@ -11,6 +12,8 @@ from polyome.metrics import bootstrap_interval, refusal_metrics, unseen_labels
 from polyome.modalities.base import Answers, Records
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.tasks.base import Targets, Task
+from polyome.train.calibrate import calibrated
+from polyome.train.direct import outputs_of
 from polyome.train.fitted import Fitted
 
 MOST_VALUES = 400_000_000  # float32 of the baselines' training features: 1.6 GB
@@ -143,10 +146,22 @@ def _intervals(
 def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
     """What the baselines that are kept with a model answer, (n, c) each."""
     frequencies = fitted.arrays["baseline.majority"]
-    return {
+    answered = {
         "majority": np.tile(frequencies, (len(records), 1)),
-        "logistic_regression": fitted.linear_baseline(records),
+        **fitted.linear_baselines(records),
     }
+    if "logistic_regression" not in answered and fitted.task.name in fitted.model.direct:
+        answered["logistic_regression"] = direct_path_alone(fitted, records)
+    return answered
+
+
+def direct_path_alone(fitted: Fitted, records: Records) -> FloatArray:
+    """Calibrated probabilities of the direct path, itself a tuned logistic regression, (n, c)."""
+    path: Any = fitted.model.direct[fitted.task.name]
+    views = fitted.modality.views(fitted.modality.prepare(records))
+    outputs = [outputs_of(path, fitted.modality, view) for view in views]
+    log_proba = np.mean([log_softmax(o.astype(np.float64), axis=1) for o in outputs], axis=0)
+    return calibrated(log_proba, fitted.facts["temperatures"]["direct path alone"])
 
 
 def fit_baselines(
@@ -172,18 +187,17 @@ def fit_baselines(
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
     training = _at_most(training[known], width, task.seed)
     truth = targets.truth[training].astype(str)
-    x_train = task.features(fitted.modality, records.take(training))
-    linear = TunedLogisticRegression(seed=task.seed).fit(x_train, truth)
-    frequencies = np.unique(truth, return_counts=True)[1] / len(truth)
-    fitted.arrays |= {
-        "baseline.coef": linear.coef_,
-        "baseline.intercept": linear.intercept_,
-        "baseline.majority": frequencies,
-    }
+    fitting = records.take(training)
+    fitted.arrays["baseline.majority"] = np.unique(truth, return_counts=True)[1] / len(truth)
+    for name, features in task.kept_features(fitted.modality, fitting).items():
+        linear = TunedLogisticRegression(seed=task.seed).fit(features, truth)
+        fitted.arrays[f"baseline.{name}.coef"] = linear.coef_
+        fitted.arrays[f"baseline.{name}.intercept"] = linear.intercept_
     if not len(test):
         return {}
     answered = kept_baselines(fitted, records.take(test))
     if all_of_them:
+        x_train = task.features(fitted.modality, fitting)
         x_test = task.features(fitted.modality, records.take(test))
         for name, baseline in task.baselines().items():
             if name not in answered:

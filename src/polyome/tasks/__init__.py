@@ -2,9 +2,11 @@
 
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
+from polyome.tasks.promoter import Promoter
 
 TASKS: dict[str, type[Task]] = {
     CellType.name: CellType,
+    Promoter.name: Promoter,
 }
 
-__all__ = ["TASKS", "CellType", "Task"]
+__all__ = ["TASKS", "CellType", "Promoter", "Task"]

@@ -13,7 +13,7 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.audit.findings import Finding
 from polyome.baselines import BASELINES
 from polyome.metrics import classification_metrics
-from polyome.modalities import Modality
+from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
 from polyome.splits import Split
 
@@ -67,6 +67,7 @@ class Task(ABC):
     num_hidden_layers : layers of the trunk.
     num_attention_heads : must divide ``hidden_size``.
     num_members : networks trained side by side whose answers are averaged.
+    num_shallow_members : how many of these have no layers, which makes them different.
     dropout : on the trunk's residual branches.
     direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
     seed : of everything drawn at random.
@@ -78,6 +79,7 @@ class Task(ABC):
     num_hidden_layers: int = 2
     num_attention_heads: int = 4
     num_members: int = 3
+    num_shallow_members: int = 0
     dropout: float = 0.3
     direct_weight: float = 0.5
     seed: int = 0
@@ -91,6 +93,10 @@ class Task(ABC):
     """Name of the task's public class, ``polyome.<estimator>``."""
     shown_metrics: ClassVar[tuple[str, ...]]
     """Metrics that tables show, the first one first."""
+    splits_by: ClassVar[tuple[str, ...]] = ("random", "group")
+    """What ``split_by`` may be; see :meth:`grouping` for those beyond these two."""
+    balances_classes: ClassVar[bool] = True
+    """Whether rare classes count for more than their number in the loss."""
 
     @abstractmethod
     def build_modality(self, num_classes: int = 0) -> Modality:
@@ -116,8 +122,18 @@ class Task(ABC):
         """What the user should know of the data before believing a score."""
 
     @abstractmethod
-    def features(self, modality: Modality, records: Records) -> FloatArray:
-        """(n, f) for the baselines and for the direct path."""
+    def features(self, modality: Modality, records: Records) -> Any:  # noqa: ANN401
+        """(n, f), what the task's baselines read."""
+
+    def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:
+        """By name of a linear baseline that is kept with the model, its features (n, f)."""
+        return {"logistic_regression": self.features(modality, records)}
+
+    def grouping(self, records: Records, split_by: str) -> np.ndarray:
+        """Group of each record, (n,), for a ``split_by`` beyond random and group."""
+        del records
+        message = f"{self.name} has no split by {split_by}"
+        raise NotImplementedError(message)
 
     @abstractmethod
     def score(
@@ -149,10 +165,12 @@ class ClassificationTask(Task):
 
     head: ClassVar[str] = "classification"
     shown_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auroc", "log_loss", "ece")
+    head_dropout: ClassVar[float] = 0.5
+    label_smoothing: ClassVar[float] = 0.05
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
-        column = _column(table, target)
+        column = _column(table, target, MODALITIES[self.modality].table_name)
         missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
         notes = []
         if unlabelled is not None:
@@ -179,14 +197,14 @@ class ClassificationTask(Task):
     def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """Class weights go with the square root of the rarity of a class, mean 1 over records."""
         counts = np.bincount(targets.astype(np.int64), minlength=num_outputs).clip(1)
-        weights = 1 / np.sqrt(counts)
+        weights = 1 / np.sqrt(counts) if self.balances_classes else np.ones(num_outputs)
         weights /= (weights * counts).sum() / counts.sum()
         return {
             "kind": self.head,
             "modality": self.modality,
             "num_labels": num_outputs,
-            "label_smoothing": 0.05,
-            "dropout": 0.5,
+            "label_smoothing": self.label_smoothing,
+            "dropout": self.head_dropout,
             "class_weights": [float(weight) for weight in weights],
         }
 
@@ -201,16 +219,16 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
-def _column(table: pd.DataFrame, target: object) -> "pd.Series[Any]":
+def _column(table: pd.DataFrame, target: object, where: str) -> "pd.Series[Any]":
     """Look up the column with the truth."""
     if not isinstance(target, str):
         message = f"target={target!r}: the name of one column is needed."
         raise InputError(message)
     if target not in table.columns:
-        raise missing_column(target, table.columns, role="target")
+        raise missing_column(target, table.columns, role="target", where=where)
     alike = int((table.columns == target).sum())
     if alike > 1:
-        message = f"obs has {alike} columns called '{target}' (target); rename them."
+        message = f"there are {alike} columns called '{target}' (target); rename them."
         raise InputError(message)
     return table[target]
 

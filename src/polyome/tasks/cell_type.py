@@ -72,6 +72,8 @@ class CellType(ClassificationTask):
         return {
             "learning_rate": 1e-3,
             "num_train_epochs": 15,
+            "warmup_ratio": 0.1,
+            "ema_decay": 0.0,
             "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 4, 8)),
         }
 

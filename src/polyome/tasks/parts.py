@@ -1,51 +1,71 @@
 """Which rows fit and which are scored, and whether they suffice."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from polyome import splits
 from polyome._errors import InputError, listed, missing_column
+from polyome.modalities import MODALITIES
 from polyome.modalities.base import Records
 from polyome.splits import Split
-from polyome.tasks.base import Targets
-
-SPLIT_BY = ("random", "group")
+from polyome.tasks.base import Targets, Task
 
 
 def split_records(
+    task: Task,
     records: Records,
     targets: Targets,
     *,
     split: str | None,
     split_by: str | None,
     group: str | None,
-    seed: int,
-) -> Split:
-    """Find the parts as the user asked for them."""
+) -> tuple[Split, np.ndarray | None]:
+    """Find the parts as the user asked for them.
+
+    Returns
+    -------
+    The parts, and the group of each record, (n,), where rows stay together by group.
+    """
     table, labelled = records.table, targets.labelled
+    where = MODALITIES[task.modality].table_name
     if split is not None and split_by is not None:
         message = "--split and --split-by were both given; give one of them."
         raise InputError(message)
     if group is not None and group not in table.columns:
-        raise missing_column(group, table.columns, role="group")
+        raise missing_column(group, table.columns, role="group", where=where)
     if split is not None:
         if split not in table.columns:
-            raise missing_column(split, table.columns, role="split")
-        return splits.from_column(table[split], labelled=labelled, name=split)
-    if split_by not in (None, *SPLIT_BY):
-        message = f"there is no --split-by {split_by}. Known: {listed(SPLIT_BY)}."
+            raise missing_column(split, table.columns, role="split", where=where)
+        groups = None if group is None else table[group].astype(str).to_numpy()
+        return splits.from_column(table[split], labelled=labelled, name=split), groups
+    if split_by not in (None, *task.splits_by):
+        message = f"there is no --split-by {split_by} for {task.name}. "
+        message += f"Known: {listed(task.splits_by)}."
         raise InputError(message)
-    if split_by == "group":
-        if group is None:
-            message = (
-                "--split-by group needs --group COLUMN, the column of donors, batches or animals. "
-                f"Columns: {listed(table.columns, most=20)}."
-            )
-            raise InputError(message)
-        return splits.group_split(
-            table[group], labels=targets.truth, labelled=labelled, seed=seed, name=group
+    if split_by in (None, "random"):
+        groups = None if group is None else table[group].astype(str).to_numpy()
+        return splits.random_split(targets.truth, labelled=labelled, seed=task.seed), groups
+    values = _groups(task, records, split_by, group)
+    parts = splits.group_split(
+        values, labels=targets.truth, labelled=labelled, seed=task.seed, name=group or split_by
+    )
+    return parts, np.asarray(values).astype(str)
+
+
+def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:  # noqa: ANN401
+    """Group of each record, (n,): of a column, or as the task finds it."""
+    table = records.table
+    if split_by != "group" and group is None:
+        return task.grouping(records, split_by)
+    if group is None:
+        message = (
+            "--split-by group needs --group COLUMN, the column of donors, batches or animals. "
+            f"Columns: {listed(table.columns, most=20)}."
         )
-    return splits.random_split(targets.truth, labelled=labelled, seed=seed)
+        raise InputError(message)
+    return table[group]
 
 
 def counted(parts: Split) -> str:

@@ -18,6 +18,7 @@ class FitArguments:
     warmup_ratio : share of the steps spent warming up.
     max_grad_norm : gradients are clipped to this norm.
     adam_beta2 : decay of AdamW's second moment.
+    ema_decay : of the running average of the weights, which is what is kept; 0 for none.
     kept_aside : share of the training rows that each member of the ensemble leaves aside, a
         different one each, for early stopping and calibration.
     """
@@ -26,7 +27,8 @@ class FitArguments:
     num_train_epochs: int | None = None
     batch_size: int | None = None
     weight_decay: float = 0.05
-    warmup_ratio: float = 0.1
+    warmup_ratio: float | None = None
     max_grad_norm: float = 1.0
     adam_beta2: float = 0.98
+    ema_decay: float | None = None
     kept_aside: float = 1 / 7

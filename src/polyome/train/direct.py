@@ -1,12 +1,13 @@
 """The direct path beside the trunk, fitted by itself: logistic regression."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
@@ -27,16 +28,17 @@ class Fold:
     Attributes
     ----------
     rows, held : positions of the rows that fit, and of those held out.
-    x, x_held : (n, f) and (m, f).
-    anchors, anchors_held : (n, k) and (m, k), where distance tells unseen kinds.
+    x, x_held : (n, f) and (m, f), dense or sparse.
+    anchors, anchors_held : (n, k) and (m, k), where distance tells unseen kinds; None where the
+        features have no such thing.
     """
 
     rows: IntArray
     held: IntArray
-    x: FloatArray
-    x_held: FloatArray
-    anchors: FloatArray
-    anchors_held: FloatArray
+    x: Any
+    x_held: Any
+    anchors: FloatArray | None
+    anchors_held: FloatArray | None
 
 
 def fold_features(
@@ -49,31 +51,31 @@ def fold_features(
         raise TypeError(message)
     fitting, holding = records.take(rows), records.take(held)
     modality.start_from(module.eval(), fitting)
-    anchors: Any = module.anchors
+    anchors: Any = getattr(module, "anchors", None)
     fold = Fold(
         rows=rows,
         held=held,
         x=outputs_of(module, modality, fitting),
         x_held=outputs_of(module, modality, holding),
-        anchors=outputs_of(anchors, modality, fitting),
-        anchors_held=outputs_of(anchors, modality, holding),
+        anchors=None if anchors is None else outputs_of(anchors, modality, fitting),
+        anchors_held=None if anchors is None else outputs_of(anchors, modality, holding),
     )
     return fold, module
 
 
 @torch.no_grad()
-def outputs_of(
-    module: Callable[..., torch.Tensor], modality: Modality, records: Records
-) -> FloatArray:
-    """(n, f): what a module that takes the modality's inputs gives for records."""
+def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records: Records) -> Any:  # noqa: ANN401
+    """(n, f): what a module that takes the modality's inputs gives; csr if it is sparse."""
     if not len(records):
         return np.zeros((0, 0), np.float32)
-    batches = []
+    batches: list[Any] = []
+    is_sparse = getattr(module, "is_sparse", False)
     for start in range(0, len(records), 256):
         rows = np.arange(start, min(start + 256, len(records)))
         inputs = modality.collate(modality.encode(records.take(rows)))
-        batches.append(module(**inputs).numpy())
-    return np.concatenate(batches)
+        batch = module(**inputs).numpy()
+        batches.append(sparse.csr_matrix(batch) if is_sparse else batch)
+    return sparse.vstack(batches, format="csr") if is_sparse else np.concatenate(batches)
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,24 @@ class FittedDirectPath:
 
 
 def fit_direct_path(
-    folds: list[Fold], whole: Fold, truth: IntArray, num_classes: int
+    folds: list[Fold],
+    whole: Fold,
+    truth: IntArray,
+    num_classes: int,
+    *,
+    penalties: Sequence[float] = GRID,
+    balance: bool = True,
 ) -> FittedDirectPath:
     """Choose C by the log loss of held-out rows, then fit all rows with it.
 
-    Classes count by the square root of their size, as in the networks' loss.
+    With ``balance`` classes count by the square root of their size, as in the networks' loss.
     """
     losses: dict[float, float] = {}
     held: dict[float, FloatArray] = {}
-    for C in GRID:  # noqa: N806 - scikit-learn's name
+    for C in penalties:  # noqa: N806 - scikit-learn's name
         proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
         for fold in folds:
-            model = _fit(fold, truth, C)
+            model = _fit(fold, truth, C, balance=balance)
             proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
         proba /= proba.sum(axis=1, keepdims=True)
         losses[C] = float(-np.log(proba[np.arange(len(truth)), truth].clip(1e-12)).mean())
@@ -106,14 +114,20 @@ def fit_direct_path(
         if losses[C] > 1.05 * min(losses.values()):
             break
     best = min(losses, key=losses.__getitem__)
-    model = _fit(whole, truth, best)
+    model = _fit(whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
     return FittedDirectPath(coef, intercept, best, held[best])
 
 
-def _fit(fold: Fold, truth: IntArray, C: float) -> LogisticRegression:  # noqa: N803
+def _fit(
+    fold: Fold,
+    truth: IntArray,
+    C: float,  # noqa: N803
+    *,
+    balance: bool,
+) -> LogisticRegression:
     labels = truth[fold.rows]
-    weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels])
+    weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression(C=C, max_iter=300, tol=1e-3).fit(

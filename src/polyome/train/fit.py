@@ -6,63 +6,30 @@ aside, calibrate the whole. The direct path and the detector of unseen kinds are
 that their part in the calibration is honest too. Test rows are never touched.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from polyome._types import FloatArray, IntArray
-from polyome.baselines import inner_folds
-from polyome.modalities import Modality
 from polyome.modalities.base import Records
-from polyome.model.answering import answer, pick_device
-from polyome.model.configuration import PolyomeConfig
+from polyome.model.answering import pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import calibrated, fit_temperature
 from polyome.train.checkpoints import Checkpoints
-from polyome.train.dataset import RecordDataset
-from polyome.train.direct import FittedDirectPath, Fold, fit_direct_path, fold_features
+from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path, fold_features
 from polyome.train.fitted import Fitted
-from polyome.train.trainer import LearningCurve, train
+from polyome.train.members import answers_aside, build_model, fit_members, left_aside
+from polyome.train.trainer import LearningCurve
+from polyome.train.training import Training
 from polyome.train.unknown import UnknownDetector
 
 REFUSED = 0.05  # share of known records that may be called unknown
 FOLDS = 5  # of the direct path and of the detector
-
-
-@dataclass(frozen=True)
-class Training:
-    """Training rows and their truth, as all steps of fitting see them.
-
-    Attributes
-    ----------
-    records : the rows of the training and dev parts, prepared.
-    truth : int64, (n,).
-    fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
-    groups : (n,), rows of one group are left aside together; None without groups.
-    """
-
-    modality: Modality
-    records: Records
-    truth: IntArray
-    num_classes: int
-    fit: IntArray
-    dev: IntArray
-    groups: np.ndarray | None
-
-    def folds(
-        self, number: int, seed: int, *, if_small: int | None
-    ) -> list[tuple[IntArray, IntArray]]:
-        """(rows that fit, rows held out), for each fold; the dev part where there is one."""
-        if len(self.dev):
-            return [(self.fit, self.dev)] * number
-        groups = None if self.groups is None else self.groups[self.fit]
-        fold = inner_folds(self.truth[self.fit], groups, number, seed, if_small=if_small)
-        return [(self.fit[fold != k], self.fit[fold == k]) for k in range(fold.max() + 1)]
 
 
 def fit_model(
@@ -86,17 +53,16 @@ def fit_model(
     classes = tuple(sorted(set(targets.truth[split.train])))
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
-    model = _build(task, training, task.num_members)
+    model = build_model(task, training)
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         checkpoints.belong_to(settings, training.modality, training.truth)
-    curves, held = [], []
-    for k, (rows, aside) in enumerate(_left_aside(training, task, arguments)):
-        member, curve = _fit_member(task, training, rows, aside, arguments, k, checkpoints)
-        model.members[k] = member.members[0]
-        kept = training.records.take(aside)
-        held.append((aside, answer(member, training.modality, kept, task.name).outputs))
-        curves.append(curve)
+    members = fit_members(task, training, arguments, checkpoints)
+    held = []
+    for k, (_, aside) in enumerate(left_aside(training, task, arguments)):
+        model.members[k] = members[k][0].members[0]
+        held.append((aside, answers_aside(task, training, members[k][0], aside)))
+    curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
     fitted = Fitted(task, training.modality, model, "", classes, unknown=detector)
@@ -136,82 +102,6 @@ def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
     return replace(arguments, **unset)
 
 
-def _left_aside(
-    training: Training, task: Task, arguments: FitArguments
-) -> list[tuple[IntArray, IntArray]]:
-    """For each member the rows that fit it and the rows that it leaves aside."""
-    number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
-    if number == 1 and not len(training.dev):
-        return [(training.fit, training.fit[:0])] * task.num_members
-    folds = training.folds(number, task.seed + 100, if_small=None)
-    return [folds[k % len(folds)] for k in range(task.num_members)]
-
-
-def _fit_member(
-    task: Task,
-    training: Training,
-    rows: IntArray,
-    aside: IntArray,
-    arguments: FitArguments,
-    number: int,
-    checkpoints: Checkpoints | None,
-) -> tuple[PolyomeModel, LearningCurve]:
-    """Fit one network on its rows; its embeddings start from these rows alone."""
-    modality = training.modality
-    seed = 1000 * task.seed + number
-    torch.manual_seed(seed)
-    model = _build(task, training, 1).to(pick_device(task.device))
-    done = None if checkpoints is None else checkpoints.load(number, model)
-    if done is not None:
-        return model.eval(), done
-    fitting = training.records.take(rows)
-    modality.start_from(model.members[0], fitting)
-    kept, truth = training.records.take(aside), training.truth[aside]
-
-    def aside_loss() -> float:
-        outputs = answer(model, modality, kept, task.name).outputs
-        return float(-outputs[np.arange(len(truth)), truth].mean())
-
-    dataset = RecordDataset(
-        modality,
-        fitting,
-        {task.name: training.truth[rows]},
-        augment=np.random.default_rng(seed),
-    )
-    curve = train(
-        model,
-        dataset,
-        {modality.name: modality},
-        arguments,
-        seed=seed,
-        device=task.device,
-        score=aside_loss if len(aside) else None,
-        what=f"fit, member {number + 1} of {task.num_members}",
-        quiet=task.quiet,
-    )
-    if checkpoints is not None:
-        checkpoints.save(number, model, curve)
-    return model, curve
-
-
-def _build(task: Task, training: Training, num_members: int) -> PolyomeModel:
-    """A model with random networks."""
-    spec = task.head_spec(training.truth, training.num_classes)
-    spec |= {"direct": True}
-    return PolyomeModel(
-        PolyomeConfig(
-            hidden_size=task.hidden_size,
-            num_hidden_layers=task.num_hidden_layers,
-            num_attention_heads=task.num_attention_heads,
-            intermediate_size=2 * task.hidden_size,
-            hidden_dropout_prob=task.dropout,
-            num_members=num_members,
-            modalities={training.modality.name: training.modality.spec()},
-            heads={task.name: spec},
-        )
-    )
-
-
 def _cross_fitted(
     task: Task, training: Training, model: PolyomeModel
 ) -> tuple[FittedDirectPath | None, UnknownDetector | None]:
@@ -227,7 +117,14 @@ def _cross_fitted(
     whole, module = fold_features(
         training.modality, training.records, training.fit, training.fit[:0]
     )
-    linear = fit_direct_path(folds, whole, training.truth, training.num_classes)
+    linear = fit_direct_path(
+        folds,
+        whole,
+        training.truth,
+        training.num_classes,
+        penalties=getattr(module, "penalties", GRID),
+        balance=task.balances_classes,
+    )
     path.features.load_state_dict(module.state_dict())
     path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
     path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
@@ -235,11 +132,14 @@ def _cross_fitted(
     return linear, _detector(folds, whole, training.truth)
 
 
-def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector:
+def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector | None:
     """Fit on all rows; the threshold is that of rows held out of the fit."""
+    if whole.anchors is None:
+        return None
     distances = [
         UnknownDetector.fit(fold.anchors, truth[fold.rows]).distance(fold.anchors_held)
         for fold in folds
+        if fold.anchors is not None and fold.anchors_held is not None
     ]
     detector = UnknownDetector.fit(whole.anchors, truth[whole.rows])
     return detector.with_threshold(np.concatenate(distances), refused=REFUSED)

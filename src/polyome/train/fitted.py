@@ -55,15 +55,17 @@ class Fitted:
     arrays: dict[str, FloatArray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def linear_baseline(self, records: Records) -> FloatArray:
-        """Probabilities of the logistic regression that is kept with the model, (n, c)."""
-        parts = []
+    def linear_baselines(self, records: Records) -> dict[str, FloatArray]:
+        """Probabilities of the linear baselines that are kept with the model, (n, c) each."""
+        parts: dict[str, list[FloatArray]] = {}
         for start in range(0, len(records), CHUNK_RECORDS):
             rows = np.arange(start, min(start + CHUNK_RECORDS, len(records)))
-            features = self.task.features(self.modality, records.take(rows))
-            scores = features @ self.arrays["baseline.coef"].T + self.arrays["baseline.intercept"]
-            parts.append(softmax(scores.astype(np.float64), axis=1))
-        return np.concatenate(parts)
+            kept = self.task.kept_features(self.modality, records.take(rows))
+            for name, features in kept.items():
+                coef = self.arrays[f"baseline.{name}.coef"]
+                scores = features @ coef.T + self.arrays[f"baseline.{name}.intercept"]
+                parts.setdefault(name, []).append(softmax(scores.astype(np.float64), axis=1))
+        return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
     def save(self, folder: Path) -> None:
         """Write the parts into an existing folder: JSON and safetensors, no pickle."""

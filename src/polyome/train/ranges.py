@@ -13,6 +13,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "num_hidden_layers": (0, math.inf),
     "num_attention_heads": (1, math.inf),
     "num_members": (1, math.inf),
+    "num_shallow_members": (0, math.inf),
     "num_genes": (2, math.inf),
     "num_components": (0, math.inf),
     "num_modules": (0, math.inf),
@@ -29,6 +30,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "warmup_ratio": (0, 1),
     "max_grad_norm": (_ABOVE_ZERO, math.inf),
     "adam_beta2": (0, _BELOW_ONE),
+    "ema_decay": (0, _BELOW_ONE),
+    "stride": (1, math.inf),
+    "kernel": (1, math.inf),
+    "composition": (0, 7),
+    "mutation_rate": (0, 0.5),
+    "vocabulary_size": (8, math.inf),
     "kept_aside": (0, 0.5),
 }
 """Smallest and largest value by name; a setting that is not named here may have any."""
@@ -38,9 +45,14 @@ WHOLE = {
     "num_hidden_layers",
     "num_attention_heads",
     "num_members",
+    "num_shallow_members",
     "num_genes",
     "num_components",
     "num_modules",
+    "stride",
+    "kernel",
+    "composition",
+    "vocabulary_size",
     "seed",
     "num_train_epochs",
     "batch_size",
@@ -73,6 +85,10 @@ def check_ranges(settings: dict[str, Any]) -> None:
         if not low <= value <= high:
             message = f"{key}={value}: a number {_shown(low, high)} is needed."
             raise InputError(message)
+    members, shallow = settings.get("num_members"), settings.get("num_shallow_members")
+    if members and shallow and shallow > members:
+        message = f"num_shallow_members={shallow} of num_members={members}; at most all of them."
+        raise InputError(message)
     width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
     if width and heads and width % heads:
         message = (

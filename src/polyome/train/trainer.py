@@ -4,9 +4,9 @@ import copy
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -38,6 +38,13 @@ class LearningCurve:
     best_epoch: int = 0
 
 
+class Advances(Protocol):
+    """What is told of epochs: a progress bar, or what stands for one."""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Count steps as done."""
+
+
 class WatchedTrainer(Trainer):
     """A Trainer that remembers the loss of each step."""
 
@@ -56,6 +63,41 @@ class WatchedTrainer(Trainer):
         return 0
 
 
+class RunningAverage:
+    """Exponential moving average of a model's trainable weights (Polyak and Juditsky 1992).
+
+    Early on, when there is little to average, it follows the weights more closely.
+    """
+
+    def __init__(self, model: PolyomeModel, decay: float) -> None:
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.average = [weight.detach().clone() for weight in self.weights]
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the model's weights in."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self.average, self.weights, 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Give the model the average for a while."""
+        own = [weight.detach().clone() for weight in self.weights]
+        self._put(self.average)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    @torch.no_grad()
+    def _put(self, values: list[Tensor]) -> None:
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.copy_(value)
+
+
 class EpochWatch(TrainerCallback):
     """Shows progress and keeps the weights of the epoch that was best on rows kept aside."""
 
@@ -63,13 +105,22 @@ class EpochWatch(TrainerCallback):
         self,
         trainer_losses: Callable[[], list[Tensor]],
         score: Callable[[], float] | None,
-        progress: Progress,
+        progress: Advances,
+        average: RunningAverage | None,
     ) -> None:
+        self.average = average
         self.take_losses = trainer_losses
         self.score = score
         self.progress = progress
         self.curve = LearningCurve()
         self.best_state: dict[str, Tensor] | None = None
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Take the step into the average."""
+        if self.average is not None:
+            self.average.update()
 
     def on_epoch_end(
         self,
@@ -84,15 +135,19 @@ class EpochWatch(TrainerCallback):
         self.curve.train.append(float(sum(losses)) / max(1, len(losses)) / len(model.members))
         losses.clear()
         note = f"loss {self.curve.train[-1]:.3f}"
+        with nullcontext() if self.average is None else self.average.in_place():
+            note += self._compare(model)
+        self.progress.advance(note=note)
+
+    def _compare(self, model: PolyomeModel) -> str:
+        """Keep these weights if they are the best so far; without rows aside the last are."""
         if self.score is not None:
             self.curve.kept_aside.append(self.score())
-            note += f", kept aside {self.curve.kept_aside[-1]:.3f}"
-            if self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
-                self.best_state = copy.deepcopy(model.state_dict())
-                self.curve.best_epoch = len(self.curve.kept_aside)
-        else:
+        if self.score is None or self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
             self.curve.best_epoch = len(self.curve.train)
-        self.progress.advance(note=note)
+            if self.score is not None or self.average is not None:
+                self.best_state = copy.deepcopy(model.state_dict())
+        return "" if self.score is None else f", kept aside {self.curve.kept_aside[-1]:.3f}"
 
 
 def train(
@@ -106,6 +161,7 @@ def train(
     score: Callable[[], float] | None = None,
     what: str = "fit",
     quiet: bool = True,
+    progress: Advances | None = None,
 ) -> LearningCurve:
     """Fit the trainable weights of a model in place.
 
@@ -116,6 +172,7 @@ def train(
     arguments : every field set.
     what : what progress calls this run.
     score : loss on rows kept aside, called after each epoch; the best epoch's weights are kept.
+    progress : is told of each epoch (``advance``) instead of a bar of this run's own.
 
     Returns
     -------
@@ -126,7 +183,7 @@ def train(
         tempfile.TemporaryDirectory() as scratch,
         _quiet_transformers(),
         _few_threads(model),
-        Progress(what, epochs, quiet=quiet) as progress,
+        Progress(what, epochs, quiet=quiet or progress is not None) as own_progress,
     ):
         trainer = WatchedTrainer(
             model=model,
@@ -135,7 +192,8 @@ def train(
             data_collator=Collator(modalities),
         )
         trainer.remove_callback(PrinterCallback)
-        watch = EpochWatch(lambda: trainer.step_losses, score, progress)
+        average = RunningAverage(model, arguments.ema_decay) if arguments.ema_decay else None
+        watch = EpochWatch(lambda: trainer.step_losses, score, progress or own_progress, average)
         trainer.add_callback(watch)
         trainer.train()
     if watch.best_state is not None:
@@ -153,7 +211,7 @@ def _training_arguments(
         num_train_epochs=arguments.num_train_epochs,
         per_device_train_batch_size=arguments.batch_size,
         weight_decay=arguments.weight_decay,
-        warmup_steps=arguments.warmup_ratio,
+        warmup_steps=arguments.warmup_ratio or 0.0,
         max_grad_norm=arguments.max_grad_norm,
         adam_beta1=0.9,
         adam_beta2=arguments.adam_beta2,

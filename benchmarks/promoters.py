@@ -1,0 +1,236 @@
+"""Promoters: six published sets, on their own split and on one without homologues."""
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
+from polyome.audit.homology import similar_groups
+from polyome.dna_baselines import TUNED, log_pool
+from polyome.estimators import Estimator, audit, estimator_class
+from polyome.io.nucleotides import Sequences
+from polyome.metrics import classification_metrics
+from polyome.predict.predict import PredictArguments, run
+from polyome.splits import group_split
+from polyome.train.calibrate import calibrated
+
+SETS = (
+    "human_gue_core_all",
+    "human_gue_300_tata",
+    "mouse_tata_cnnprom",
+    "ecoli_sigma70_cnnprom",
+    "ecoli_v9d3",
+    "bsubtilis_cnnprom",
+)
+SEEDS = (0, 1, 2)
+SHOWN = ["mcc", "accuracy", "auroc", "log_loss", "ece"]
+BARS = dict(zip(SETS, (0.705, 0.86, 0.935, 0.815, 0.72, 0.79)))
+BEST = "best of the cheap"
+
+
+def read(name: str) -> pd.DataFrame:
+    """One of the six sets, rows named by number."""
+    found = pd.read_csv(data_folder() / "dna" / f"promoter_{name}.csv.gz")
+    return found[["sequence", "label", "split"]].set_axis(found.index.astype(str), axis=0)
+
+
+def by_homology(data: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, divided so that sequences that share a 30-mer stay on one side."""
+    groups = similar_groups(Sequences.from_text(data["sequence"].tolist()))
+    known = np.ones(len(data), bool)
+    labels = data["label"].to_numpy()
+    parts = group_split(groups, labels=labels, labelled=known, seed=0, name="homology")
+    split = np.full(len(data), "train")
+    split[parts.test] = "test"
+    return data.assign(split=split, group=groups.astype(str))
+
+
+def fitted(data: pd.DataFrame, **settings: Any) -> Estimator:  # noqa: ANN401
+    """Fit with the defaults, quietly."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = estimator_class("promoter")(quiet=True, device="cpu", **settings)
+        group = "group" if "group" in data else None
+        return model.fit(data, "label", split="split", group=group, baselines=False)
+
+
+def answers(model: Estimator, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Calibrated probabilities of the whole, of the trunk alone and of the direct path alone."""
+    inside = model.fitted_
+    records = inside.modality.read(rows)
+    share = inside.model.direct["promoter"].weight_in_answer
+    usual, found = float(share), {}
+    for name, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
+        share.fill_(weight)
+        outputs = run(inside, records, PredictArguments()).outputs
+        found[name] = calibrated(outputs, inside.facts["temperatures"][name])
+    share.fill_(usual)
+    return found
+
+
+def cheap(data: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
+    """What the tuned baselines answer on the test rows; the dev rows fit too."""
+    train, test = data[data["split"] != "test"], data[data["split"] == "test"]
+    windows = [Sequences.from_text(part["sequence"].tolist()).matrix() for part in (train, test)]
+    y = train["label"].astype(str).to_numpy()
+    groups = train["group"].to_numpy() if "group" in train else None
+    found = {
+        name: baseline(windows[0], y, windows[1], seed=seed, groups=groups)
+        for name, baseline in TUNED.items()
+    }
+    kmers, letters, trees = (found[name] for name in list(TUNED)[:3])
+    linear = log_pool([kmers, letters])
+    found["linear (both, averaged)"] = linear
+    found["linear + boosting"] = log_pool([linear, trees])
+    return found
+
+
+def measure_model(data: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Fit one model; keep what it answers on the test rows."""
+    start = time.perf_counter()
+    model = fitted(data, seed=seed)
+    wall = time.perf_counter() - start
+    found = answers(model, data[data["split"] == "test"])
+    weight = model.fitted_.facts["direct_weight"]
+    return {"proba": _plain(found), "fit_seconds": wall, "direct_weight": weight}
+
+
+def measure_layers(data: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Without the trunk's layers."""
+    found = answers(fitted(data, seed=seed, num_hidden_layers=0), data[data["split"] == "test"])
+    names = {"polyome": "zero layers", "trunk alone": "zero layers, no direct path"}
+    return {"proba": _plain({new: found[old] for old, new in names.items()})}
+
+
+def _plain(found: dict[str, np.ndarray]) -> dict[str, list[list[float]]]:
+    return {name: np.round(proba, 6).tolist() for name, proba in found.items()}
+
+
+def one_set(row: str, name: str, data: pd.DataFrame, *, layers: bool) -> dict[str, Any]:
+    """Everything measured on one set: scores by name, and differences to the best baseline."""
+    test = data[data["split"] == "test"]
+    truth = test["label"].astype(str).to_numpy()
+    classes = tuple(np.unique(data["label"].astype(str)))
+    by_seed: list[dict[str, np.ndarray]] = []
+    seconds, weights = [], []
+    for seed in SEEDS:
+        settings = {"set": name, "seed": seed}
+        model = unit(row, settings, lambda s=seed: measure_model(data, s))
+        parts = [
+            model,
+            unit(f"{row}-cheap", settings, lambda s=seed: {"proba": _plain(cheap(data, s))}),
+        ]
+        if layers:
+            parts.append(unit(f"{row}-layers", settings, lambda s=seed: measure_layers(data, s)))
+        seconds.append(model["fit_seconds"])
+        weights.append(model["direct_weight"])
+        by_seed.append({n: np.array(p) for part in parts for n, p in part["proba"].items()})
+    scores = {
+        n: [dict(classification_metrics(truth, found[n], classes)) for found in by_seed]
+        for n in by_seed[0]
+    }
+    mean = {n: float(np.mean([s["mcc"] for s in found])) for n, found in scores.items()}
+    rivals = [*TUNED, "linear (both, averaged)", "linear + boosting"]
+    best = max(rivals, key=lambda n: mean[n])
+    low, high, error = paired(truth, by_seed, best, classes)
+    return {
+        "scores": {n: mean_and_spread(found) for n, found in scores.items()},
+        "mcc": mean,
+        "n": len(test),
+        "best": best,
+        "difference": mean["polyome"] - mean[best],
+        "interval": [low, high],
+        "standard_error": error,
+        "fit_seconds": seconds,
+        "direct_weight": weights,
+    }
+
+
+def paired(
+    truth: np.ndarray,
+    by_seed: list[dict[str, np.ndarray]],
+    best: str,
+    classes: tuple[str, ...],
+    repeats: int = 1000,
+) -> tuple[float, float, float]:
+    """95 % interval and standard error of the difference in MCC, over test rows (bootstrap)."""
+    rng = np.random.default_rng(0)
+    code = np.searchsorted(classes, truth)
+    own = [found["polyome"].argmax(1) for found in by_seed]
+    other = [found[best].argmax(1) for found in by_seed]
+    found = []
+    for _ in range(repeats):
+        rows = rng.integers(0, len(code), len(code))
+        pairs = zip(own, other)
+        found.append(
+            np.mean([_mcc(code[rows], a[rows]) - _mcc(code[rows], b[rows]) for a, b in pairs])
+        )
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high), float(np.std(found))
+
+
+def _mcc(truth: np.ndarray, said: np.ndarray) -> float:
+    """Matthews correlation of two classes, quickly."""
+    both = np.bincount(2 * truth + said, minlength=4).astype(float)
+    below = (both[0] + both[1]) * (both[2] + both[3]) * (both[0] + both[2]) * (both[1] + both[3])
+    return float((both[0] * both[3] - both[1] * both[2]) / np.sqrt(max(below, 1.0)))
+
+
+def promoters() -> None:
+    """Rows a to e: the sets' own split."""
+    _all_sets("promoters", "Promoters, the files' own split", lambda data: data, layers=True)
+
+
+def promoters_homology() -> None:
+    """Row g: no sequence of the test part shares a 30-mer with a training sequence."""
+    _all_sets("promoters_homology", "Promoters, split by homology", by_homology, layers=False)
+
+
+def _all_sets(row: str, title: str, divided: Any, *, layers: bool) -> None:  # noqa: ANN401
+    numbers = {name: one_set(row, name, divided(read(name)), layers=layers) for name in SETS}
+    overview = {
+        name: {
+            "bar": BARS[name],
+            "polyome": found["scores"]["polyome"]["mcc"],
+            "trunk alone": found["scores"]["trunk alone"]["mcc"],
+            "direct path alone": found["scores"]["direct path alone"]["mcc"],
+            BEST: f"{found['mcc'][found['best']]:.4f} ({found['best']})",
+            "difference": f"{found['difference']:+.4f} [{found['interval'][0]:+.4f}, "
+            f"{found['interval'][1]:+.4f}], SE {found['standard_error']:.4f}",
+            "seconds": ", ".join(f"{s:.0f}" for s in found["fit_seconds"]),
+        }
+        for name, found in numbers.items()
+    }
+    columns = list(next(iter(overview.values())))
+    if row != "promoters":
+        columns.remove("bar")
+    body = "MCC on test rows, mean (SD) of seeds 0-2; the paired 95 % interval is a bootstrap over "
+    body += f"test rows.\n\n{table(overview, columns)}\n"
+    for name, found in numbers.items():
+        body += f"\n### {name}, {found['n']:,} test rows\n\n{table(found['scores'], SHOWN)}\n"
+    write(row, title, body, numbers)
+
+
+def promoters_audit() -> None:
+    """Row f: what the audit says of the given splits."""
+    found = {}
+    for name in SETS:
+        findings = audit("promoter", read(name), "label", split="split", quiet=True)
+        found[name] = [
+            {"message": f.message, "kind": f.kind, "numbers": f.numbers} for f in findings
+        ]
+    body = "\n".join(
+        f"\n### {name}\n\n" + "\n".join(f"- {f['message']}" for f in findings)
+        for name, findings in found.items()
+    )
+    write("promoters_audit", "What the audit finds in the promoter sets", body, found)
+
+
+ROWS = {
+    "promoters": promoters,
+    "promoters_homology": promoters_homology,
+    "promoters_audit": promoters_audit,
+}

@@ -1,0 +1,216 @@
+"""What may be wrong with a set of labelled sequences: copies across the split, and shortcuts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import roc_auc_score
+
+from polyome._errors import listed
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.audit.findings import Finding, Number, Severity
+from polyome.audit.homology import K, shared_kmers, whole_numbers
+from polyome.audit.shortcuts import shortcut_findings
+from polyome.io.nucleotides import Sequences, gc_share, reverse_complement
+from polyome.splits import Split
+
+WARN_ABOVE = 0.05
+"""Share of the test rows, or of those of one class, with a relative among the training rows."""
+FEW = 20
+"""A class with fewer test rows than this does not make a warning by its own share."""
+
+_Names = NDArray[np.str_]
+
+
+def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) -> list[Finding]:
+    """Find copies and relatives across the split, torn labels, and numbers that tell the class.
+
+    Parameters
+    ----------
+    dna : n sequences; capitals do not matter.
+    labels : (n,), classes; None for values, and then nothing is said of labels and shortcuts.
+    split : its rows count; others do not.
+
+    Returns
+    -------
+    Findings of the kinds ``duplicates`` (the same sequence in two parts, or under two labels),
+    ``reverse complements``, ``near duplicates`` (a shared 30-mer) and ``shortcut`` (GC content,
+    length, share of N). ``numbers`` holds the counts.
+
+    Examples
+    --------
+    >>> split = Split(np.array([0, 1]), np.array([], dtype=int), np.array([2]), 0, "by hand")
+    >>> dna = Sequences.from_text(["ACCA", "GATT", "acca"])
+    >>> found = sequence_findings(dna, ["a", "b", "a"], split)
+    >>> found[0].kind, found[0].numbers["test_rows_in_train"]
+    ('duplicates', 1)
+    """
+    whole = whole_numbers(dna)
+    findings = _copies(whole, split)
+    names = None if labels is None else np.asarray(labels, dtype=object).astype(str)
+    if names is not None:
+        findings += _two_labels(whole, names, split)
+    findings += _other_strand(dna, whole, split)
+    findings += _near(dna, names, split)
+    if names is not None:
+        findings += _shortcuts(dna, names, split)
+    return findings
+
+
+def _copies(whole: IntArray, split: Split) -> list[Finding]:
+    """Test rows whose very sequence is in train or dev."""
+    in_train = np.isin(whole[split.test], whole[split.train])
+    in_dev = np.isin(whole[split.test], whole[split.dev])
+    leaked = int((in_train | in_dev).sum())
+    if not leaked:
+        return []
+    fitted = np.bincount(whole[np.concatenate([split.train, split.dev])], minlength=len(whole))
+    share = leaked / len(split.test)
+    numbers: dict[str, Number] = {
+        "test_rows_in_train": int(in_train.sum()),
+        "test_rows_in_dev": int(in_dev.sum()),
+        "pairs": int(fitted[whole[split.test]].sum()),
+        "share_of_test": share,
+    }
+    message = (
+        f"{leaked:,} of {len(split.test):,} test rows ({share:.1%}) have the very sequence of a "
+        f"row that fits or steers the model (train {in_train.sum():,}, dev {in_dev.sum():,}), so "
+        "their score is memory. Remove the copies, or use --split-by homology."
+    )
+    return [Finding("duplicates", "warning", message, numbers)]
+
+
+def _two_labels(whole: IntArray, names: _Names, split: Split) -> list[Finding]:
+    """Sequences that stand under several labels."""
+    rows = np.concatenate([split.train, split.dev, split.test])
+    table = pd.DataFrame({"whole": whole[rows], "label": names[rows]})
+    table = table[table.groupby("whole")["label"].transform("nunique") > 1]
+    if table.empty:
+        return []
+    torn = int(table["whole"].nunique())
+    example = sorted(table["label"][table["whole"] == table["whole"].iloc[0]].unique())[:2]
+    message = (
+        f"{torn:,} sequence{'s stand' if torn > 1 else ' stands'} under several labels "
+        f"({len(table):,} rows; one is both '{example[0]}' and '{example[1]}'). "
+        "Keep the label you trust, or leave these rows out."
+    )
+    numbers: dict[str, Number] = {"sequences": torn, "rows": len(table), "example": example}
+    return [Finding("duplicates", "warning", message, numbers)]
+
+
+def _other_strand(dna: Sequences, whole: IntArray, split: Split) -> list[Finding]:
+    """Test rows that are the reverse complement of a training row and no copy of one."""
+    either = whole_numbers(dna, both_strands=True)
+    turned = np.isin(either[split.test], either[split.train])
+    turned &= ~np.isin(whole[split.test], whole[split.train])
+    count = int(turned.sum())
+    if not count:
+        return []
+    share = count / len(split.test)
+    numbers: dict[str, Number] = {
+        "test_rows_in_train": count,
+        "share_of_test": share,
+        "test_rows_palindromic": _palindromes(dna.take(split.test)),
+    }
+    severity: Severity = "warning" if share > WARN_ABOVE else "note"
+    message = (
+        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) are the reverse complement of a "
+        "training row: a model that reads both strands has seen them. Use --split-by homology, "
+        "which counts both strands."
+    )
+    return [Finding("reverse complements", severity, message, numbers)]
+
+
+def _palindromes(dna: Sequences) -> int:
+    """Sequences that are their own reverse complement; as copies they are not counted twice."""
+    other = reverse_complement(dna)
+    return sum(np.array_equal(dna.one(row), other.one(row)) for row in range(len(dna)))
+
+
+def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
+    """Test rows that share a 30-mer with a training row, in all and class by class."""
+    either = shared_kmers(dna, split.test, split.train)
+    count = int(either.sum())
+    if not count:
+        return []
+    same = int(shared_kmers(dna, split.test[either], split.train, both_strands=False).sum())
+    share = count / len(split.test)
+    numbers: dict[str, Number] = {
+        "k": K,
+        "test_rows_sharing": count,
+        "test_rows_sharing_same_strand": same,
+        "share_of_test": share,
+    }
+    shares, listing = [share], ""
+    if names is not None:
+        table = _by_class(either, names[split.test])
+        shares += table["share"][table["rows"] >= FEW].tolist()
+        listing = _listing(table)
+        numbers |= {
+            "classes": table.index.tolist(),
+            "test_rows_by_class": table["rows"].tolist(),
+            "share_by_class": table["share"].tolist(),
+        }
+    message = (
+        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) share a {K}-mer with a training "
+        f"row ({same:,} on the same strand): part of their score may be memory.{listing} "
+        "Use --split-by homology, which keeps such sequences on one side."
+    )
+    severity: Severity = "warning" if max(shares) > WARN_ABOVE else "note"
+    return [Finding("near duplicates", severity, message, numbers)]
+
+
+def _by_class(shared: BoolArray, names: _Names) -> pd.DataFrame:
+    """Test rows of each class, and the share of them that `shared` marks: ``rows``, ``share``."""
+    by_name = pd.Series(shared).groupby(names)
+    return pd.DataFrame({"rows": by_name.size(), "share": by_name.mean()})
+
+
+def _listing(table: pd.DataFrame) -> str:
+    """Say the share of each class, the largest first."""
+    ordered = table["share"].sort_values(ascending=False, kind="stable")
+    return f" By class: {listed(f'{name} ({share:.0%})' for name, share in ordered.items())}."
+
+
+def _shortcuts(dna: Sequences, names: _Names, split: Split) -> list[Finding]:
+    """GC content, length and share of N alone; AUROC by rank too where there are two classes."""
+    rows = np.concatenate([split.train, split.dev, split.test])
+    candidates = {"GC content": gc_share(dna)}
+    if np.ptp(dna.lengths[rows]):
+        candidates["length"] = dna.lengths.astype(np.float64)
+    unknown = _share_unknown(dna)
+    if unknown[rows].any():
+        candidates["share of N"] = unknown
+    chosen = {name: values[rows] for name, values in candidates.items()}
+    findings = shortcut_findings(chosen, names[rows])
+    if len(np.unique(names[rows])) != 2:
+        return findings
+    return [_with_rank(one, candidates[str(one.numbers["name"])], names, split) for one in findings]
+
+
+def _share_unknown(dna: Sequences) -> FloatArray:
+    """Share of letters that are not A, C, G or T, float64 (n,); 0 where there is no letter."""
+    total = np.concatenate([[0], np.cumsum(dna.codes > 4)])
+    count = total[dna.starts + dna.lengths] - total[dna.starts]
+    return np.asarray(count / np.maximum(dna.lengths, 1), dtype=np.float64)
+
+
+def _with_rank(finding: Finding, values: FloatArray, names: _Names, split: Split) -> Finding:
+    """Add the plain AUROC of the number: over all rows, and over test rows as train ranks them."""
+    parts = {"rank_auroc": np.concatenate([split.train, split.dev, split.test])}
+    parts["rank_auroc_test"] = split.test
+    last = max(np.unique(names[parts["rank_auroc"]]))
+    scores = {part: _rank_auroc(values[rows], names[rows] == last) for part, rows in parts.items()}
+    train = _rank_auroc(values[split.train], names[split.train] == last)
+    whole = scores["rank_auroc"] or 0.5
+    if (whole if train is None else train) < 0.5:
+        scores = {part: None if score is None else 1 - score for part, score in scores.items()}
+    return replace(finding, numbers={**finding.numbers, **scores})
+
+
+def _rank_auroc(values: FloatArray, is_last: BoolArray) -> float | None:
+    known = np.isfinite(values)
+    if len(np.unique(is_last[known])) < 2:
+        return None
+    return float(roc_auc_score(is_last[known], values[known]))

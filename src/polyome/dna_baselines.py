@@ -1,0 +1,281 @@
+"""The cheap models that stand beside scores on sequences.
+
+Each takes ``(x_train, y_train, x_test, *, seed, groups)``, windows of letters as uint8 (n, length),
+and gives probabilities (n_test, c). The quick ones stand beside every fit; the tuned ones are what
+`benchmarks/` compares with.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.baselines import inner_folds
+from polyome.io.nucleotides import Codes, base_shares
+from polyome.modalities.kmers import OneHot, count_kmers
+
+MOST_ROWS = 20_000
+"""Training rows up to which the quick boosting is cheap."""
+C_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+BOOSTING_GRID = (
+    {"learning_rate": 0.1, "max_leaf_nodes": 15, "max_iter": 250},
+    {"learning_rate": 0.05, "max_leaf_nodes": 15, "max_iter": 500},
+    {"learning_rate": 0.05, "max_leaf_nodes": 31, "max_iter": 500},
+    {"learning_rate": 0.05, "max_leaf_nodes": 7, "max_iter": 500},
+)
+
+
+def kmers_and_letters(windows: Codes, most: int = 4) -> FloatArray:
+    """Counts of the k-mers from 1 to ``most`` and the letter at each position, float32 (n, f).
+
+    Examples
+    --------
+    >>> kmers_and_letters(np.array([[1, 2, 3]], np.uint8), 1).shape
+    (1, 16)
+    """
+    counts = count_kmers(torch.from_numpy(windows), most).numpy()
+    return np.hstack([counts, letters(windows)])
+
+
+def letters(windows: Codes) -> FloatArray:
+    """One-hot letters, float32 (n, 4 * length)."""
+    return base_shares()[windows].reshape(len(windows), -1)
+
+
+def scaled_kmers(windows: Codes, most: int = 6) -> sparse.csr_matrix:
+    """Square roots of the counts of the k-mers from 1 to ``most``, csr (n, f)."""
+    chunks = np.array_split(windows, max(1, len(windows) // 2048))
+    counted = [count_kmers(torch.from_numpy(chunk), most).sqrt().numpy() for chunk in chunks]
+    return sparse.vstack([sparse.csr_matrix(count) for count in counted], format="csr")
+
+
+def gradient_boosting(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray | None:
+    """Gradient-boosted trees on k-mers 1 to 4 and letters, quick; None above 20,000 rows.
+
+    Examples
+    --------
+    >>> windows = np.tile(np.array([[1, 1], [2, 2]], np.uint8), (50, 1))
+    >>> gradient_boosting(windows, ["a", "b"] * 50, windows[:2]).argmax(axis=1).tolist()
+    [0, 1]
+    """
+    del groups
+    if len(x_train) > MOST_ROWS:
+        return None
+    model = _trees(seed, max_iter=100, max_leaf_nodes=15)
+    model.fit(kmers_and_letters(x_train), np.asarray(y_train))
+    return np.asarray(model.predict_proba(kmers_and_letters(x_test)))
+
+
+def _trees(seed: int, **settings: Any) -> HistGradientBoostingClassifier:  # noqa: ANN401
+    return HistGradientBoostingClassifier(
+        max_features=0.3, early_stopping=False, random_state=seed, **settings
+    )
+
+
+def tuned_boosting(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    repeats: int = 3,
+    folds: int = 3,
+) -> FloatArray:
+    """Gradient boosting with settings chosen on inner folds; the mean of several seeds."""
+    y = np.asarray(y_train)
+    x, other = kmers_and_letters(x_train), kmers_and_letters(x_test)
+    codes = np.unique(y, return_inverse=True)[1]
+    fold = inner_folds(codes, groups, folds, seed)
+    losses = []
+    for settings in BOOSTING_GRID:
+        loss = [
+            _loss(_trees(seed, **settings).fit(x[a], y[a]).predict_proba(x[b]), codes[b])
+            for a, b in _some_folds(fold, len(y))
+        ]
+        losses.append(np.mean(loss))
+    best = BOOSTING_GRID[int(np.argmin(losses))]
+    seeds = range(repeats * seed, repeats * (seed + 1))
+    answers = [_trees(s, **best).fit(x, y).predict_proba(other) for s in seeds]
+    return np.asarray(np.mean(answers, axis=0))
+
+
+def _some_folds(fold: IntArray, n: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """(rows that fit, rows held out): every fold; the first alone of many rows."""
+    for k in range(1 if n > MOST_ROWS else int(fold.max()) + 1):
+        yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+def _loss(proba: FloatArray, codes: IntArray) -> float:
+    return float(-np.log(proba[np.arange(len(codes)), codes].clip(1e-9)).mean())
+
+
+def _tuned_linear(
+    x: Any,  # noqa: ANN401
+    y: np.ndarray,
+    other: Any,  # noqa: ANN401
+    seed: int,
+    groups: ArrayLike | None,
+) -> FloatArray:
+    codes = np.unique(y, return_inverse=True)[1]
+    fold = inner_folds(codes, groups, 3, seed)
+    pairs = list(_some_folds(fold, len(y)))
+    losses: dict[float, float] = {}
+    for C in C_GRID:  # noqa: N806 - scikit-learn's name
+        losses[C] = float(
+            np.mean(
+                [_loss(_linear(C).fit(x[a], y[a]).predict_proba(x[b]), codes[b]) for a, b in pairs]
+            )
+        )
+        if losses[C] > 1.02 * min(losses.values()):
+            break
+    best = min(losses, key=losses.__getitem__)
+    return np.asarray(_linear(best).fit(x, y).predict_proba(other))
+
+
+def _linear(C: float) -> LogisticRegression:  # noqa: N803
+    return LogisticRegression(C=C, max_iter=500, tol=1e-3)
+
+
+def linear_on_kmers(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """Logistic regression on k-mers 1 to 6, C tuned on inner folds."""
+    x, other = scaled_kmers(x_train), scaled_kmers(x_test)
+    spread = np.sqrt(x.multiply(x).mean(axis=0).A1 - x.mean(axis=0).A1 ** 2).clip(0.05)
+    scale = sparse.diags_array(0.3 / spread)
+    return _tuned_linear(
+        (x @ scale).tocsr(), np.asarray(y_train), (other @ scale).tocsr(), seed, groups
+    )
+
+
+def linear_on_letters(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """Logistic regression on the letter at each position, C tuned on inner folds."""
+    x, other = sparse.csr_matrix(letters(x_train)), sparse.csr_matrix(letters(x_test))
+    return _tuned_linear(x, np.asarray(y_train), other, seed, groups)
+
+
+class SmallCNN(nn.Module):
+    """Two convolutions, a global maximum and mean, a linear map (after DeepBind and Basset)."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.one_hot = OneHot()
+        self.first = nn.Conv1d(4, 64, 11, padding=5)
+        self.second = nn.Conv1d(64, 64, 7, padding=3)
+        self.output = nn.Sequential(nn.Dropout(0.3), nn.Linear(64 + 64 * 8, num_classes))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """uint8, (b, n) -> logits (b, c)."""
+        hidden = nn.functional.relu(self.first(self.one_hot(codes).transpose(1, 2)))
+        hidden = nn.functional.relu(self.second(nn.functional.max_pool1d(hidden, 2)))
+        placed = nn.functional.adaptive_avg_pool1d(hidden, 8).flatten(1)
+        logits: Tensor = self.output(torch.cat([hidden.amax(2), placed], dim=1))
+        return logits
+
+
+def small_cnn(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    repeats: int = 3,
+    epochs: int = 30,
+) -> FloatArray:
+    """A small convolutional network, stopped early on a seventh of the rows; mean of seeds."""
+    names, codes = np.unique(np.asarray(y_train), return_inverse=True)
+    fold = inner_folds(codes, groups, 7, seed, if_small=None)
+    answers = []
+    for repeat in range(repeats):
+        torch.manual_seed(1000 * seed + repeat)
+        aside = fold == repeat % (fold.max() + 1)
+        model = _fit_cnn(SmallCNN(len(names)), x_train, codes, aside, epochs, 1000 * seed + repeat)
+        answers.append(_answers(model, x_test))
+    return np.asarray(np.mean(answers, axis=0))
+
+
+def _fit_cnn(
+    model: SmallCNN,
+    windows: Codes,
+    codes: IntArray,
+    aside: BoolArray,
+    epochs: int,
+    seed: int,
+) -> SmallCNN:
+    rng = np.random.default_rng(seed)
+    rows, best, patience = np.flatnonzero(~aside), np.inf, 0
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    truth = torch.from_numpy(codes)
+    state: dict[str, Tensor] = {}
+    for _ in range(epochs):
+        model.train()
+        for batch in np.array_split(rng.permutation(rows), max(1, len(rows) // 128)):
+            logits = model(torch.from_numpy(windows[batch]))
+            loss = nn.functional.cross_entropy(logits, truth[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        found = _loss(_answers(model, windows[aside]), codes[aside])
+        patience = 0 if found < best else patience + 1
+        if found < best:
+            best, state = found, {k: v.clone() for k, v in model.state_dict().items()}
+        if patience == 4:
+            break
+    model.load_state_dict(state)
+    return model
+
+
+@torch.inference_mode()
+def _answers(model: SmallCNN, windows: Codes) -> FloatArray:
+    model.eval()
+    parts = np.array_split(windows, max(1, len(windows) // 1024))
+    return np.concatenate([model(torch.from_numpy(p)).softmax(1).numpy() for p in parts])
+
+
+TUNED: dict[str, Callable[..., FloatArray]] = {
+    "logistic regression, k-mers 1-6": linear_on_kmers,
+    "logistic regression, one-hot": linear_on_letters,
+    "gradient boosting": tuned_boosting,
+    "small CNN": small_cnn,
+}
+"""Tuned on inner folds, and averaged over seeds where seeds matter."""
+
+
+def log_pool(answers: Sequence[FloatArray]) -> FloatArray:
+    """Average log-probabilities, (n, c) each; how models are averaged here.
+
+    Examples
+    --------
+    >>> log_pool([np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]])]).tolist()
+    [[0.5, 0.5]]
+    """
+    pooled = np.exp(np.mean([np.log(answer.clip(1e-9)) for answer in answers], axis=0))
+    return np.asarray(pooled / pooled.sum(axis=1, keepdims=True))

@@ -1,0 +1,122 @@
+"""What tables of sequences share, whatever they were read from: names, letters and labels."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from polyome._errors import InputError, listed, missing_column
+from polyome.io.nucleotides import LETTERS, not_dna
+
+_NUCLEOTIDES = (LETTERS[1:] + LETTERS[1:].lower() + "Uu").encode()
+
+
+def wrong_letter(sequence: str) -> int | None:
+    """The place of the first letter that is no nucleotide (0-based), if there is one.
+
+    Examples
+    --------
+    >>> wrong_letter("ACGTnnRY"), wrong_letter("AC GT")
+    (None, 2)
+    """
+    letters = sequence.encode("ascii", "replace")  # one byte a letter, "?" is no nucleotide
+    wrong = letters.translate(None, delete=_NUCLEOTIDES)
+    return min(letters.index(byte) for byte in set(wrong)) if wrong else None
+
+
+def check_dna(sequences: Iterable[tuple[str, str]]) -> None:
+    """Refuse what is not DNA.
+
+    Parameters
+    ----------
+    sequences : what an error calls each sequence, and the sequence.
+
+    Examples
+    --------
+    >>> check_dna([("a.fa: record 'x'", "ACGU"), ("a.fa: record 'y'", "MKLV")])
+    Traceback (most recent call last):
+    polyome._errors.InputError: a.fa: record 'y' holds 'L' at position 3, which is no nucleotide ...
+    """
+    for where, sequence in sequences:
+        place = wrong_letter(sequence)
+        if place is not None:
+            message = not_dna(sequence, place, where)
+            raise InputError(message)
+
+
+def id_column(table: pd.DataFrame) -> str | None:
+    """The column that names the records: ``id`` or else ``name``, whichever has no gaps.
+
+    Examples
+    --------
+    >>> id_column(pd.DataFrame({"name": ["a", "b"], "ID": ["a", None]}))
+    'name'
+    """
+    columns = [str(column) for column in table.columns]
+    for column in ["id", *(c for c in columns if c.lower() == "id"), "name"]:
+        if column in columns:
+            values = table[column]
+            if not (values.isna() | (values.astype(str).str.strip() == "")).any():
+                return column
+    return None
+
+
+def repeated_ids(names: "pd.Index[str]", where: str) -> InputError:
+    """Build the error for records that their ids do not tell apart.
+
+    Examples
+    --------
+    >>> print(repeated_ids(pd.Index(["a", "b", "a"]), "labels.csv"))
+    labels.csv: 1 of the ids occurs more than once ('a'); records are matched by id. ...
+    """
+    repeated = names[names.duplicated()].unique()
+    verb = "occurs" if len(repeated) == 1 else "occur"
+    return InputError(
+        f"{where}: {len(repeated):,} of the ids {verb} more than once "
+        f"({listed(repeated, most=3)}); records are matched by id. Give each an id of its own."
+    )
+
+
+def join_labels(records: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Put the columns of a table beside the records of the same id.
+
+    Parameters
+    ----------
+    records : indexed by id.
+    labels : a column ``id`` or ``name``, and columns that ``records`` has not.
+    path : where the labels are from, for errors.
+
+    Returns
+    -------
+    DataFrame, the records in their order; NaN where a record has no label. Labels of other records
+    are left out.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame({"sequence": ["AC", "GT"]}, index=["a", "b"])
+    >>> table = pd.DataFrame({"id": ["b", "c"], "label": ["yes", "no"]})
+    >>> join_labels(records, table, Path("labels.csv"))["label"].tolist()
+    [nan, 'yes']
+    """
+    column = id_column(labels)
+    if column is None:
+        wanted = "id"
+        raise missing_column(wanted, labels.columns, role="names of records", where=str(path))
+    labels = labels.set_index(labels[column].astype(str).str.strip()).drop(columns=column)
+    if not labels.index.is_unique:
+        raise repeated_ids(labels.index, str(path))
+    clash = [name for name in labels.columns if name in records]
+    if clash:
+        message = (
+            f"{path} has columns that the sequences have already: {listed(clash)}. "
+            "Rename or remove them."
+        )
+        raise InputError(message)
+    if not records.index.isin(labels.index).any():
+        message = (
+            f"{path} labels none of the {len(records):,} sequences. Its ids: "
+            f"{listed(labels.index, most=3)}; the sequences': {listed(records.index, most=3)}. "
+            "The id of a sequence is the first word of its header."
+        )
+        raise InputError(message)
+    return records.join(labels.reindex(records.index.unique()))

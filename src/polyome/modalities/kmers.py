@@ -1,0 +1,168 @@
+"""k-mers and letters inside a model: what the direct path reads of a sequence."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from polyome._types import FloatArray
+from polyome.io.nucleotides import base_shares
+
+_LONGEST_WITH_PLACES = 1000  # bp; beyond it there are more places than examples
+
+
+def num_kmers(most: int) -> int:
+    """Return the number of different k-mers from 1 to ``most``.
+
+    Examples
+    --------
+    >>> num_kmers(2)
+    20
+    """
+    return sum(4**k for k in range(1, most + 1))
+
+
+def kmer_places(codes: Tensor, most: int) -> list[tuple[Tensor, Tensor]]:
+    """Number the k-mers of each k from 1 to ``most`` at each position.
+
+    Parameters
+    ----------
+    codes : uint8, (b, n).
+
+    Returns
+    -------
+    For each k the numbers, int64 (b, n - k + 1), in alphabetical order from 0, and whether all k
+    letters are one of A, C, G, T; where they are not, the number is 0.
+    """
+    letters = codes.long() - 1
+    is_base = (letters >= 0) & (letters < 4)
+    numbers, known, found = letters, is_base, []
+    for k in range(1, min(most, codes.shape[1]) + 1):
+        if k > 1:
+            numbers = numbers[:, :-1] * 4 + letters[:, k - 1 :]
+            known = known[:, :-1] & is_base[:, k - 1 :]
+        found.append((torch.where(known, numbers, 0), known))
+    return found
+
+
+def count_kmers(codes: Tensor, most: int) -> Tensor:
+    """Count all k-mers from 1 to ``most``: uint8 (b, n) -> float32 (b, sum of 4**k).
+
+    The k-mers of one k stand together, in alphabetical order; a k-mer with any letter but A, C, G
+    and T is not counted.
+
+    Examples
+    --------
+    >>> count_kmers(torch.tensor([[1, 1, 2]], dtype=torch.uint8), 2)[0, [0, 1, 4, 5]].tolist()
+    [2.0, 1.0, 1.0, 1.0]
+    """
+    counts = torch.zeros(len(codes), num_kmers(most), device=codes.device)
+    start = 0
+    for k, (numbers, known) in enumerate(kmer_places(codes, most), start=1):
+        counts.scatter_add_(1, numbers + start, known.float())
+        start += 4**k
+    return counts
+
+
+class OneHot(nn.Module):
+    """Letters as shares of A, C, G and T: (b, n) -> (b, n, 4); N is a quarter of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shares", torch.from_numpy(base_shares()), persistent=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """uint8, (b, n) -> float, (b, n, 4); zeros at padding."""
+        shares: Any = self.shares
+        return nn.functional.embedding(codes.int(), shares)
+
+
+class SequenceFeatures(nn.Module):
+    """Features of the direct path, most of them zero.
+
+    Three blocks: square roots of the counts of the k-mers from 1 to ``direct_kmers``; the letter
+    and the pair of letters at each position (up to 1,000 bp); square roots of the counts of the
+    4-mers in windows of 16 bp every 8 bp, for what may stand a little off its place.
+
+    Parameters
+    ----------
+    spec : ``length`` (bp), ``direct_kmers``.
+    """
+
+    is_sparse: ClassVar[bool] = True
+    """The solver is told that most features are zero."""
+    penalties: ClassVar[tuple[float, ...]] = (3.0, 10.0, 30.0)
+    """Values of C to choose from, for blocks of variance 1."""
+    word = 4
+    shortest_window = 16
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__()
+        self.length: int = spec["length"]
+        self.most: int = spec["direct_kmers"]
+        self.step = max(self.shortest_window // 2, -(-self.length // 50))
+        self.one_hot = OneHot()
+        places = self.length if self.length <= _LONGEST_WITH_PLACES else 0
+        num_words = max(0, self.length - self.word + 1)
+        self.num_windows = -(-num_words // self.step)
+        pairs = 16 * max(0, places - 1)
+        self.blocks = (num_kmers(self.most), 4 * places + pairs, 4**self.word * self.num_windows)
+        self.width = sum(self.blocks)
+        self.register_buffer("scales", torch.ones(self.width))
+        self.register_buffer("windows", _windows(num_words, self.step), persistent=False)
+
+    def forward(self, codes: Tensor, **_: Tensor) -> Tensor:
+        """uint8, (b, n) -> float, (b, f)."""
+        scales: Any = self.scales
+        counts = count_kmers(codes, self.most).sqrt()
+        return torch.cat([counts, self._placed(codes), self._windowed(codes).sqrt()], 1) * scales
+
+    def _placed(self, codes: Tensor) -> Tensor:
+        """The letter and the pair at each position, (b, 4 n + 16 (n - 1))."""
+        if not self.blocks[1]:
+            return torch.zeros(len(codes), 0, device=codes.device)
+        letters = self.one_hot(codes).flatten(1)
+        if self.length < 2:
+            return letters
+        numbers, known = kmer_places(codes, 2)[1]
+        pairs = nn.functional.one_hot(numbers, 16) * known[..., None]
+        return torch.cat([letters, pairs.flatten(1).float()], dim=1)
+
+    def _windowed(self, codes: Tensor) -> Tensor:
+        """Counts of words in overlapping windows, (b, windows * 4**word)."""
+        counts = torch.zeros(len(codes), self.blocks[2], device=codes.device)
+        if not self.blocks[2]:
+            return counts
+        numbers, known = kmer_places(codes, self.word)[-1]
+        windows: Any = self.windows
+        for window in windows:
+            inside = known & (window >= 0)
+            places = torch.where(inside, window * 4**self.word + numbers, 0)
+            counts.scatter_add_(1, places, inside.float())
+        return counts
+
+    def learned_scales(self, means: FloatArray, squares: FloatArray) -> FloatArray:
+        """Scales, float32 (f,), from mean and mean square of each unscaled feature, (f,).
+
+        Counts are divided by the root of their standard deviation, which leaves frequent k-mers
+        some of their weight; each block then has a total variance of 1.
+        """
+        spread = np.sqrt((squares - means**2).clip(0))
+        scales = 1 / np.sqrt(spread.clip(0.02))
+        scales[self.blocks[0] : self.blocks[0] + self.blocks[1]] = 1
+        start = 0
+        for width in self.blocks:
+            block = slice(start, start + width)
+            scales[block] /= np.sqrt(((spread[block] * scales[block]) ** 2).sum().clip(1e-6))
+            start += width
+        return scales.astype(np.float32)
+
+
+def _windows(num_words: int, step: int) -> Tensor:
+    """The two windows of ``2 * step`` words that hold each word, int64 (2, words); -1 for none."""
+    place = torch.arange(num_words)
+    own = place // step
+    other = own + torch.where(place % step >= step - step // 2, 1, -1)
+    other[(other < 0) | (other >= -(-num_words // step))] = -1
+    return torch.stack([own, other])

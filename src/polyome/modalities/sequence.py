@@ -1,0 +1,381 @@
+"""The sequence modality: DNA becomes tokens that know what they are and where they stand.
+
+A segment is ``[M]``, which knows what the whole sequence is made of, and one token for every few
+nucleotides (or for every k-mer or subword), each with a learned position.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from polyome._errors import InputError, listed
+from polyome._types import Encoding, FloatArray
+from polyome.io import read_sequences
+from polyome.io.intervals import write_bed
+from polyome.io.nucleotides import Codes, Sequences, reverse_complement
+from polyome.modalities.base import Answers, Modality
+from polyome.modalities.kmers import SequenceFeatures, num_kmers
+from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
+from polyome.modalities.subwords import TOKENIZERS, Subwords
+
+_SOME = 512  # sequences at a time while learning scales
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceRecords:
+    """Sequences with a table: one row per record, indexed by name.
+
+    Parameters
+    ----------
+    table : the columns that came with the sequences; the sequence itself is not among them.
+    dna : n sequences.
+    notes : what was decided while reading.
+    windows : uint8, (n, length), as the model sees them, once :meth:`SequenceModality.prepare`
+        has laid them out.
+    """
+
+    table: pd.DataFrame
+    dna: Sequences
+    notes: tuple[str, ...] = ()
+    windows: Codes | None = None
+
+    def __len__(self) -> int:
+        return len(self.dna)
+
+    def take(self, rows: Any) -> "SequenceRecords":  # noqa: ANN401
+        """Some of the sequences, by position."""
+        windows = None if self.windows is None else self.windows[rows]
+        table = self.table.iloc[rows]
+        return replace(self, table=table, dna=self.dna.take(rows), windows=windows)
+
+
+class SequenceModality(Modality):
+    """DNA sequences of equal or unequal length.
+
+    Parameters
+    ----------
+    sequence_column : where a table holds the sequences.
+    tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
+        that do not overlap) or ``bpe`` (byte-pair encoding learned on the training sequences).
+    stride : nucleotides between two tokens; for ``kmer`` the k.
+    kernel : nucleotides that a token sees, odd.
+    anchor : where sequences of unequal length are lined up: ``start``, ``center`` or ``end``.
+    composition : largest k of the k-mer counts that ``[M]`` knows; 0 for none.
+    composition_dropout : share of these counts hidden while training.
+    direct_kmers : largest k of the direct path's k-mer counts.
+    mutation_rate : share of the letters replaced at random while training.
+    both_strands : draw either strand while training, and average both answers; for sequences
+        whose strand means nothing.
+    vocabulary_size : of byte-pair encoding.
+    """
+
+    name: ClassVar[str] = "sequence"
+    reading_options: ClassVar[tuple[str, ...]] = ("sequence_column", "genome", "labels")
+    table_name: ClassVar[str] = "the input"
+    is_portable: ClassVar[bool] = True
+    answer_formats: ClassVar[tuple[str, ...]] = (".csv", ".bed")
+
+    def __init__(
+        self,
+        sequence_column: str = "sequence",
+        tokens: str = "nucleotide",
+        *,
+        stride: int = 2,
+        kernel: int = 11,
+        anchor: str = "start",
+        composition: int = 5,
+        composition_dropout: float = 0.7,
+        direct_kmers: int = 6,
+        mutation_rate: float = 0.05,
+        both_strands: bool = False,
+        vocabulary_size: int = 512,
+    ) -> None:
+        _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS))
+        _check_choice("anchor", anchor, ("start", "center", "end"))
+        self.sequence_column = sequence_column
+        self.tokens = tokens
+        self.stride = stride
+        self.kernel = kernel
+        self.anchor = anchor
+        self.composition = composition
+        self.composition_dropout = composition_dropout
+        self.direct_kmers = direct_kmers
+        self.mutation_rate = mutation_rate
+        self.both_strands = both_strands
+        self.vocabulary_size = vocabulary_size
+        self.subwords_: Subwords | None = None
+
+    def read(self, source: Any, **reading: Any) -> SequenceRecords:  # noqa: ANN401
+        """View sequences as records.
+
+        Parameters
+        ----------
+        source : a DataFrame with a column of sequences, a list of sequences, the path of a FASTA,
+            CSV, TSV, parquet or BED file, or several paths.
+        reading : ``sequence_column``; ``genome``, the FASTA that BED intervals are cut from;
+            ``labels``, a table of labels beside a FASTA.
+        """
+        if isinstance(source, SequenceRecords):
+            return source
+        column = reading.get("sequence_column") or self.sequence_column
+        table = _as_table(source, column, reading.get("genome"), reading.get("labels"))
+        texts = table["sequence"].tolist()
+        _check_texts(texts, table.index)
+        dna = Sequences.from_text(texts)
+        notes = self._length_notes(dna) if hasattr(self, "length_") else ()
+        table, repeated = _with_unique_names(table.drop(columns="sequence"))
+        return SequenceRecords(table, dna, (*repeated, *notes))
+
+    def _length_notes(self, dna: Sequences) -> tuple[str, ...]:
+        longer = int((dna.lengths > self.length_).sum())
+        shorter = int((dna.lengths < self.shortest_).sum())
+        notes = []
+        if longer:
+            part = {"start": "first", "center": "middle", "end": "last"}[self.anchor]
+            notes.append(
+                f"{longer:,} of {len(dna):,} sequences are longer than any training sequence; "
+                f"their {part} {self.length_:,} bp are read."
+            )
+        if shorter:
+            notes.append(
+                f"{shorter:,} of {len(dna):,} sequences are shorter than any training sequence "
+                f"({self.shortest_:,} bp); trust their answers less."
+            )
+        return tuple(notes)
+
+    def fit(self, records: SequenceRecords) -> Self:
+        """Learn the length, the subwords, and mean and spread of the k-mer counts."""
+        self.length_ = int(records.dna.lengths.max())
+        self.shortest_ = int(records.dna.lengths.min())
+        if self.tokens in TOKENIZERS:
+            texts = [records.dna.text(i) for i in range(len(records))]
+            learn = TOKENIZERS[self.tokens].learn
+            self.subwords_ = learn(texts, k=self.stride, size=self.vocabulary_size)
+        features = SequenceFeatures(self.spec())
+        means, squares = self._moments(features, records)
+        self.direct_scales_ = features.learned_scales(means, squares)
+        count = num_kmers(self.composition)
+        self.kmer_means_ = means[:count].astype(np.float32)
+        spreads = np.sqrt((squares - means**2)[:count].clip(0))
+        self.kmer_spreads_ = spreads.clip(0.05).astype(np.float32)
+        return self
+
+    def _moments(
+        self, features: SequenceFeatures, records: SequenceRecords
+    ) -> tuple[FloatArray, FloatArray]:
+        """Mean and mean square of each feature, float64 (f,)."""
+        total = squares = torch.zeros(features.width, dtype=torch.float64)
+        for start in range(0, len(records), _SOME):
+            rows = np.arange(start, min(start + _SOME, len(records)))
+            windows: Any = self.prepare(records.take(rows)).windows
+            found = features(torch.from_numpy(windows))
+            total = total + found.sum(0, dtype=torch.float64)
+            squares = squares + found.square().sum(0, dtype=torch.float64)
+        return (total / len(records)).numpy(), (squares / len(records)).numpy()
+
+    def spec(self) -> dict[str, Any]:
+        """Sizes for :class:`SequenceEmbeddings` and :class:`SequenceFeatures`."""
+        if self.subwords_ is None:
+            num_tokens, vocabulary = -(-self.length_ // self.stride), 0
+        else:
+            num_tokens, vocabulary = self.subwords_.num_tokens, self.subwords_.size
+        return {
+            "length": self.length_,
+            "num_tokens": num_tokens,
+            "vocabulary": vocabulary,
+            "tokens": self.tokens,
+            "stride": self.stride,
+            "kernel": self.kernel,
+            "composition": self.composition,
+            "composition_dropout": self.composition_dropout,
+            "direct_kmers": self.direct_kmers,
+        }
+
+    @staticmethod
+    def embeddings(config: Any, spec: dict[str, Any]) -> SequenceEmbeddings:  # noqa: ANN401
+        """Build the embeddings."""
+        return SequenceEmbeddings(config.hidden_size, spec)
+
+    @staticmethod
+    def features(spec: dict[str, Any]) -> SequenceFeatures:
+        """Build what the direct path reads."""
+        return SequenceFeatures(spec)
+
+    def start_from(self, module: nn.Module, records: SequenceRecords) -> None:
+        """Give k-mer counts in a module the moments of these sequences."""
+        del records  # moments of a fold differ little from the training part's
+        for part in module.modules():
+            if isinstance(part, Composition):
+                part.get_buffer("means").copy_(torch.from_numpy(self.kmer_means_))
+                part.get_buffer("spreads").copy_(torch.from_numpy(self.kmer_spreads_))
+            if isinstance(part, SequenceFeatures):
+                part.get_buffer("scales").copy_(torch.from_numpy(self.direct_scales_))
+
+    def prepare(self, records: SequenceRecords) -> SequenceRecords:
+        """Lay the sequences out in windows of the model's length, lined up at the anchor."""
+        if records.windows is not None:
+            return records
+        return replace(records, windows=aligned(records.dna, self.length_, self.anchor))
+
+    def augmented(self, records: SequenceRecords, rng: np.random.Generator) -> SequenceRecords:
+        """Replace letters at random; draw either strand where strands mean nothing."""
+        records = self.prepare(records)
+        windows: Any = records.windows
+        if self.both_strands:
+            other: Any = self._other_strand(records).windows
+            windows = np.where(rng.random(len(windows))[:, None] < 0.5, windows, other)
+        if self.mutation_rate:
+            hit = (rng.random(windows.shape, np.float32) < self.mutation_rate) & (windows != 0)
+            drawn = rng.integers(1, 5, windows.shape, np.uint8)
+            windows = np.where(hit, drawn, windows)
+        return replace(records, windows=windows)
+
+    def views(self, records: SequenceRecords) -> list[SequenceRecords]:
+        """Both strands where strands mean nothing; their answers are averaged."""
+        return [records, self._other_strand(records)] if self.both_strands else [records]
+
+    def _other_strand(self, records: SequenceRecords) -> SequenceRecords:
+        other = replace(records, dna=reverse_complement(records.dna), windows=None)
+        return self.prepare(other)
+
+    def encode(self, records: SequenceRecords) -> list[Encoding]:
+        """``codes``, uint8 (length,); for k-mers and BPE ``ids``, int32 (P,), too."""
+        windows: Any = self.prepare(records).windows
+        if self.subwords_ is None:
+            return [{"codes": row} for row in windows]
+        ids = self.subwords_.encode(windows)
+        return [{"codes": row, "ids": line} for row, line in zip(windows, ids, strict=True)]
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Settings, lengths and subwords; moments of the k-mer counts."""
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        subwords = None if self.subwords_ is None else self.subwords_.to_dict()
+        learned = {"length": self.length_, "shortest": self.shortest_, "subwords": subwords}
+        arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
+        return {"settings": settings, "learned": learned}, arrays
+
+    @classmethod
+    def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """Restore what :meth:`state` gave."""
+        modality = cls(**settings["settings"])
+        learned = settings["learned"]
+        modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
+        if learned["subwords"] is not None:
+            modality.subwords_ = TOKENIZERS[modality.tokens].from_dict(learned["subwords"])
+        for name in _ARRAYS:
+            setattr(modality, f"{name}_", arrays[name])
+        return modality
+
+    def write(self, records: SequenceRecords, answers: Answers, path: Path) -> None:
+        """Write BED: the intervals with label and confidence (score 0 to 1000)."""
+        needed = ("chrom", "start", "end")
+        if any(column not in records.table.columns for column in needed):
+            message = f"{path}: only sequences that came as BED go back as BED; write a .csv."
+            raise InputError(message)
+        table = records.table[list(needed)].assign(
+            name=answers.label, score=np.rint(1000 * answers.confidence).astype(int)
+        )
+        strands = records.table["strand"] if "strand" in records.table.columns else "."
+        write_bed(table.assign(strand=strands), path)
+
+
+_ARRAYS = ("direct_scales", "kmer_means", "kmer_spreads")
+_SETTINGS = (
+    "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
+    "composition_dropout", "direct_kmers", "mutation_rate", "both_strands", "vocabulary_size",
+)  # fmt: skip
+
+
+def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
+    """Sequences in windows of one length, uint8 (n, length), 0 where a sequence does not reach.
+
+    Examples
+    --------
+    >>> aligned(Sequences.from_text(["AC", "ACGT"]), 3, "end").tolist()
+    [[0, 1, 2], [2, 3, 4]]
+    """
+    spare = length - dna.lengths  # negative: cut
+    shift = {"start": 0 * spare, "center": spare // 2, "end": spare}[anchor]
+    if not spare.any():
+        return dna.matrix(length)
+    within = np.arange(length) - shift[:, None]
+    inside = (within >= 0) & (within < dna.lengths[:, None])
+    places = np.where(inside, dna.starts[:, None] + within, 0)
+    return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
+
+
+def _as_table(
+    source: Any,  # noqa: ANN401
+    column: str,
+    genome: str | Path | None,
+    labels: str | Path | None,
+) -> pd.DataFrame:
+    """Any source as a table with a column ``sequence``, indexed by name."""
+    if isinstance(source, pd.DataFrame):
+        if column not in source.columns:
+            message = (
+                f"the table has no column '{column}' (sequence). Columns: "
+                f"{listed(source.columns, most=20)}. Pass sequence_column=..."
+            )
+            raise InputError(message)
+        table = source.rename(columns={column: "sequence"})
+        return table.set_axis(table.index.astype(str), axis=0)
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = (
+            "a table with a column of sequences, or the path of a FASTA, CSV or BED file, is "
+            f"needed; found {type(source).__name__}{inside}."
+        )
+        raise InputError(message)
+    return read_sequences(
+        [Path(path) for path in paths],
+        sequence_column=column,
+        genome=None if genome is None else Path(genome),
+        labels=None if labels is None else Path(labels),
+    )
+
+
+def _with_unique_names(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Number the names that repeat, as anndata does: ``a``, ``a-1``, ``a-2``."""
+    names = pd.Series(table.index.astype(str))
+    repeated = names[names.duplicated()].unique()
+    if not len(repeated):
+        return table, ()
+    taken, made = set(names), []
+    counts: dict[str, int] = {}
+    for name in names:
+        unique = name
+        while name in counts and unique in taken:
+            counts[name] += 1
+            unique = f"{name}-{counts[name] - 1}"
+        counts.setdefault(name, 1)
+        taken.add(unique)
+        made.append(unique)
+    note = (
+        f"{len(repeated):,} names occur more than once ({listed(repeated, most=3)}); "
+        f"the later ones were numbered, such as '{repeated[0]}-1'."
+    )
+    return table.set_axis(pd.Index(made, name=table.index.name), axis=0), (note,)
+
+
+def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
+    if not len(texts):
+        message = "there is no sequence in the input."
+        raise InputError(message)
+    for text, name in zip(texts, names, strict=True):
+        if not isinstance(text, str) or not text:
+            message = f"record '{name}' has no sequence (found {text!r})."
+            raise InputError(message)
+
+
+def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        message = f"{key}={value!r} is not known. Known: {listed(known)}."
+        raise InputError(message)

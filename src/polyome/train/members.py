@@ -1,0 +1,203 @@
+"""Fitting the members of an ensemble: one after the other, or on several processor cores.
+
+Every member is seeded by itself and runs on one thread, so that both ways end at equal weights.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import Manager
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+
+from polyome._progress import Progress
+from polyome._types import FloatArray, IntArray
+from polyome.model.answering import answer, pick_device
+from polyome.model.configuration import PolyomeConfig
+from polyome.model.modeling import PolyomeModel
+from polyome.tasks.base import Task
+from polyome.train.arguments import FitArguments
+from polyome.train.checkpoints import Checkpoints
+from polyome.train.dataset import RecordDataset
+from polyome.train.trainer import NARROW, Advances, LearningCurve, train
+from polyome.train.training import Training
+
+WORTH_A_PROCESS = 50_000
+"""Passes over a record from which starting processes (about 5 s) pays."""
+
+
+def build_model(task: Task, training: Training, number: int | None = None) -> PolyomeModel:
+    """A model with random networks: of all members, or of one, by its number."""
+    shallow = task.num_shallow_members
+    if number is not None:
+        shallow = int(number >= task.num_members - shallow)
+    spec = task.head_spec(training.truth, training.num_classes)
+    spec |= {"direct": True}
+    return PolyomeModel(
+        PolyomeConfig(
+            hidden_size=task.hidden_size,
+            num_hidden_layers=task.num_hidden_layers,
+            num_attention_heads=task.num_attention_heads,
+            intermediate_size=2 * task.hidden_size,
+            hidden_dropout_prob=task.dropout,
+            num_members=task.num_members if number is None else 1,
+            num_shallow_members=shallow,
+            modalities={training.modality.name: training.modality.spec()},
+            heads={task.name: spec},
+        )
+    )
+
+
+def fit_members(
+    task: Task, training: Training, arguments: FitArguments, checkpoints: Checkpoints | None
+) -> list[tuple[PolyomeModel, LearningCurve]]:
+    """Fit every member on its rows; each is a model of one member."""
+    aside = left_aside(training, task, arguments)
+    numbers = range(len(aside))
+    processes = _processes(task, training, arguments)
+    if processes == 1:
+        return [fit_member(task, training, arguments, checkpoints, k) for k in numbers]
+    epochs = int(arguments.num_train_epochs or 0)
+    what = f"fit, {len(aside)} members on {processes} cores"
+    with Progress(what, epochs * len(aside), quiet=task.quiet) as progress, _told(progress) as tell:
+        jobs = (
+            joblib.delayed(_in_process)(task, training, arguments, checkpoints, k, tell)
+            for k in numbers
+        )
+        done = joblib.Parallel(n_jobs=processes, backend="loky")(jobs)
+    members = []
+    for number, (state, curve) in enumerate(done):
+        model = build_model(task, training, number)
+        model.load_state_dict(state)
+        members.append((model.eval(), curve))
+    return members
+
+
+def _processes(task: Task, training: Training, arguments: FitArguments) -> int:
+    """How many processes to use: one per core, for long work on narrow networks."""
+    passes = len(training.fit) * int(arguments.num_train_epochs or 0)
+    if (
+        not training.modality.is_portable
+        or passes < WORTH_A_PROCESS
+        or task.hidden_size > NARROW
+        or pick_device(task.device).type != "cpu"
+    ):
+        return 1
+    return min(task.num_members, joblib.cpu_count(only_physical_cores=False))
+
+
+class _Teller:
+    """Stands for a progress bar in another process."""
+
+    def __init__(self, messages: Any) -> None:  # noqa: ANN401 - a proxy of a queue
+        self.messages = messages
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Tell of steps done."""
+        self.messages.put((steps, note))
+
+
+@contextmanager
+def _told(progress: Progress) -> Iterator[_Teller]:
+    """Show in this process what others tell of."""
+    with Manager() as manager:
+        messages = manager.Queue()
+        ended = threading.Event()
+
+        def listen() -> None:
+            while not ended.is_set():
+                try:
+                    steps, note = messages.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                progress.advance(steps, note)
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        try:
+            yield _Teller(messages)
+        finally:
+            ended.set()
+            listener.join()
+
+
+def _in_process(
+    task: Task,
+    training: Training,
+    arguments: FitArguments,
+    checkpoints: Checkpoints | None,
+    number: int,
+    tell: _Teller,
+) -> tuple[dict[str, torch.Tensor], LearningCurve]:
+    torch.set_num_threads(1)
+    model, curve = fit_member(task, training, arguments, checkpoints, number, tell)
+    return model.state_dict(), curve
+
+
+def left_aside(
+    training: Training, task: Task, arguments: FitArguments
+) -> list[tuple[IntArray, IntArray]]:
+    """For each member the rows that fit it and the rows that it leaves aside."""
+    number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
+    if number == 1 and not len(training.dev):
+        return [(training.fit, training.fit[:0])] * task.num_members
+    folds = training.folds(number, task.seed + 100, if_small=None)
+    return [folds[k % len(folds)] for k in range(task.num_members)]
+
+
+def fit_member(
+    task: Task,
+    training: Training,
+    arguments: FitArguments,
+    checkpoints: Checkpoints | None,
+    number: int,
+    progress: Advances | None = None,
+) -> tuple[PolyomeModel, LearningCurve]:
+    """Fit one network on its rows; its embeddings start from these rows alone."""
+    modality = training.modality
+    rows, aside = left_aside(training, task, arguments)[number]
+    seed = 1000 * task.seed + number
+    torch.manual_seed(seed)
+    model = build_model(task, training, number).to(pick_device(task.device))
+    done = None if checkpoints is None else checkpoints.load(number, model)
+    if done is not None:
+        return model.eval(), done
+    fitting = training.records.take(rows)
+    modality.start_from(model.members[0], fitting)
+
+    def aside_loss() -> float:
+        outputs = answers_aside(task, training, model, aside)
+        return float(-outputs[np.arange(len(aside)), training.truth[aside]].mean())
+
+    dataset = RecordDataset(
+        modality,
+        fitting,
+        {task.name: training.truth[rows]},
+        augment=np.random.default_rng(seed),
+    )
+    curve = train(
+        model,
+        dataset,
+        {modality.name: modality},
+        arguments,
+        seed=seed,
+        device=task.device,
+        score=aside_loss if len(aside) else None,
+        what=f"fit, member {number + 1} of {task.num_members}",
+        quiet=task.quiet,
+        progress=progress,
+    )
+    if checkpoints is not None:
+        checkpoints.save(number, model, curve)
+    return model, curve
+
+
+def answers_aside(
+    task: Task, training: Training, model: PolyomeModel, aside: IntArray
+) -> FloatArray:
+    """A member's outputs, (m, c), for the rows that it left aside."""
+    return answer(model, training.modality, training.records.take(aside), task.name).outputs

@@ -1,0 +1,41 @@
+"""Training rows as all steps of fitting see them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyome._types import IntArray
+from polyome.baselines import inner_folds
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
+
+
+@dataclass(frozen=True)
+class Training:
+    """Training rows and their truth.
+
+    Attributes
+    ----------
+    records : the rows of the training and dev parts, prepared.
+    truth : int64, (n,).
+    fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
+    groups : (n,), rows of one group are left aside together; None without groups.
+    """
+
+    modality: Modality
+    records: Records
+    truth: IntArray
+    num_classes: int
+    fit: IntArray
+    dev: IntArray
+    groups: np.ndarray | None
+
+    def folds(
+        self, number: int, seed: int, *, if_small: int | None
+    ) -> list[tuple[IntArray, IntArray]]:
+        """(rows that fit, rows held out), for each fold; the dev part where there is one."""
+        if len(self.dev):
+            return [(self.fit, self.dev)] * number
+        groups = None if self.groups is None else self.groups[self.fit]
+        fold = inner_folds(self.truth[self.fit], groups, number, seed, if_small=if_small)
+        return [(self.fit[fold != k], self.fit[fold == k]) for k in range(fold.max() + 1)]
