@@ -29,6 +29,7 @@ SEEDS = (0, 1, 2)
 SHOWN = ["mcc", "accuracy", "auroc", "log_loss", "ece"]
 BARS = dict(zip(SETS, (0.705, 0.86, 0.935, 0.815, 0.72, 0.79)))
 BEST = "best of the cheap"
+WITHOUT_TRUNK = "direct path + boosting"
 
 
 def read(name: str) -> pd.DataFrame:
@@ -127,13 +128,16 @@ def one_set(row: str, name: str, data: pd.DataFrame, *, layers: bool) -> dict[st
             parts.append(unit(f"{row}-layers", settings, lambda s=seed: measure_layers(data, s)))
         seconds.append(model["fit_seconds"])
         weights.append(model["direct_weight"])
-        by_seed.append({n: np.array(p) for part in parts for n, p in part["proba"].items()})
+        found = {n: np.array(p) for part in parts for n, p in part["proba"].items()}
+        trees = found["gradient boosting"]
+        found[WITHOUT_TRUNK] = log_pool([found["direct path alone"], trees])
+        by_seed.append(found)
     scores = {
         n: [dict(classification_metrics(truth, found[n], classes)) for found in by_seed]
         for n in by_seed[0]
     }
     mean = {n: float(np.mean([s["mcc"] for s in found])) for n, found in scores.items()}
-    rivals = [*TUNED, "linear (both, averaged)", "linear + boosting"]
+    rivals = [*TUNED, "linear (both, averaged)", "linear + boosting", WITHOUT_TRUNK]
     best = max(rivals, key=lambda n: mean[n])
     low, high, error = paired(truth, by_seed, best, classes)
     return {

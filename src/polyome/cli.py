@@ -280,8 +280,8 @@ def data_list(seed: Seed = 0, device: Device = "auto", quiet: Quiet = False) -> 
     from polyome.data.download import where
 
     for name, entry in CATALOGUE.items():
-        print(f"{name:<18} {entry.task:<10} target {entry.target:<12} {entry.description}")
-        print(f"{'':<18} {where(entry)}")
+        print(f"{name:<20} {entry.task:<10} target {entry.target:<12} {entry.description}")
+        print(f"{'':<20} {where(entry)}")
 
 
 @data_app.command("get")

@@ -80,3 +80,24 @@ def model_dir(call, cells_file, tiny, tmp_path_factory) -> Path:
     result = call("fit", "cell-type", cells_file, "--target=cell_type", f"--out={folder}", *tiny)
     assert result.exit_code == 0, result.stderr
     return folder
+
+
+@pytest.fixture
+def refused(call, tmp_path):
+    """Call a command that must refuse; returns its message."""
+
+    def run(*words):
+        before = sorted(tmp_path.rglob("*"))
+        result = call(*words)
+        lines = [line for line in result.stderr.splitlines() if line]
+        messages = [line for line in lines if line.startswith("polyome: ")]
+        assert result.exit_code == 2, result.stderr
+        assert result.stdout == ""
+        assert len(messages) == 1, result.stderr
+        assert lines[-1] == messages[0], "the message is one line, and the last one"
+        assert "Traceback" not in result.stderr
+        assert "failed" not in messages[0]
+        assert sorted(tmp_path.rglob("*")) == before, "something was written"
+        return messages[0].removeprefix("polyome: ")
+
+    return run

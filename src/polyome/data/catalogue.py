@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
 import scanpy as sc
 from anndata import AnnData
 
 from polyome._errors import InputError, listed, suggestion
+from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_cells
 
 
@@ -28,7 +30,7 @@ class DataSet:
     task: str
     target: str
     file_name: str
-    build: Callable[[], AnnData] | None = None
+    build: Callable[[], AnnData | pd.DataFrame] | None = None
     fetch: str | None = None
     sha256: str | None = None
 
@@ -47,6 +49,13 @@ CATALOGUE: dict[str, DataSet] = {
         target="cell_type",
         file_name="simulated_cells.h5ad",
         build=simulate_cells,
+    ),
+    "simulated_promoters": DataSet(
+        "simulated: 2,000 promoters and backgrounds of a known grammar, 160 bp",
+        task="promoter",
+        target="label",
+        file_name="simulated_promoters.csv.gz",
+        build=simulate_promoters,
     ),
     "pbmc3k": DataSet(
         "2,638 real blood cells of 8 types, counts of 13,714 genes (10x Genomics)",

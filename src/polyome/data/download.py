@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pooch
 import scanpy as sc
 from anndata import AnnData
@@ -41,7 +42,10 @@ def get(name: str, folder: Path) -> Path:
     adata = None if local is not None else (entry.build or (lambda: _fetch(name, entry)))()
     folder.mkdir(parents=True, exist_ok=True)
     check_writable(path)
-    if adata is not None:
+    if isinstance(adata, pd.DataFrame):
+        with written_aside(path) as aside:
+            adata.to_csv(aside, compression="gzip")
+    elif adata is not None:
         write_h5ad(adata, path)
     elif local is not None:
         _check(local, entry)

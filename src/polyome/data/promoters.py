@@ -1,11 +1,6 @@
 """Simulated promoters: sequences of a written grammar, so that what makes a promoter is known.
 
-Everything here is simulated. The words, places and partners of the elements follow the literature
-named beside each; reviews: Juven-Gershon and Kadonaga 2010 Dev Biol, Haberle and Stark 2018 Nat Rev
-Mol Cell Biol. Strengths and rates are round numbers chosen here: the order of the strengths leans
-on the super core promoter (Juven-Gershon et al. 2006 Nat Methods) and on measured native promoters
-(Weingarten-Gabbay et al. 2019 Genome Res); rates are above a genome's, so that small sets show
-every kind.
+The grammar itself is in `promoter_grammar.py`.
 
 Promoters and backgrounds come in pairs that hold the same words on the same strands in the same
 first-order Markov chain. In the promoter the words obey the rules of place; in the background they
@@ -13,7 +8,7 @@ do not. Thus composition tells little: what counts is where a word stands, and b
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,89 +16,22 @@ import pandas as pd
 
 from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.io.nucleotides import Codes, Sequences, base_shares, reverse_complement
-
-
-@dataclass(frozen=True)
-class Element:
-    """A kind of promoter element.
-
-    Parameters
-    ----------
-    name : of the element.
-    consensus : its word in IUPAC letters, 5' to 3'.
-    start : its first base relative to the start site, which is +1; there is no 0.
-    spread_bp : how far it may stand from ``start``; at the edge it counts half.
-    strength : what a perfect word at the best place adds to the score.
-    presence : chance in a drawn promoter, where it stands beside another: given that one.
-    beside : the element at whose exact distance it must stand, and without which it adds nothing.
-    both_strands : whether the word counts on either strand.
-    source : where word and place were described.
-
-    Examples
-    --------
-    >>> tata = ELEMENTS["TATA"]
-    >>> tata.offset, tata.weights.tolist()
-    (-31, [0.5, 0.75, 1.0, 0.75, 0.5])
-    """
-
-    name: str
-    consensus: str
-    start: int
-    spread_bp: int
-    strength: float
-    presence: float
-    source: str
-    beside: str | None = None
-    both_strands: bool = False
-
-    @property
-    def offset(self) -> int:
-        """Bases from the start site's index to the element's first."""
-        return self.start if self.start < 0 else self.start - 1
-
-    @property
-    def weights(self) -> FloatArray:
-        """What the place counts, (2 * spread_bp + 1,): 1 in the middle, half at the edges."""
-        away = np.abs(np.arange(-self.spread_bp, self.spread_bp + 1))
-        return (1 - away / (2 * max(self.spread_bp, 1))).astype(np.float32)
-
-
-ELEMENTS = {
-    element.name: element
-    for element in (
-        Element("TATA", "TATAWAAR", -31, 2, 2.0, 0.4, "Ponjavic et al. 2006 Genome Biol"),
-        Element("BREu", "SSRCGCC", -38, 2, 1.0, 0.5, "Lagrange et al. 1998 Genes Dev", "TATA"),
-        Element("Inr", "BBCABW", -3, 0, 1.5, 0.6, "Vo ngoc et al. 2017 Genes Dev"),
-        Element("MTE", "CSARCSSAAC", 18, 0, 1.0, 0.3, "Lim et al. 2004 Genes Dev", "Inr"),
-        Element("DPE", "RGWYVT", 28, 0, 1.5, 0.4, "Kutach and Kadonaga 2000 Mol Cell Biol", "Inr"),
-        Element("GC box", "GGGCGG", -75, 35, 1.0, 0.5, "Suzuki et al. 2001 Genome Res",
-                both_strands=True),
-        Element("CCAAT", "RRCCAATSR", -80, 20, 1.0, 0.3, "Mantovani 1998 Nucleic Acids Res",
-                both_strands=True),
-        Element("NRF-1", "YGCGCAYGCGCR", -65, 25, 1.5, 0.25, "FitzGerald et al. 2004 Genome Res",
-                both_strands=True),
-    )
-}  # fmt: skip
-"""The grammar: the score is the sum, over these, of strength x word x place (x partner)."""
-
-THRESHOLD = 3.0
-"""A sequence with this score or more is a promoter."""
-LABEL_NOISE = 0.03
-"""Share of labels that are swapped: no method can be right more often than 97 % of the time."""
-WORD_MATCH = (1.0, 0.4, 0.0)
-"""What a word counts with no, one, and two or more letters that miss the consensus."""
-MISSPELLED = 0.15
-"""Share of planted words with one letter that misses the consensus."""
-EXTRA = 0.3
-"""Chance, for each kind, of one more word off its place or strand, in promoters and backgrounds."""
-NEAR_BP = 12
-"""Half of the words off their place are at most this far off."""
-TSS_SPREAD_BP = 8
-"""How far the start site may lie from its middle position, which is not told."""
-DOWNSTREAM_BP = 42
-"""Bases from the start site's middle position to the sequence's end."""
-SHORTEST_BP = 160
+from polyome.data.promoter_grammar import (
+    ALLOWED,
+    DOWNSTREAM_BP,
+    ELEMENTS,
+    EXTRA,
+    LABEL_NOISE,
+    MISSPELLED,
+    NEAR_BP,
+    SHORTEST_BP,
+    THRESHOLD,
+    TSS_SPREAD_BP,
+    Element,
+    consensus_codes,
+    contributions,
+)
+from polyome.io.nucleotides import Codes, Sequences
 
 # Share of each pair of neighbours, in per cent, rows first base. Chosen here, equal on both
 # strands: 56 % G and C, CpG a third and TpA a quarter below chance, as in human promoters.
@@ -111,80 +39,7 @@ _DINUCLEOTIDES = np.array(
     [[5.5, 5.0, 7.5, 4.0], [6.8, 8.7, 5.0, 7.5], [6.2, 8.1, 8.7, 5.0], [3.5, 6.2, 6.8, 5.5]]
 )
 _NAMES = list(ELEMENTS)
-_ALLOWED = base_shares() > 0  # (16, 4)
-_BITS = (_ALLOWED @ (1 << np.arange(4))).astype(np.uint8)  # of each code: one bit a base
-_ONE_BASE = np.where(_ALLOWED.sum(axis=1) == 1, _BITS, 0).astype(np.uint8)  # N matches nothing
-_BLOCK = 4096  # sequences scored at once
-
-
-def _consensus(element: Element) -> tuple[Codes, Codes]:
-    dna = Sequences.from_text([element.consensus])
-    return dna.one(0), reverse_complement(dna).one(0)
-
-
-def _word_matches(bases: Codes, element: Element) -> FloatArray:
-    """What the word at each start counts, float32 (n, length)."""
-    starts = bases.shape[1] - len(element.consensus) + 1
-    matches = np.zeros(bases.shape, np.float32)
-    for word in _consensus(element)[: 1 + element.both_strands]:
-        misses = np.zeros((len(bases), starts), np.uint8)
-        for i, code in enumerate(word):
-            misses += (bases[:, i : i + starts] & _BITS[code]) == 0
-        counts = np.array(WORD_MATCH, np.float32)[np.minimum(misses, len(WORD_MATCH) - 1)]
-        np.maximum(matches[:, :starts], counts, out=matches[:, :starts])
-    return matches
-
-
-def _contributions(codes: Codes) -> FloatArray:
-    """What each kind adds at each start site that may be, float32 (n, 2 * TSS_SPREAD_BP + 1, k)."""
-    matches = {e.name: _word_matches(_ONE_BASE[codes], e) for e in ELEMENTS.values()}
-    first_tss = codes.shape[1] - DOWNSTREAM_BP - TSS_SPREAD_BP
-    added = np.zeros((len(codes), 2 * TSS_SPREAD_BP + 1, len(ELEMENTS)), np.float32)
-    for k, element in enumerate(ELEMENTS.values()):
-        for t in range(added.shape[1]):
-            start = first_tss + t + element.offset - element.spread_bp
-            stop = start + 2 * element.spread_bp + 1
-            found = matches[element.name][:, start:stop] * element.weights
-            if element.beside:
-                shift = ELEMENTS[element.beside].offset - element.offset
-                found = found * matches[element.beside][:, start + shift : stop + shift]
-            added[:, t, k] = element.strength * found.max(axis=1)
-    return added
-
-
-def promoter_scores(sequences: Sequence[str]) -> FloatArray:
-    """Score sequences by the grammar that made the simulated promoters.
-
-    The score is taken at the best start site within ``TSS_SPREAD_BP`` of the middle position,
-    ``DOWNSTREAM_BP`` before the end. The true effect of a variant is the score with it less the
-    score without. Letters other than A, C, G, T match no word.
-
-    Parameters
-    ----------
-    sequences : all of one length, at least ``SHORTEST_BP``.
-
-    Returns
-    -------
-    float32, (n,)
-
-    Examples
-    --------
-    >>> table = simulate_promoters(20, seed=0)
-    >>> bool(np.allclose(promoter_scores(list(table["sequence"])), table["score"]))
-    True
-    """
-    dna = Sequences.from_text(sequences)
-    shortest, longest = int(dna.lengths.min(initial=SHORTEST_BP)), int(dna.lengths.max(initial=0))
-    if shortest < SHORTEST_BP or (len(dna) and int(dna.lengths.min()) != longest):
-        message = (
-            f"sequences are {int(dna.lengths.min()):,} to {longest:,} bp long; the grammar needs "
-            f"one length, {SHORTEST_BP} or more. Cut or extend them at the left end."
-        )
-        raise InputError(message)
-    codes = dna.matrix()
-    blocks = [codes[i : i + _BLOCK] for i in range(0, len(codes), _BLOCK)]
-    scores = [_contributions(block).sum(axis=2).max(axis=1) for block in blocks]
-    return np.concatenate([np.empty(0, np.float32), *scores])
+_BLOCK = 4096  # pairs drawn at once
 
 
 @dataclass(frozen=True)
@@ -200,7 +55,7 @@ class _Blueprint:
 def _spelled(rng: np.random.Generator, element: Element, reverse: BoolArray) -> Codes:
     """Words of an element, as read on the forward strand, uint8 (m, word)."""
     m, width = len(reverse), len(element.consensus)
-    forward, backward = (_ALLOWED[word] for word in _consensus(element))
+    forward, backward = (ALLOWED[word] for word in consensus_codes(element))
     allowed = np.where(reverse[:, None, None], backward, forward)  # (m, word, 4)
     wrong = np.flatnonzero(rng.random(m) < MISSPELLED)
     where = rng.integers(0, width, len(wrong))
@@ -323,7 +178,7 @@ def _draw(rng: np.random.Generator, m: int, length: int) -> _Drawn:
     plan = _blueprint(rng, m, length)
     pair = [_Canvas(rng, _chain(rng, m, length)) for _ in range(2)]
     starts = np.stack([_arranged(c, plan, obeys=i == 0) for i, c in enumerate(pair)], axis=1)
-    added = np.stack([_contributions(canvas.codes) for canvas in pair], axis=1)
+    added = np.stack([contributions(canvas.codes) for canvas in pair], axis=1)
     scores = added.sum(axis=3).max(axis=2)
     kept = (scores[:, 0] >= THRESHOLD) & (scores[:, 1] < THRESHOLD)
     rows = np.flatnonzero(kept & pair[0].complete & pair[1].complete)

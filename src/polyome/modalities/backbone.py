@@ -15,7 +15,7 @@ from torch.nn import functional
 from polyome._errors import InputError, listed
 from polyome.modalities.backbone_tokens import BackboneTokens, number_in
 from polyome.modalities.base import ModalityEmbeddings
-from polyome.modalities.pretrained import Blueprint
+from polyome.modalities.pretrained import Blueprint, first_line
 from polyome.modalities.sequence_tokens import Composition, Readout
 
 TUNINGS = ("full", "frozen", "lora")
@@ -38,8 +38,8 @@ class BackboneEmbeddings(ModalityEmbeddings):
     Parameters
     ----------
     hidden_size : width ``d`` of a token.
-    spec : ``num_tokens`` P, ``composition`` (largest k; 0: none), ``composition_dropout``, and
-        ``backbone``: what :func:`backbone_spec` gave.
+    spec : ``length`` (bp), ``num_tokens`` P, ``composition`` (largest k or 0),
+        ``composition_dropout``, and ``backbone``: what :func:`backbone_spec` gave.
     """
 
     reads_all_tokens = True
@@ -53,14 +53,13 @@ class BackboneEmbeddings(ModalityEmbeddings):
         self.tuning: str = backbone["tuning"]
         blueprint = Blueprint(backbone["config"], backbone["code"])
         self.backbone = _tunable(blueprint.model(), backbone)
-        accepted = inspect.signature(self.backbone.forward).parameters
-        self.takes_mask = "attention_mask" in accepted
+        self.takes_mask = "attention_mask" in _accepted(self.backbone)
         self.map = nn.Linear(_width(blueprint, self.backbone), hidden_size)
         self.norm = nn.LayerNorm(hidden_size)
         self.composition = None
         if spec["composition"]:
             self.composition = Composition(
-                hidden_size, spec["composition"], spec["composition_dropout"]
+                hidden_size, spec["length"], spec["composition"], spec["composition_dropout"]
             )
         self.read = Readout(hidden_size, self.num_tokens)
 
@@ -164,11 +163,33 @@ def _tunable(model: nn.Module, backbone: dict[str, Any]) -> nn.Module:
     before = set(model.modules())
     # These keys alone: others of LoraConfig's name modules to import, and a file may hold anything.
     config = peft.LoraConfig(**{key: backbone["lora"][key] for key in LORA})
-    peft.inject_adapter_in_model(config, model)
+    try:
+        peft.inject_adapter_in_model(config, model)
+    except ValueError as error:
+        message = (
+            f"backbone_tuning='lora': peft finds no layers to adapt ({first_line(error)}). "
+            "Pass backbone_tuning='full' or 'frozen'."
+        )
+        raise InputError(message) from error
     added: Any = set(model.modules()) - before
     for part in added:
         part._is_hf_initialized = True  # or transformers draws adapters that must start at zero
     return model
+
+
+def _accepted(model: nn.Module) -> list[str]:
+    """Names of a model's inputs; refuses one that does not read token ids."""
+    inputs = inspect.signature(model.forward).parameters.values()
+    names = [
+        each.name for each in inputs if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+    ]
+    if names and "input_ids" not in names:
+        message = (
+            f"the backbone ({type(model).__name__}) reads {listed(names, most=3)}, not the ids of "
+            "tokens ('input_ids'); a model of sequences is needed."
+        )
+        raise InputError(message)
+    return names
 
 
 def _adapted(name: str, own: dict[str, Tensor]) -> str:
@@ -180,10 +201,10 @@ def _adapted(name: str, own: dict[str, Tensor]) -> str:
 
 def _width(blueprint: Blueprint, model: nn.Module) -> int:
     width = number_in(blueprint.config, "hidden_size", "d_model", "n_embd", "dim")
-    if width is None:
+    if width is None:  # types with a name of their own for it say which
         own: Any = getattr(model, "config", None)
         width = getattr(own, "hidden_size", None)
-    if not isinstance(width, int):
+    if width is None:
         message = "the backbone's configuration has no 'hidden_size' (width of its states)."
         raise InputError(message)
     return width

@@ -78,12 +78,50 @@ class OneHot(nn.Module):
         return nn.functional.embedding(codes.int(), shares)
 
 
+class WordCounts(nn.Module):
+    """Square roots of k-mer counts: of the whole sequence, and of words in windows along it.
+
+    Windows of 16 bp every 8 bp (longer above 400 bp) say what stands about where.
+
+    Parameters
+    ----------
+    length : of the sequences, bp.
+    most : largest k counted over the whole sequence; 0 for none.
+    word : k counted in windows.
+    """
+
+    shortest_step = 8
+    most_windows = 50
+
+    def __init__(self, length: int, most: int, word: int) -> None:
+        super().__init__()
+        self.most = most
+        self.word = word
+        num_words = max(0, length - self.word + 1)
+        self.step = max(self.shortest_step, -(-length // self.most_windows))
+        num_windows = -(-num_words // self.step)
+        self.blocks = (num_kmers(most), 4**self.word * num_windows)
+        self.register_buffer("windows", _windows(num_words, self.step), persistent=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """uint8, (b, n) -> float, (b, sum of blocks)."""
+        whole = count_kmers(codes, self.most)
+        counts = torch.zeros(len(codes), self.blocks[1], device=codes.device)
+        if self.blocks[1]:
+            numbers, known = kmer_places(codes, self.word)[-1]
+            windows: Any = self.windows
+            for window in windows:
+                inside = known & (window >= 0)
+                places = torch.where(inside, window * 4**self.word + numbers, 0)
+                counts.scatter_add_(1, places, inside.float())
+        return torch.cat([whole, counts], dim=1).sqrt()
+
+
 class SequenceFeatures(nn.Module):
     """Features of the direct path, most of them zero.
 
-    Three blocks: square roots of the counts of the k-mers from 1 to ``direct_kmers``; the letter
-    and the pair of letters at each position (up to 1,000 bp); square roots of the counts of the
-    4-mers in windows of 16 bp every 8 bp, for what may stand a little off its place.
+    Three blocks: :class:`WordCounts` of the whole sequence, the letter and the pair of letters at
+    each position (up to 1,000 bp), and :class:`WordCounts` of 4-mers in windows.
 
     Parameters
     ----------
@@ -92,31 +130,25 @@ class SequenceFeatures(nn.Module):
 
     is_sparse: ClassVar[bool] = True
     """The solver is told that most features are zero."""
-    penalties: ClassVar[tuple[float, ...]] = (3.0, 10.0, 30.0)
+    penalties: ClassVar[tuple[float, ...]] = (1.0, 3.0, 10.0, 30.0)
     """Values of C to choose from, for blocks of variance 1."""
-    word = 4
-    shortest_window = 16
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         self.length: int = spec["length"]
-        self.most: int = spec["direct_kmers"]
-        self.step = max(self.shortest_window // 2, -(-self.length // 50))
         self.one_hot = OneHot()
+        self.words = WordCounts(self.length, spec["direct_kmers"], word=4)
         places = self.length if self.length <= _LONGEST_WITH_PLACES else 0
-        num_words = max(0, self.length - self.word + 1)
-        self.num_windows = -(-num_words // self.step)
-        pairs = 16 * max(0, places - 1)
-        self.blocks = (num_kmers(self.most), 4 * places + pairs, 4**self.word * self.num_windows)
+        whole, windowed = self.words.blocks
+        self.blocks = (whole, 4 * places + 16 * max(0, places - 1), windowed)
         self.width = sum(self.blocks)
         self.register_buffer("scales", torch.ones(self.width))
-        self.register_buffer("windows", _windows(num_words, self.step), persistent=False)
 
     def forward(self, codes: Tensor, **_: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, f)."""
         scales: Any = self.scales
-        counts = count_kmers(codes, self.most).sqrt()
-        return torch.cat([counts, self._placed(codes), self._windowed(codes).sqrt()], 1) * scales
+        whole, windowed = self.words(codes).split(self.words.blocks, dim=1)
+        return torch.cat([whole, self._placed(codes), windowed], dim=1) * scales
 
     def _placed(self, codes: Tensor) -> Tensor:
         """The letter and the pair at each position, (b, 4 n + 16 (n - 1))."""
@@ -128,19 +160,6 @@ class SequenceFeatures(nn.Module):
         numbers, known = kmer_places(codes, 2)[1]
         pairs = nn.functional.one_hot(numbers, 16) * known[..., None]
         return torch.cat([letters, pairs.flatten(1).float()], dim=1)
-
-    def _windowed(self, codes: Tensor) -> Tensor:
-        """Counts of words in overlapping windows, (b, windows * 4**word)."""
-        counts = torch.zeros(len(codes), self.blocks[2], device=codes.device)
-        if not self.blocks[2]:
-            return counts
-        numbers, known = kmer_places(codes, self.word)[-1]
-        windows: Any = self.windows
-        for window in windows:
-            inside = known & (window >= 0)
-            places = torch.where(inside, window * 4**self.word + numbers, 0)
-            counts.scatter_add_(1, places, inside.float())
-        return counts
 
     def learned_scales(self, means: FloatArray, squares: FloatArray) -> FloatArray:
         """Scales, float32 (f,), from mean and mean square of each unscaled feature, (f,).

@@ -119,8 +119,8 @@ class Blueprint:
 
     def weights(self, checkpoint: str) -> dict[str, Tensor]:
         """Read the checkpoint's weights (safetensors only), for :meth:`model`."""
-        with self.folder() as folder:
-            whole = self._whole(folder)
+        with self.folder() as folder, torch.device("meta"):
+            whole = self._whole(folder)  # for its class and configuration alone
         what = f"backbone='{checkpoint}'"
         try:
             with quiet():
@@ -219,7 +219,11 @@ def _check_all_loaded(
     what: str, blueprint: Blueprint, whole: nn.Module, encoder: nn.Module, skipped: set[str]
 ) -> None:
     """Refuse a model some of whose weights would stay random."""
-    used = {id(weight) for weight in encoder.parameters()}
+    used = {
+        id(weight)
+        for name, weight in encoder.named_parameters()
+        if name.split(".")[0] not in _NO_PART
+    }
     lacking = [
         name
         for name, weight in whole.named_parameters(remove_duplicate=False)
@@ -247,7 +251,8 @@ def _does_not_run(blueprint: Blueprint, part: str, error: Exception) -> str:
     whose = "its own code" if blueprint.code else "its configuration"
     return (
         f"the {part} of the backbone '{kind}' cannot be built by transformers "
-        f"{transformers.__version__}: {whose} fails with {type(error).__name__}: {first_line(error)}"
+        f"{transformers.__version__}: {whose} fails with {type(error).__name__}: "
+        f"{first_line(error)}"
     )
 
 

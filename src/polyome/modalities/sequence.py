@@ -4,55 +4,27 @@ A segment is ``[M]``, which knows what the whole sequence is made of, and one to
 nucleotides (or for every k-mer or subword), each with a learned position.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, FloatArray
-from polyome.io import read_sequences
 from polyome.io.intervals import write_bed
-from polyome.io.nucleotides import Codes, Sequences, reverse_complement
+from polyome.io.nucleotides import Sequences, reverse_complement
 from polyome.modalities.base import Answers, Modality
-from polyome.modalities.kmers import SequenceFeatures, num_kmers
+from polyome.modalities.kmers import SequenceFeatures, WordCounts
+from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
 from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
 from polyome.modalities.subwords import TOKENIZERS, Subwords
 
+RICH = 20_000
+"""Records from which finer tokens pay."""
 _SOME = 512  # sequences at a time while learning scales
-
-
-@dataclass(frozen=True, eq=False)
-class SequenceRecords:
-    """Sequences with a table: one row per record, indexed by name.
-
-    Parameters
-    ----------
-    table : the columns that came with the sequences; the sequence itself is not among them.
-    dna : n sequences.
-    notes : what was decided while reading.
-    windows : uint8, (n, length), as the model sees them, once :meth:`SequenceModality.prepare`
-        has laid them out.
-    """
-
-    table: pd.DataFrame
-    dna: Sequences
-    notes: tuple[str, ...] = ()
-    windows: Codes | None = None
-
-    def __len__(self) -> int:
-        return len(self.dna)
-
-    def take(self, rows: Any) -> "SequenceRecords":  # noqa: ANN401
-        """Some of the sequences, by position."""
-        windows = None if self.windows is None else self.windows[rows]
-        table = self.table.iloc[rows]
-        return replace(self, table=table, dna=self.dna.take(rows), windows=windows)
 
 
 class SequenceModality(Modality):
@@ -63,10 +35,13 @@ class SequenceModality(Modality):
     sequence_column : where a table holds the sequences.
     tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
         that do not overlap) or ``bpe`` (byte-pair encoding learned on the training sequences).
-    stride : nucleotides between two tokens; for ``kmer`` the k.
+    stride : nucleotides between two tokens; for ``kmer`` the k. None chooses: 6 for ``kmer``; 4 for
+        sequences up to 120 bp, 8 up to 600 bp, above that as many as give 75 tokens; half of that
+        for 20,000 records or more.
     kernel : nucleotides that a token sees, odd.
     anchor : where sequences of unequal length are lined up: ``start``, ``center`` or ``end``.
-    composition : largest k of the k-mer counts that ``[M]`` knows; 0 for none.
+    composition : largest k of the k-mer counts that ``[M]`` knows, beside those of 3-mers in
+        windows; 0 for none of both.
     composition_dropout : share of these counts hidden while training.
     direct_kmers : largest k of the direct path's k-mer counts.
     mutation_rate : share of the letters replaced at random while training.
@@ -86,7 +61,7 @@ class SequenceModality(Modality):
         sequence_column: str = "sequence",
         tokens: str = "nucleotide",
         *,
-        stride: int = 2,
+        stride: int | None = None,
         kernel: int = 11,
         anchor: str = "start",
         composition: int = 5,
@@ -124,13 +99,10 @@ class SequenceModality(Modality):
         if isinstance(source, SequenceRecords):
             return source
         column = reading.get("sequence_column") or self.sequence_column
-        table = _as_table(source, column, reading.get("genome"), reading.get("labels"))
-        texts = table["sequence"].tolist()
-        _check_texts(texts, table.index)
-        dna = Sequences.from_text(texts)
-        notes = self._length_notes(dna) if hasattr(self, "length_") else ()
-        table, repeated = _with_unique_names(table.drop(columns="sequence"))
-        return SequenceRecords(table, dna, (*repeated, *notes))
+        records = read_records(source, column, reading.get("genome"), reading.get("labels"))
+        if not hasattr(self, "length_"):
+            return records
+        return replace(records, notes=(*records.notes, *self._length_notes(records.dna)))
 
     def _length_notes(self, dna: Sequences) -> tuple[str, ...]:
         longer = int((dna.lengths > self.length_).sum())
@@ -153,24 +125,24 @@ class SequenceModality(Modality):
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
+        self.stride_ = self.stride or _usual_stride(self.tokens, self.length_, len(records))
         if self.tokens in TOKENIZERS:
             texts = [records.dna.text(i) for i in range(len(records))]
             learn = TOKENIZERS[self.tokens].learn
-            self.subwords_ = learn(texts, k=self.stride, size=self.vocabulary_size)
-        features = SequenceFeatures(self.spec())
-        means, squares = self._moments(features, records)
-        self.direct_scales_ = features.learned_scales(means, squares)
-        count = num_kmers(self.composition)
-        self.kmer_means_ = means[:count].astype(np.float32)
-        spreads = np.sqrt((squares - means**2)[:count].clip(0))
-        self.kmer_spreads_ = spreads.clip(0.05).astype(np.float32)
+            self.subwords_ = learn(texts, k=self.stride_, size=self.vocabulary_size)
+        direct = SequenceFeatures(self.spec())
+        self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
+        means, squares = self._moments(WordCounts(self.length_, self.composition, word=3), records)
+        self.word_means_ = means.astype(np.float32)
+        spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
+        self.word_spreads_ = spreads.astype(np.float32)
         return self
 
     def _moments(
-        self, features: SequenceFeatures, records: SequenceRecords
+        self, features: nn.Module, records: SequenceRecords
     ) -> tuple[FloatArray, FloatArray]:
         """Mean and mean square of each feature, float64 (f,)."""
-        total = squares = torch.zeros(features.width, dtype=torch.float64)
+        total = squares = torch.zeros(())
         for start in range(0, len(records), _SOME):
             rows = np.arange(start, min(start + _SOME, len(records)))
             windows: Any = self.prepare(records.take(rows)).windows
@@ -182,7 +154,7 @@ class SequenceModality(Modality):
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`SequenceEmbeddings` and :class:`SequenceFeatures`."""
         if self.subwords_ is None:
-            num_tokens, vocabulary = -(-self.length_ // self.stride), 0
+            num_tokens, vocabulary = -(-self.length_ // self.stride_), 0
         else:
             num_tokens, vocabulary = self.subwords_.num_tokens, self.subwords_.size
         return {
@@ -190,7 +162,7 @@ class SequenceModality(Modality):
             "num_tokens": num_tokens,
             "vocabulary": vocabulary,
             "tokens": self.tokens,
-            "stride": self.stride,
+            "stride": self.stride_,
             "kernel": self.kernel,
             "composition": self.composition,
             "composition_dropout": self.composition_dropout,
@@ -212,8 +184,8 @@ class SequenceModality(Modality):
         del records  # moments of a fold differ little from the training part's
         for part in module.modules():
             if isinstance(part, Composition):
-                part.get_buffer("means").copy_(torch.from_numpy(self.kmer_means_))
-                part.get_buffer("spreads").copy_(torch.from_numpy(self.kmer_spreads_))
+                part.get_buffer("means").copy_(torch.from_numpy(self.word_means_))
+                part.get_buffer("spreads").copy_(torch.from_numpy(self.word_spreads_))
             if isinstance(part, SequenceFeatures):
                 part.get_buffer("scales").copy_(torch.from_numpy(self.direct_scales_))
 
@@ -256,7 +228,12 @@ class SequenceModality(Modality):
         """Settings, lengths and subwords; moments of the k-mer counts."""
         settings = {name: getattr(self, name) for name in _SETTINGS}
         subwords = None if self.subwords_ is None else self.subwords_.to_dict()
-        learned = {"length": self.length_, "shortest": self.shortest_, "subwords": subwords}
+        learned = {
+            "length": self.length_,
+            "shortest": self.shortest_,
+            "stride": self.stride_,
+            "subwords": subwords,
+        }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
         return {"settings": settings, "learned": learned}, arrays
 
@@ -266,6 +243,7 @@ class SequenceModality(Modality):
         modality = cls(**settings["settings"])
         learned = settings["learned"]
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
+        modality.stride_ = learned["stride"]
         if learned["subwords"] is not None:
             modality.subwords_ = TOKENIZERS[modality.tokens].from_dict(learned["subwords"])
         for name in _ARRAYS:
@@ -285,94 +263,18 @@ class SequenceModality(Modality):
         write_bed(table.assign(strand=strands), path)
 
 
-_ARRAYS = ("direct_scales", "kmer_means", "kmer_spreads")
+_ARRAYS = ("direct_scales", "word_means", "word_spreads")
 _SETTINGS = (
     "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
     "composition_dropout", "direct_kmers", "mutation_rate", "both_strands", "vocabulary_size",
 )  # fmt: skip
 
 
-def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
-    """Sequences in windows of one length, uint8 (n, length), 0 where a sequence does not reach.
-
-    Examples
-    --------
-    >>> aligned(Sequences.from_text(["AC", "ACGT"]), 3, "end").tolist()
-    [[0, 1, 2], [2, 3, 4]]
-    """
-    spare = length - dna.lengths  # negative: cut
-    shift = {"start": 0 * spare, "center": spare // 2, "end": spare}[anchor]
-    if not spare.any():
-        return dna.matrix(length)
-    within = np.arange(length) - shift[:, None]
-    inside = (within >= 0) & (within < dna.lengths[:, None])
-    places = np.where(inside, dna.starts[:, None] + within, 0)
-    return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
-
-
-def _as_table(
-    source: Any,  # noqa: ANN401
-    column: str,
-    genome: str | Path | None,
-    labels: str | Path | None,
-) -> pd.DataFrame:
-    """Any source as a table with a column ``sequence``, indexed by name."""
-    if isinstance(source, pd.DataFrame):
-        if column not in source.columns:
-            message = (
-                f"the table has no column '{column}' (sequence). Columns: "
-                f"{listed(source.columns, most=20)}. Pass sequence_column=..."
-            )
-            raise InputError(message)
-        table = source.rename(columns={column: "sequence"})
-        return table.set_axis(table.index.astype(str), axis=0)
-    paths = source if isinstance(source, list) else [source]
-    if not paths or not all(isinstance(path, str | Path) for path in paths):
-        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
-        message = (
-            "a table with a column of sequences, or the path of a FASTA, CSV or BED file, is "
-            f"needed; found {type(source).__name__}{inside}."
-        )
-        raise InputError(message)
-    return read_sequences(
-        [Path(path) for path in paths],
-        sequence_column=column,
-        genome=None if genome is None else Path(genome),
-        labels=None if labels is None else Path(labels),
-    )
-
-
-def _with_unique_names(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Number the names that repeat, as anndata does: ``a``, ``a-1``, ``a-2``."""
-    names = pd.Series(table.index.astype(str))
-    repeated = names[names.duplicated()].unique()
-    if not len(repeated):
-        return table, ()
-    taken, made = set(names), []
-    counts: dict[str, int] = {}
-    for name in names:
-        unique = name
-        while name in counts and unique in taken:
-            counts[name] += 1
-            unique = f"{name}-{counts[name] - 1}"
-        counts.setdefault(name, 1)
-        taken.add(unique)
-        made.append(unique)
-    note = (
-        f"{len(repeated):,} names occur more than once ({listed(repeated, most=3)}); "
-        f"the later ones were numbered, such as '{repeated[0]}-1'."
-    )
-    return table.set_axis(pd.Index(made, name=table.index.name), axis=0), (note,)
-
-
-def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
-    if not len(texts):
-        message = "there is no sequence in the input."
-        raise InputError(message)
-    for text, name in zip(texts, names, strict=True):
-        if not isinstance(text, str) or not text:
-            message = f"record '{name}' has no sequence (found {text!r})."
-            raise InputError(message)
+def _usual_stride(tokens: str, length: int, n_records: int) -> int:
+    if tokens != "nucleotide":
+        return 6
+    stride = 4 if length <= 120 else max(8, -(-length // 75))
+    return stride // 2 if n_records >= RICH else stride
 
 
 def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:

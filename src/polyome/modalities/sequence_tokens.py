@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polyome.modalities.base import ModalityEmbeddings
-from polyome.modalities.kmers import OneHot, count_kmers, num_kmers
+from polyome.modalities.kmers import OneHot, WordCounts
 
 
 class Windows(nn.Module):
@@ -75,15 +75,15 @@ class Stem(nn.Module):
 
 
 class Composition(nn.Module):
-    """What the whole sequence is made of: k-mer counts, heavily dropped out, -> (b, d).
+    """What the whole sequence is made of, and roughly where: word counts -> (b, d).
 
-    Square roots of counts, standardised on training sequences.
+    Standardised on training sequences, and heavily dropped out.
     """
 
-    def __init__(self, hidden_size: int, most: int, dropout: float) -> None:
+    def __init__(self, hidden_size: int, length: int, most: int, dropout: float) -> None:
         super().__init__()
-        self.most = most
-        width = num_kmers(most)
+        self.words = WordCounts(length, most, word=3)
+        width = sum(self.words.blocks)
         self.register_buffer("means", torch.zeros(width))
         self.register_buffer("spreads", torch.ones(width))
         self.dropout = nn.Dropout(dropout)
@@ -94,8 +94,7 @@ class Composition(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, d)."""
-        counts = count_kmers(codes, self.most).sqrt()
-        standardised = (counts - self.get_buffer("means")) / self.get_buffer("spreads")
+        standardised = (self.words(codes) - self.get_buffer("means")) / self.get_buffer("spreads")
         inner = functional.gelu(self.norm(self.inner(self.dropout(standardised))))
         outer: Tensor = self.outer(self.inner_dropout(inner))
         return outer
@@ -175,7 +174,7 @@ class SequenceEmbeddings(ModalityEmbeddings):
         self.composition = None
         if spec["composition"]:
             self.composition = Composition(
-                hidden_size, spec["composition"], spec["composition_dropout"]
+                hidden_size, spec["length"], spec["composition"], spec["composition_dropout"]
             )
         self.read = Readout(hidden_size, self.num_tokens)
 

@@ -31,7 +31,6 @@ class PolyomeConfig(PreTrainedConfig):
     hidden_dropout_prob : dropout on every residual branch.
     layer_norm_eps : added to variances in layer norms.
     num_members : networks trained side by side whose answers are averaged (a small ensemble).
-    num_shallow_members : how many of the members, the last ones, have no layers.
     modalities : by name, the sizes that the modality's embeddings need.
     heads : by name, ``kind`` and ``modality`` of the head and the sizes that it needs.
 
@@ -54,7 +53,6 @@ class PolyomeConfig(PreTrainedConfig):
     layer_norm_eps: float = 1e-5
     initializer_range: float = 0.02
     num_members: int = 1
-    num_shallow_members: int = 0
     modalities: dict[str, Any] = field(default_factory=dict)
     heads: dict[str, Any] = field(default_factory=dict)
 

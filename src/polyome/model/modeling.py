@@ -36,12 +36,12 @@ class PolyomeOutput(ModelOutput):
 class Network(nn.Module):
     """One member: embeddings of each modality, the trunk, the heads."""
 
-    def __init__(self, config: PolyomeConfig, num_layers: int) -> None:
+    def __init__(self, config: PolyomeConfig) -> None:
         super().__init__()
         self.embeddings = nn.ModuleDict(
             {name: MODALITIES[name].embeddings(config, s) for name, s in config.modalities.items()}
         )
-        self.trunk = Trunk(config, num_layers)
+        self.trunk = Trunk(config)
         self.heads = nn.ModuleDict(
             {n: HEADS[s["kind"]](config.hidden_size, s) for n, s in config.heads.items()}
         )
@@ -111,9 +111,7 @@ class PolyomeModel(PreTrainedModel):
 
     def __init__(self, config: PolyomeConfig) -> None:
         super().__init__(config)
-        deep = config.num_members - config.num_shallow_members
-        depths = [config.num_hidden_layers] * deep + [0] * config.num_shallow_members
-        self.members = nn.ModuleList(Network(config, depth) for depth in depths)
+        self.members = nn.ModuleList(Network(config) for _ in range(config.num_members))
         self.direct = nn.ModuleDict()
         for name, spec in config.heads.items():
             features = self._features_of(spec["modality"])

@@ -120,10 +120,6 @@ class Layer(GradientCheckpointingLayer):
 class Trunk(nn.Module):
     """The encoder that all modalities share.
 
-    Parameters
-    ----------
-    num_layers : where it is not ``config.num_hidden_layers``.
-
     Examples
     --------
     >>> trunk = Trunk(PolyomeConfig(hidden_size=8, num_attention_heads=2, intermediate_size=16))
@@ -131,10 +127,9 @@ class Trunk(nn.Module):
     torch.Size([3, 8])
     """
 
-    def __init__(self, config: PolyomeConfig, num_layers: int | None = None) -> None:
+    def __init__(self, config: PolyomeConfig) -> None:
         super().__init__()
-        number = config.num_hidden_layers if num_layers is None else num_layers
-        self.layers = nn.ModuleList(Layer(config) for _ in range(number))
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(

@@ -118,7 +118,9 @@ def evaluate(
         metrics=task.score(truth, proba, classes),
         baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
         intervals=_intervals(task, truth, proba, classes),
-        unknown=dict(refusal_metrics(truth.astype(str), answers.best, answers.label == UNKNOWN)),
+        unknown={}
+        if fitted.unknown is None
+        else dict(refusal_metrics(truth.astype(str), answers.best, answers.label == UNKNOWN)),
         unseen=unseen_labels(truth, classes),
         part=part,
         shown=task.shown_metrics,

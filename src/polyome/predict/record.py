@@ -97,12 +97,9 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         "## Limits",
         "",
-        "- It names what it was shown: kinds absent from training are refused as `unknown` only "
-        "where they lie far from all training classes; look at the measured coverage above.",
         "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
         "it may be too high.",
-        "- Labels that were themselves made by clustering the same matrix make any score look "
-        "better than it is.",
+        *[f"- {limit}" for limit in fitted.task.limits],
         "",
     ]
     return "\n".join(lines)

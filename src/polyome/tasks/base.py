@@ -67,7 +67,6 @@ class Task(ABC):
     num_hidden_layers : layers of the trunk.
     num_attention_heads : must divide ``hidden_size``.
     num_members : networks trained side by side whose answers are averaged.
-    num_shallow_members : how many of these have no layers, which makes them different.
     dropout : on the trunk's residual branches.
     direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
     seed : of everything drawn at random.
@@ -79,7 +78,6 @@ class Task(ABC):
     num_hidden_layers: int = 2
     num_attention_heads: int = 4
     num_members: int = 3
-    num_shallow_members: int = 0
     dropout: float = 0.3
     direct_weight: float = 0.5
     seed: int = 0
@@ -95,6 +93,14 @@ class Task(ABC):
     """Metrics that tables show, the first one first."""
     splits_by: ClassVar[tuple[str, ...]] = ("random", "group")
     """What ``split_by`` may be; see :meth:`grouping` for those beyond these two."""
+    limits: ClassVar[tuple[str, ...]] = ()
+    """What users of a model should know, for its card."""
+    direct_shares: ClassVar[tuple[float, ...]] = ()
+    """What the direct path's share in the answer may be, beside ``direct_weight``."""
+    least_gain: ClassVar[float] = 0.05
+    """By what share another one must lower the log loss of rows left aside."""
+    pools_calibrated: ClassVar[bool] = False
+    """Whether shares are of the calibrated answers of trunk and direct path, or of the raw ones."""
     balances_classes: ClassVar[bool] = True
     """Whether rare classes count for more than their number in the loss."""
 

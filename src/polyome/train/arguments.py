@@ -19,6 +19,8 @@ class FitArguments:
     max_grad_norm : gradients are clipped to this norm.
     adam_beta2 : decay of AdamW's second moment.
     ema_decay : of the running average of the weights, which is what is kept; 0 for none.
+    early_stopping : keep the weights of the epoch that was best on the rows left aside, not the
+        last ones.
     kept_aside : share of the training rows that each member of the ensemble leaves aside, a
         different one each, for early stopping and calibration.
     """
@@ -31,4 +33,5 @@ class FitArguments:
     max_grad_norm: float = 1.0
     adam_beta2: float = 0.98
     ema_decay: float | None = None
+    early_stopping: bool | None = None
     kept_aside: float = 1 / 7

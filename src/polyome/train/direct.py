@@ -19,6 +19,7 @@ from polyome.modalities.base import Records
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
 LEAST_PROBABILITY = 1e-6
+_LIMITS: dict[str, Any] = {"max_iter": 300, "tol": 1e-3}  # of the solver, dense features
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def _fit(
     weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=C, max_iter=300, tol=1e-3).fit(
+        limits = {"max_iter": 500, "tol": 1e-4} if sparse.issparse(fold.x) else _LIMITS
+        return LogisticRegression(C=C, **limits).fit(
             fold.x.astype(np.float64), labels, weights / weights.mean()
         )
 

@@ -6,6 +6,7 @@ aside, calibrate the whole. The direct path and the detector of unseen kinds are
 that their part in the calibration is honest too. Test rows are never touched.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def fit_model(
     classes = tuple(sorted(set(targets.truth[split.train])))
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
-    model = build_model(task, training)
+    model = build_model(task, training, task.num_members)
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         checkpoints.belong_to(settings, training.modality, training.truth)
@@ -167,7 +168,7 @@ def _calibrate(
     pool = [trunk]
     if linear is not None:
         direct = linear.out_of_fold[rows]
-        share = _share(trunk, direct, truth[rows], fitted.task.direct_weight)
+        share = _share(fitted.task, trunk, direct, truth[rows])
         path: Any = fitted.model.direct[fitted.task.name]
         path.weight_in_answer.fill_(share)
         fitted.facts["direct_weight"] = share
@@ -177,11 +178,12 @@ def _calibrate(
     fitted.temperature = fitted.facts["temperatures"]["polyome"]
 
 
-def _share(trunk: FloatArray, direct: FloatArray, truth: IntArray, usual: float) -> float:
-    """Leave the direct path its usual share, or give it more where the trunk clearly lags behind.
+def _share(task: Task, trunk: FloatArray, direct: FloatArray, truth: IntArray) -> float:
+    """Leave the direct path its usual share, or give it another that clearly answers better.
 
-    Clearly: the log loss of rows left aside falls by a twentieth.
+    Clearly: the log loss of rows left aside falls by the task's ``least_gain``.
     """
+    usual = task.direct_weight
     if not 0 < usual < 1:
         return usual
     rows = np.arange(len(truth))
@@ -191,6 +193,16 @@ def _share(trunk: FloatArray, direct: FloatArray, truth: IntArray, usual: float)
         scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
         return float(-np.log(scaled[rows, truth].clip(1e-12)).mean())
 
-    losses = {share: loss(share) for share in (usual, 0.8, 0.95) if share >= usual}
+    of_raw = _of_raw(trunk, direct, truth) if task.pools_calibrated else lambda share: share
+    losses = {share: loss(of_raw(share)) for share in (usual, *task.direct_shares)}
     best = min(losses, key=losses.__getitem__)
-    return best if losses[best] < 0.95 * losses[usual] else usual
+    return of_raw(best if losses[best] < (1 - task.least_gain) * losses[usual] else usual)
+
+
+def _of_raw(trunk: FloatArray, direct: FloatArray, truth: IntArray) -> Callable[[float], float]:
+    """Turn a share among calibrated log-probabilities into one among the raw ones.
+
+    A trunk that is too sure of itself would otherwise outvote the direct path.
+    """
+    own, other = 1 / fit_temperature(trunk, truth), 1 / fit_temperature(direct, truth)
+    return lambda share: share * other / (share * other + (1 - share) * own)

@@ -30,11 +30,8 @@ WORTH_A_PROCESS = 50_000
 """Passes over a record from which starting processes (about 5 s) pays."""
 
 
-def build_model(task: Task, training: Training, number: int | None = None) -> PolyomeModel:
-    """A model with random networks: of all members, or of one, by its number."""
-    shallow = task.num_shallow_members
-    if number is not None:
-        shallow = int(number >= task.num_members - shallow)
+def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
+    """A model with random networks."""
     spec = task.head_spec(training.truth, training.num_classes)
     spec |= {"direct": True}
     return PolyomeModel(
@@ -44,8 +41,7 @@ def build_model(task: Task, training: Training, number: int | None = None) -> Po
             num_attention_heads=task.num_attention_heads,
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
-            num_members=task.num_members if number is None else 1,
-            num_shallow_members=shallow,
+            num_members=num_members,
             modalities={training.modality.name: training.modality.spec()},
             heads={task.name: spec},
         )
@@ -70,8 +66,8 @@ def fit_members(
         )
         done = joblib.Parallel(n_jobs=processes, backend="loky")(jobs)
     members = []
-    for number, (state, curve) in enumerate(done):
-        model = build_model(task, training, number)
+    for state, curve in done:
+        model = build_model(task, training, 1)
         model.load_state_dict(state)
         members.append((model.eval(), curve))
     return members
@@ -162,7 +158,7 @@ def fit_member(
     rows, aside = left_aside(training, task, arguments)[number]
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
-    model = build_model(task, training, number).to(pick_device(task.device))
+    model = build_model(task, training, 1).to(pick_device(task.device))
     done = None if checkpoints is None else checkpoints.load(number, model)
     if done is not None:
         return model.eval(), done

@@ -13,7 +13,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "num_hidden_layers": (0, math.inf),
     "num_attention_heads": (1, math.inf),
     "num_members": (1, math.inf),
-    "num_shallow_members": (0, math.inf),
     "num_genes": (2, math.inf),
     "num_components": (0, math.inf),
     "num_modules": (0, math.inf),
@@ -45,7 +44,6 @@ WHOLE = {
     "num_hidden_layers",
     "num_attention_heads",
     "num_members",
-    "num_shallow_members",
     "num_genes",
     "num_components",
     "num_modules",
@@ -85,10 +83,6 @@ def check_ranges(settings: dict[str, Any]) -> None:
         if not low <= value <= high:
             message = f"{key}={value}: a number {_shown(low, high)} is needed."
             raise InputError(message)
-    members, shallow = settings.get("num_members"), settings.get("num_shallow_members")
-    if members and shallow and shallow > members:
-        message = f"num_shallow_members={shallow} of num_members={members}; at most all of them."
-        raise InputError(message)
     width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
     if width and heads and width % heads:
         message = (

@@ -99,7 +99,7 @@ class RunningAverage:
 
 
 class EpochWatch(TrainerCallback):
-    """Shows progress and keeps the weights of the epoch that was best on rows kept aside."""
+    """Shows progress and keeps the weights of the best epoch, or the average of the last."""
 
     def __init__(
         self,
@@ -107,7 +107,10 @@ class EpochWatch(TrainerCallback):
         score: Callable[[], float] | None,
         progress: Advances,
         average: RunningAverage | None,
+        *,
+        early_stopping: bool,
     ) -> None:
+        self.early_stopping = early_stopping
         self.average = average
         self.take_losses = trainer_losses
         self.score = score
@@ -140,12 +143,13 @@ class EpochWatch(TrainerCallback):
         self.progress.advance(note=note)
 
     def _compare(self, model: PolyomeModel) -> str:
-        """Keep these weights if they are the best so far; without rows aside the last are."""
+        """Keep these weights: the last ones, or with early stopping the best so far."""
         if self.score is not None:
             self.curve.kept_aside.append(self.score())
-        if self.score is None or self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
+        stops = self.early_stopping and self.score is not None
+        if not stops or self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
             self.curve.best_epoch = len(self.curve.train)
-            if self.score is not None or self.average is not None:
+            if stops or self.average is not None:
                 self.best_state = copy.deepcopy(model.state_dict())
         return "" if self.score is None else f", kept aside {self.curve.kept_aside[-1]:.3f}"
 
@@ -193,7 +197,13 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         average = RunningAverage(model, arguments.ema_decay) if arguments.ema_decay else None
-        watch = EpochWatch(lambda: trainer.step_losses, score, progress or own_progress, average)
+        watch = EpochWatch(
+            lambda: trainer.step_losses,
+            score,
+            progress or own_progress,
+            average,
+            early_stopping=bool(arguments.early_stopping),
+        )
         trainer.add_callback(watch)
         trainer.train()
     if watch.best_state is not None:

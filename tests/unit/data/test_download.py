@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
 from anndata import AnnData
@@ -11,6 +12,7 @@ from polyome.data import catalogue
 from polyome.data.catalogue import CATALOGUE
 from polyome.data.download import get, where
 from polyome.data.simulate import simulate_cells
+from polyome.io import read
 from polyome.io.h5ad import read_h5ad, write_h5ad
 
 
@@ -21,8 +23,9 @@ def _no_local_data(monkeypatch):
 
 @pytest.mark.parametrize("name", [n for n, entry in CATALOGUE.items() if entry.build])
 def test_built_in_sets_have_their_target(name, tmp_path):
-    adata = read_h5ad(get(name, tmp_path))
-    assert CATALOGUE[name].target in adata.obs.columns
+    found = read(get(name, tmp_path))
+    columns = found.columns if isinstance(found, pd.DataFrame) else found.obs.columns
+    assert CATALOGUE[name].target in columns
 
 
 def test_a_download_becomes_whole_counts(monkeypatch, tmp_path):

@@ -9,16 +9,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import MaxAbsScaler
 
 from polyome import InputError
-from polyome.data.promoters import (
+from polyome.data.promoter_grammar import (
     ELEMENTS,
     LABEL_NOISE,
     SHORTEST_BP,
     THRESHOLD,
     TSS_SPREAD_BP,
-    planted,
     promoter_scores,
-    simulate_promoters,
 )
+from polyome.data.promoters import planted, simulate_promoters
 from polyome.io.nucleotides import (
     LETTERS,
     Sequences,

@@ -18,18 +18,21 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertModel,
+    DistilBertConfig,
+    DistilBertModel,
     EsmConfig,
     EsmForMaskedLM,
     EsmModel,
     EsmTokenizer,
     PreTrainedTokenizerFast,
     T5Config,
+    ViTConfig,
     dynamic_module_utils,
 )
 
 from polyome import InputError, PolyomeWarning
 from polyome.io.nucleotides import Sequences
-from polyome.modalities import pretrained
+from polyome.modalities import backbone_tokens, pretrained
 from polyome.modalities.backbone import (
     TUNINGS,
     BackboneEmbeddings,
@@ -38,6 +41,7 @@ from polyome.modalities.backbone import (
     start_backbones,
 )
 from polyome.modalities.backbone_tokens import BackboneTokens
+from polyome.modalities.checkpoint import open_checkpoint
 from polyome.modalities.pretrained import code_allowed
 
 KINDS = ("esm", "bert", "own_code")
@@ -231,6 +235,7 @@ def inputs_of(tokens: BackboneTokens, texts=TEXTS) -> dict[str, torch.Tensor]:
 
 def built(tokens: BackboneTokens, tuning: str = "full", composition: int = 0):
     spec = {
+        "length": 42,
         "num_tokens": tokens.num_tokens,
         "composition": composition,
         "composition_dropout": 0.5,
@@ -479,6 +484,19 @@ def test_a_tokenizer_with_code_of_its_own_asks_for_consent(tmp_path):
         BackboneTokens.open(str(checkpoint), TEXTS)
 
 
+def test_without_consent_transformers_own_code_is_used_where_it_fits(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    config = json.loads((checkpoint / "config.json").read_text())
+    own = {"auto_map": {"AutoModel": "modeling_own.Model", "AutoConfig": "modeling_own.Config"}}
+    (checkpoint / "config.json").write_text(json.dumps(config | own))
+    tokens = BackboneTokens.open(str(checkpoint), TEXTS)
+    assert tokens.blueprint.code == {}
+    assert "auto_map" not in tokens.blueprint.config
+    part = built(tokens)
+    start_backbones(part, tokens)
+    assert type(part.backbone) is EsmModel
+
+
 def test_the_encoder_is_taken_out_of_a_model_with_a_head(tmp_path):
     checkpoint = make_own_code(tmp_path / "own", "AutoModelForMaskedLM")
     tokens = opened(checkpoint)
@@ -566,6 +584,62 @@ def test_a_model_with_a_decoder_is_refused(tmp_path):
         BackboneTokens.open(str(checkpoint), TEXTS)
 
 
+def test_a_tokenizer_that_is_not_restored_exactly_is_refused(checkpoints, monkeypatch):
+    def other(checkpoint, *, trust_remote_code):
+        blueprint, _, files = open_checkpoint(checkpoint, trust_remote_code=trust_remote_code)
+        return blueprint, lambda texts, **_: {"input_ids": [[0] for _ in texts]}, files
+
+    monkeypatch.setattr(backbone_tokens, "open_checkpoint", other)
+    monkeypatch.setattr(backbone_tokens, "_longest", lambda *_: None)
+    with pytest.raises(InputError, match="gives other ids once it is saved and read again"):
+        opened(checkpoints["esm"])
+
+
+def test_code_of_a_configuration_that_fails_is_told_from_a_wrong_input(tmp_path):
+    checkpoint = make_own_code(tmp_path / "own")
+    (checkpoint / "configuration_tiny.py").write_text("import no_such_package_here\n")
+    with pytest.raises(InputError, match=r"config\.json cannot be used.*no_such_package_here"):
+        opened(checkpoint)
+
+
+def test_width_and_states_are_checked(checkpoints):
+    tokens = opened(checkpoints["own_code"])
+    part = built(tokens)
+    part.backbone.forward = lambda input_ids: (torch.zeros(len(input_ids), 3, 16),)
+    with pytest.raises(InputError, match="gives 3 states for 42 tokens"):
+        part(**inputs_of(tokens))
+    tokens = opened(checkpoints["own_code"])
+    del tokens.blueprint.config["d_model"]
+    with pytest.raises(InputError, match="no 'hidden_size'"):
+        built(tokens)
+
+
+def test_the_width_may_have_a_name_of_its_own(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    config = DistilBertConfig(vocab_size=80, dim=16, n_heads=2, n_layers=1, hidden_dim=16)
+    DistilBertModel(config).save_pretrained(checkpoint)
+    assert built(opened(checkpoint)).map.in_features == 16
+
+
+def test_a_model_that_reads_no_tokens_is_refused(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    sizes = SIZES | {"intermediate_size": 32, "image_size": 8, "patch_size": 4}
+    ViTConfig(**sizes).save_pretrained(checkpoint)
+    with pytest.raises(InputError, match=r"ViTModel\) reads 'pixel_values'.*model of sequences"):
+        built(opened(checkpoint))
+
+
+def test_a_model_without_layers_to_adapt_is_refused(tmp_path):
+    checkpoint = make_own_code(tmp_path / "own")
+    modeling = checkpoint / "modeling_tiny.py"
+    changed = MODELING.replace("self.inner = torch.nn.Linear", "self.inner = torch.nn.Bilinear")
+    bilinear = changed.replace("config.d_model, config.d_model)", "config.d_model, 1, 1)", 1)
+    modeling.write_text(bilinear)
+    tokens = opened(checkpoint)
+    with pytest.raises(InputError, match="peft finds no layers to adapt"):
+        built(tokens, "lora")
+
+
 def test_code_that_fails_is_told_from_a_wrong_input(tmp_path):
     checkpoint = make_own_code(tmp_path / "own")
     (checkpoint / "modeling_tiny.py").write_text("from transformers import NoSuchThing\n")
@@ -587,6 +661,20 @@ def test_a_checkpoint_without_its_tokenizer_is_refused(tmp_path):
         (checkpoint / name).unlink()
     with pytest.raises(InputError, match="tokenizer"):
         BackboneTokens.open(str(checkpoint), TEXTS)
+
+
+def test_a_checkpoint_whose_tokenizer_lacks_a_file_is_refused(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    (checkpoint / "vocab.txt").unlink()
+    with pytest.raises(InputError, match=r"its tokenizer cannot be read.*vocab\.txt"):
+        BackboneTokens.open(str(checkpoint), TEXTS)
+
+
+def test_a_model_folder_that_lacks_a_tokenizer_file_is_named(checkpoints):
+    kept = opened(checkpoints["esm"]).to_dict()
+    del kept["files"]["vocab.txt"]
+    with pytest.raises(InputError, match="the tokenizer of the backbone 'esm' cannot be built"):
+        BackboneTokens.from_dict(kept)
 
 
 def test_a_tokenizer_with_more_ids_than_its_model_is_refused(tmp_path):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from polyome._errors import InputError
 from polyome.io.nucleotides import Sequences, kmer_numbers, reverse_complement
 from polyome.modalities.kmers import count_kmers
-from polyome.modalities.sequence import SequenceModality, aligned
+from polyome.modalities.sequence import SequenceModality
+from polyome.modalities.sequence_records import aligned
 
 DNA = st.text(alphabet="ACGTRYSWKMBDHVN", min_size=1, max_size=40)
 

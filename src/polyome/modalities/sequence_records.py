@@ -1,0 +1,138 @@
+"""Sequences as records: what users give, checked, named and laid out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, listed
+from polyome.io import read_sequences
+from polyome.io.nucleotides import Codes, Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceRecords:
+    """Sequences with a table: one row per record, indexed by name.
+
+    Parameters
+    ----------
+    table : the columns that came with the sequences; the sequence itself is not among them.
+    dna : n sequences.
+    notes : what was decided while reading.
+    windows : uint8, (n, length), as the model sees them, once :meth:`SequenceModality.prepare`
+        has laid them out.
+    """
+
+    table: pd.DataFrame
+    dna: Sequences
+    notes: tuple[str, ...] = ()
+    windows: Codes | None = None
+
+    def __len__(self) -> int:
+        return len(self.dna)
+
+    def take(self, rows: Any) -> "SequenceRecords":  # noqa: ANN401
+        """Some of the sequences, by position."""
+        windows = None if self.windows is None else self.windows[rows]
+        table = self.table.iloc[rows]
+        return replace(self, table=table, dna=self.dna.take(rows), windows=windows)
+
+
+def read_records(
+    source: Any,  # noqa: ANN401
+    column: str,
+    genome: str | Path | None,
+    labels: str | Path | None,
+) -> SequenceRecords:
+    """View a table, or the files that :func:`polyome.io.read_sequences` reads, as records."""
+    table = _as_table(source, column, genome, labels)
+    texts = table["sequence"].tolist()
+    _check_texts(texts, table.index)
+    table, notes = _with_unique_names(table.drop(columns="sequence"))
+    return SequenceRecords(table, Sequences.from_text(texts), notes)
+
+
+def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
+    """Sequences in windows of one length, uint8 (n, length), 0 where a sequence does not reach.
+
+    Examples
+    --------
+    >>> aligned(Sequences.from_text(["AC", "ACGT"]), 3, "end").tolist()
+    [[0, 1, 2], [2, 3, 4]]
+    """
+    spare = length - dna.lengths  # negative: cut
+    shift = {"start": 0 * spare, "center": spare // 2, "end": spare}[anchor]
+    if not spare.any():
+        return dna.matrix(length)
+    within = np.arange(length) - shift[:, None]
+    inside = (within >= 0) & (within < dna.lengths[:, None])
+    places = np.where(inside, dna.starts[:, None] + within, 0)
+    return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
+
+
+def _as_table(
+    source: Any,  # noqa: ANN401
+    column: str,
+    genome: str | Path | None,
+    labels: str | Path | None,
+) -> pd.DataFrame:
+    """Any source as a table with a column ``sequence``, indexed by name."""
+    if isinstance(source, pd.DataFrame):
+        if column not in source.columns:
+            message = (
+                f"the table has no column '{column}' (sequence). Columns: "
+                f"{listed(source.columns, most=20)}. Pass sequence_column=..."
+            )
+            raise InputError(message)
+        table = source.rename(columns={column: "sequence"})
+        return table.set_axis(table.index.astype(str), axis=0)
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = (
+            "a table with a column of sequences, or the path of a FASTA, CSV or BED file, is "
+            f"needed; found {type(source).__name__}{inside}."
+        )
+        raise InputError(message)
+    return read_sequences(
+        [Path(path) for path in paths],
+        sequence_column=column,
+        genome=None if genome is None else Path(genome),
+        labels=None if labels is None else Path(labels),
+    )
+
+
+def _with_unique_names(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Number the names that repeat, as anndata does: ``a``, ``a-1``, ``a-2``."""
+    names = pd.Series(table.index.astype(str))
+    repeated = names[names.duplicated()].unique()
+    if not len(repeated):
+        return table, ()
+    taken, made = set(names), []
+    counts: dict[str, int] = {}
+    for name in names:
+        unique = name
+        while name in counts and unique in taken:
+            counts[name] += 1
+            unique = f"{name}-{counts[name] - 1}"
+        counts.setdefault(name, 1)
+        taken.add(unique)
+        made.append(unique)
+    note = (
+        f"{len(repeated):,} names occur more than once ({listed(repeated, most=3)}); "
+        f"the later ones were numbered, such as '{repeated[0]}-1'."
+    )
+    return table.set_axis(pd.Index(made, name=table.index.name), axis=0), (note,)
+
+
+def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
+    if not len(texts):
+        message = "there is no sequence in the input."
+        raise InputError(message)
+    for text, name in zip(texts, names, strict=True):
+        if not isinstance(text, str) or not text:
+            message = f"record '{name}' has no sequence (found {text!r})."
+            raise InputError(message)

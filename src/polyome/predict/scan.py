@@ -1,0 +1,304 @@
+"""Scanning a genome: where, on either strand, does a model of sequences find a class."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, listed, suggestion
+from polyome._progress import Progress, say
+from polyome.io.bigwig import Track, check_bigwig, write_bigwig
+from polyome.io.fasta import stream_fasta
+from polyome.io.files import check_writable
+from polyome.io.intervals import write_bed
+from polyome.io.nucleotides import Codes, Sequences
+from polyome.predict.peaks import peaks
+from polyome.predict.scan_parts import Part, Parts, model_digest
+from polyome.predict.windows import WindowScorer
+from polyome.train.distil import SCANNER
+from polyome.train.fitted import Fitted
+
+_ENDINGS = (".bed", ".bed.gz")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanArguments:
+    """Settings of a scan; the keys of ``--set``.
+
+    Parameters
+    ----------
+    stride_bp : from the start of one window to that of the next; a window is as long as the
+        longest training sequence.
+    threshold : smallest calibrated probability of a hit. Probabilities presume that classes are as
+        frequent as in training; of a class that is rarer in a genome, more hits are false.
+    label : the class to look for; None is the last one, which of two is the positive one.
+    min_distance_bp : smallest distance between two hits on a strand; None is a window's length.
+    max_unknown : largest share of N, and of other letters that are no base, in a window.
+    batch_size : windows at a time; changes only the speed.
+    scanner : use the scanner that was distilled from the model, if it has one.
+    """
+
+    stride_bp: int = 10
+    threshold: float = 0.5
+    label: str | None = None
+    min_distance_bp: int | None = None
+    max_unknown: float = 0.1
+    batch_size: int = 256
+    scanner: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("stride_bp", "min_distance_bp", "batch_size"):
+            value: object = getattr(self, name)
+            is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+            if not is_whole and not (value is None and name == "min_distance_bp"):
+                message = f"{name}={value!r}: a whole number of at least 1 is needed."
+                raise InputError(message)
+        for name in ("threshold", "max_unknown"):
+            value = getattr(self, name)
+            is_share = isinstance(value, int | float) and 0 <= value <= 1
+            if not is_share:
+                message = f"{name}={value!r}: a number from 0 to 1 is needed."
+                raise InputError(message)
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found.
+
+    Attributes
+    ----------
+    hits : one row per hit, by position: ``chrom``, ``start``, ``end`` (0-based, half-open),
+        ``name`` (``hit1`` is the most probable), ``score`` (0 to 1000), ``strand`` and
+        ``probability``, which the file does not have.
+    lengths : bp of each sequence of the genome.
+    notes : what the user should know of them.
+    """
+
+    hits: pd.DataFrame
+    lengths: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def scan_model(
+    folder: Path, arguments: ScanArguments, *, device: str = "auto", quiet: bool = False
+) -> Fitted:
+    """Read the scanner of a model folder, if it has one and it is wanted, else the model itself.
+
+    Examples
+    --------
+    >>> scan_model(Path("no-such-folder"), ScanArguments())
+    Traceback (most recent call last):
+    polyome._errors.InputError: no-such-folder does not exist; the folder that ...
+    """
+    has_scanner = arguments.scanner and (folder / SCANNER).is_dir()
+    return Fitted.load(folder / SCANNER if has_scanner else folder, device=device, quiet=quiet)
+
+
+def scan(
+    fitted: Fitted,
+    genome: Path,
+    out: Path,
+    arguments: ScanArguments | None = None,
+    *,
+    bigwig: Path | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> ScanResult:
+    """Score windows along both strands of a genome and write the peaks as BED.
+
+    One sequence of the genome is in memory at a time. What is done is kept in a hidden folder
+    beside ``out`` until all is, so that an interrupted scan can go on.
+
+    Parameters
+    ----------
+    fitted : a model of sequences, or its scanner.
+    genome : FASTA, plain or gzip.
+    out : BED6, by position: windows in which the class's calibrated probability is at a local
+        maximum; the score is 1000 times the probability, the name has the rank.
+    arguments : settings; None for the defaults.
+    bigwig : the probability along the genome, the larger one of both strands; each bin of
+        ``stride_bp`` has the value of the window whose middle it is.
+    resume : go on where a scan of the same genome, model and settings was interrupted.
+    quiet : no progress, no messages.
+
+    Raises
+    ------
+    InputError
+        Something about the model, the genome or the options is wrong; nothing was scanned.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from polyome.estimators import estimator_class
+    >>> promoter = estimator_class("promoter")
+    >>> example = promoter.task_class.example()
+    >>> model = promoter(num_members=1, hidden_size=16, quiet=True)
+    >>> _ = model.fit(example.source, example.target, baselines=False, num_train_epochs=1)
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> genome = "CCGTGCACCGGC" * 40
+    >>> _ = (folder / "genome.fa").write_text(f">simulated{chr(10)}{genome}")
+    >>> result = scan(model.fitted_, folder / "genome.fa", folder / "hits.bed", quiet=True)
+    >>> result.lengths, (folder / "hits.bed").is_file()
+    ({'simulated': 480}, True)
+    """
+    arguments = arguments or ScanArguments()
+    scorer = _scorer(fitted, arguments)
+    _check_outputs(out, bigwig)
+    lengths = {name: len(sequence) for name, sequence in stream_fasta(genome)}
+    notes = _notes(scorer, lengths, genome)
+    parts = Parts(out.parent / f".{out.name}.parts")
+    settings = asdict(arguments) | {"model": model_digest(fitted), "track": bigwig is not None}
+    for note in (*notes, *parts.open(settings, resume=resume)):
+        say(note, quiet=quiet)
+    hits = _scanned(scorer, arguments, genome, lengths, parts, bigwig is not None, quiet)
+    if bigwig is not None:
+        bin_bp = min(arguments.stride_bp, scorer.window_bp)
+        tracks = _tracks(scorer, parts, lengths, bin_bp)
+        write_bigwig(tracks, lengths, bigwig, bin_bp=bin_bp)
+    write_bed(hits, out)
+    parts.remove()
+    if not len(hits):
+        notes = (*notes, f"no window has a probability of {arguments.threshold:g} or more.")
+        say(notes[-1], quiet=quiet)
+    return ScanResult(hits, lengths, notes)
+
+
+def _scorer(fitted: Fitted, arguments: ScanArguments) -> WindowScorer:
+    modality, classes = fitted.modality, fitted.classes
+    if modality.name != "sequence" or not classes:
+        message = (
+            f"a scan needs a model that tells classes of sequences apart (polyome fit promoter); "
+            f"this one is of the task '{fitted.task.name}'."
+        )
+        raise InputError(message)
+    label = classes[-1] if arguments.label is None else str(arguments.label)
+    if label not in classes:
+        message = (
+            f"the model has no class '{label}' (label). It has: {listed(classes)}."
+            f"{suggestion(label, classes)}"
+        )
+        raise InputError(message)
+    return WindowScorer(
+        fitted,
+        classes.index(label),
+        stride_bp=arguments.stride_bp,
+        max_unknown=arguments.max_unknown,
+        batch_size=arguments.batch_size,
+    )
+
+
+def _check_outputs(out: Path, bigwig: Path | None) -> None:
+    if not out.name.lower().endswith(_ENDINGS):
+        message = f"{out}: a scan writes BED; name a file that ends with .bed or .bed.gz."
+        raise InputError(message)
+    check_writable(out)
+    if bigwig is not None:
+        if bigwig.suffix.lower() not in (".bw", ".bigwig"):
+            message = f"{bigwig}: name a bigWig that ends with .bw or .bigwig."
+            raise InputError(message)
+        check_bigwig(bigwig)
+
+
+def _notes(scorer: WindowScorer, lengths: dict[str, int], genome: Path) -> tuple[str, ...]:
+    """Say how long windows are, and which sequences are too short; refuse if all are."""
+    window_bp = scorer.window_bp
+    short = [name for name, length in lengths.items() if length < window_bp]
+    if len(short) == len(lengths):
+        message = (
+            f"{genome}: all {len(lengths):,} sequences are shorter than a window of the model "
+            f"({window_bp:,} bp; the longest has {max(lengths.values()):,} bp). Is it the genome?"
+        )
+        raise InputError(message)
+    notes = []
+    modality: Any = scorer.fitted.modality
+    if modality.shortest_ < window_bp:
+        notes.append(
+            f"the model was trained with sequences of {modality.shortest_:,} to {window_bp:,} bp; "
+            f"windows of {window_bp:,} bp are scanned."
+        )
+    if scorer.strands == (".",):
+        notes.append("the model reads both strands as one; hits have no strand.")
+    if short:
+        notes.append(
+            f"{len(short):,} of {len(lengths):,} sequences are shorter than a window "
+            f"({window_bp:,} bp) and were not scanned: {listed(short, most=3)}."
+        )
+    return tuple(notes)
+
+
+def _scanned(
+    scorer: WindowScorer,
+    arguments: ScanArguments,
+    genome: Path,
+    lengths: dict[str, int],
+    parts: Parts,
+    with_track: bool,  # noqa: FBT001
+    quiet: bool,  # noqa: FBT001
+) -> pd.DataFrame:
+    """Hits of all sequences, ranked; sequences that ``parts`` has are not scanned."""
+    tables = []
+    with scorer, Progress("scan (bp)", sum(lengths.values()), quiet=quiet) as progress:
+
+        def scan_one(codes: Codes) -> Part:
+            return find(scorer, codes, arguments, progress.advance, with_track=with_track)
+
+        for number, (name, sequence) in enumerate(stream_fasta(genome)):
+            codes = Sequences.from_text([sequence]).codes
+            part = parts.get(number, codes, scan_one)
+            progress.advance(sum(list(lengths.values())[: number + 1]) - progress.done, name)
+            tables.append(_table(part, name, scorer))
+    hits = pd.concat(tables, ignore_index=True)
+    order = np.argsort(-hits["probability"].to_numpy(), kind="stable")
+    ranks = np.empty(len(hits), np.int64)
+    ranks[order] = np.arange(1, len(hits) + 1)
+    hits["name"] = [f"hit{rank}" for rank in ranks]
+    hits["score"] = np.rint(1000 * hits["probability"]).astype(np.int64)
+    return hits[["chrom", "start", "end", "name", "score", "strand", "probability"]]
+
+
+def find(
+    scorer: WindowScorer,
+    codes: Codes,
+    arguments: ScanArguments,
+    advance: Callable[[int], None] = lambda _: None,
+    *,
+    with_track: bool = False,
+) -> Part:
+    """Score one sequence, and find the peaks of each strand."""
+    scores = scorer.score(codes, advance)
+    starts = scorer.starts(len(codes))
+    distance_bp = arguments.min_distance_bp or scorer.window_bp
+    found = [
+        peaks(starts, score, threshold=arguments.threshold, distance_bp=distance_bp)
+        for score in scores
+    ]
+    strands = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
+    rows = np.concatenate(found)
+    order = np.lexsort((strands, rows))
+    rows, strands = rows[order], strands[order]
+    track = np.fmax.reduce(scores, axis=0) if with_track else np.zeros(0)
+    return Part(starts[rows], strands, scores[strands, rows], track.astype(np.float32))
+
+
+def _table(part: Part, name: str, scorer: WindowScorer) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "chrom": name,
+            "start": part.starts,
+            "end": part.starts + scorer.window_bp,
+            "strand": np.array(scorer.strands, dtype=object)[part.strands],
+            "probability": part.probability,
+        }
+    )
+
+
+def _tracks(
+    scorer: WindowScorer, parts: Parts, lengths: dict[str, int], bin_bp: int
+) -> Iterator[Track]:
+    """Values of bins in the middle of their windows."""
+    first = (scorer.window_bp - bin_bp) // 2
+    for name, values in zip(lengths, parts.tracks(), strict=True):
+        yield name, first, scorer.stride_bp, values
