@@ -317,15 +317,14 @@ def _encoding_rates(texts: list[str], modality: Any) -> dict[str, float]:  # noq
     dna = Sequences.from_text(texts)
     records = as_records(dna.matrix())
     unprepared = type(records)(records.table, dna)
-    return {
-        "letters to codes, Mbp/s": _kbp_per_second(lambda: Sequences.from_text(texts), bases) / 1e3,
-        "codes to windows, Mbp/s": _kbp_per_second(lambda: modality.prepare(unprepared), bases)
-        / 1e3,
-        "windows to encodings, Mbp/s": _kbp_per_second(lambda: modality.encode(records), bases)
-        / 1e3,
-        "other strand, Mbp/s": _kbp_per_second(lambda: complement(dna.codes)[::-1].copy(), bases)
-        / 1e3,
+    steps: dict[str, Callable[[], object]] = {
+        "letters to windows": lambda: Sequences.from_text(texts).matrix(),
+        "letters to codes": lambda: Sequences.from_text(texts),
+        "codes to windows": lambda: modality.prepare(unprepared),
+        "windows to encodings": lambda: modality.encode(records),
+        "other strand": lambda: complement(dna.codes)[::-1].copy(),
     }
+    return {f"{name}, Mbp/s": _kbp_per_second(run, bases) / 1e3 for name, run in steps.items()}
 
 
 @torch.inference_mode()

@@ -346,9 +346,11 @@ def _loaded(
     from polyome import settings as parsing
     from polyome.estimators import load
 
-    model = load(model_dir, device=device, quiet=quiet)
+    given = parsing.gathered(None, set_) | _given(reading)
+    trusted = parsing.consent_taken(given)
+    model = load(model_dir, device=device, quiet=quiet, trust_remote_code=trusted)
     model.task.seed = seed
-    return model, parsing.predict_settings(model, parsing.gathered(None, set_) | _given(reading))
+    return model, parsing.predict_settings(model, given)
 
 
 def _notes(notes: Any, *, quiet: bool) -> None:  # noqa: ANN401

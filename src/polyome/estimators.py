@@ -330,12 +330,22 @@ class Estimator:
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, *, device: str = "auto", quiet: bool = False
+        cls,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        trust_remote_code: bool = False,
     ) -> Self:
-        """Read a model folder; no network, nothing unpickled."""
+        """Read a model folder; no network, nothing unpickled.
+
+        ``trust_remote_code`` runs the Python code that came with the model's backbone, if any.
+        """
         folder = Path(folder)
         check_device(device)
-        fitted = Fitted.load(folder, device=device, quiet=quiet)
+        fitted = Fitted.load(
+            folder, device=device, quiet=quiet, trust_remote_code=trust_remote_code
+        )
         if not isinstance(fitted.task, cls.task_class):
             message = (
                 f"{folder} holds a model of the task '{fitted.task.name}', "
@@ -380,10 +390,18 @@ def estimator_class(task: str) -> type[Estimator]:
     return made
 
 
-def load(folder: str | Path, *, device: str = "auto", quiet: bool = False) -> Estimator:
+def load(
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    trust_remote_code: bool = False,
+) -> Estimator:
     """Read a model folder of any task."""
     task = read_summary(Path(folder))["task"]
-    return estimator_class(task).from_pretrained(folder, device=device, quiet=quiet)
+    return estimator_class(task).from_pretrained(
+        folder, device=device, quiet=quiet, trust_remote_code=trust_remote_code
+    )
 
 
 def audit(

@@ -82,6 +82,18 @@ def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  #
     return chosen
 
 
+def consent_taken(settings: dict[str, Any]) -> bool:
+    """Take ``trust_remote_code`` out of the settings of a command that reads a model folder.
+
+    Examples
+    --------
+    >>> consent_taken({"trust_remote_code": "true"})
+    True
+    """
+    given = settings.pop("trust_remote_code", False)
+    return bool(_converted("trust_remote_code", given, bool))
+
+
 def _types(dataclass_type: type) -> dict[str, Any]:
     hints = get_type_hints(dataclass_type)
     return {f.name: hints[f.name] for f in fields(dataclass_type)}

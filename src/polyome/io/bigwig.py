@@ -1,6 +1,7 @@
 """BigWig: a number along the genome, as genome browsers show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def write_bigwig(
     path : written aside and renamed.
     bin_bp : length of a bin, at most the distance between two.
 
+    Raises
+    ------
+    InputError
+        No bin has a value: a bigWig cannot be empty.
+
     Examples
     --------
     >>> import tempfile
@@ -49,11 +55,16 @@ def write_bigwig(
     [(10, 15, 0.5), (20, 25, 1.0)]
     """
     library = _library(path)
+    bins = _bins(tracks, bin_bp)
+    first = next(bins, None)
+    if first is None:
+        message = f"{path}: there is no value to write, and a bigWig cannot be empty."
+        raise InputError(message)
     with written_aside(path) as aside:
-        library.open(str(aside), "w").write(lengths, _bins(tracks, bin_bp))
+        library.open(str(aside), "w").write(lengths, chain([first], bins))
 
 
-def _bins(tracks: Iterable[Track], bin_bp: int) -> Iterable[tuple[str, int, int, float]]:
+def _bins(tracks: Iterable[Track], bin_bp: int) -> Iterator[tuple[str, int, int, float]]:
     for chrom, first, step, values in tracks:
         for i in np.flatnonzero(~np.isnan(values)).tolist():
             yield chrom, first + i * step, first + i * step + bin_bp, float(values[i])

@@ -127,7 +127,7 @@ class Modality(ABC):
     """Arguments of :meth:`read` that say how a source is read, and may differ for a query."""
     table_name: ClassVar[str] = "obs"
     """What users call the table of records."""
-    is_portable: ClassVar[bool] = False
+    is_portable: bool = False
     """Whether prepared records may be sent to another process."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""

@@ -70,7 +70,7 @@ class OneHot(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("shares", torch.from_numpy(base_shares()), persistent=False)
+        self.register_buffer("shares", torch.from_numpy(base_shares()))
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, n, 4); zeros at padding."""
@@ -101,7 +101,7 @@ class WordCounts(nn.Module):
         self.step = max(self.shortest_step, -(-length // self.most_windows))
         num_windows = -(-num_words // self.step)
         self.blocks = (num_kmers(most), 4**self.word * num_windows)
-        self.register_buffer("windows", _windows(num_words, self.step), persistent=False)
+        self.register_buffer("windows", _windows(num_words, self.step))
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, sum of blocks)."""

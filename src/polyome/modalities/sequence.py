@@ -16,7 +16,14 @@ from polyome._errors import InputError, listed
 from polyome._types import Encoding, FloatArray
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Sequences, reverse_complement
-from polyome.modalities.base import Answers, Modality
+from polyome.modalities.backbone import (
+    BackboneEmbeddings,
+    backbone_spec,
+    check_tuning,
+    start_backbones,
+)
+from polyome.modalities.backbone_tokens import BackboneTokens
+from polyome.modalities.base import Answers, Modality, ModalityEmbeddings
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
 from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
 from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
@@ -48,12 +55,15 @@ class SequenceModality(Modality):
     both_strands : draw either strand while training, and average both answers; for sequences
         whose strand means nothing.
     vocabulary_size : of byte-pair encoding.
+    backbone : a pretrained model that gives the tokens instead of ``tokens``: the folder of a
+        Hugging Face checkpoint, or its name on the hub.
+    backbone_tuning : what of it is trained: ``full``, ``frozen`` (nothing) or ``lora`` (adapters).
+    trust_remote_code : run the Python code that comes with the backbone; not kept with the model.
     """
 
     name: ClassVar[str] = "sequence"
     reading_options: ClassVar[tuple[str, ...]] = ("sequence_column", "genome", "labels")
     table_name: ClassVar[str] = "the input"
-    is_portable: ClassVar[bool] = True
     answer_formats: ClassVar[tuple[str, ...]] = (".csv", ".bed")
 
     def __init__(
@@ -70,6 +80,9 @@ class SequenceModality(Modality):
         mutation_rate: float = 0.05,
         both_strands: bool = False,
         vocabulary_size: int = 512,
+        backbone: str | None = None,
+        backbone_tuning: str = "full",
+        trust_remote_code: bool = False,
     ) -> None:
         _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS))
         _check_choice("anchor", anchor, ("start", "center", "end"))
@@ -84,6 +97,12 @@ class SequenceModality(Modality):
         self.mutation_rate = mutation_rate
         self.both_strands = both_strands
         self.vocabulary_size = vocabulary_size
+        check_tuning(backbone_tuning)
+        self.backbone = backbone
+        self.backbone_tuning = backbone_tuning
+        self.trust_remote_code = trust_remote_code
+        # A backbone is large and uses all cores by itself; its code is not another process's.
+        self.is_portable = backbone is None
         self.subwords_: Subwords | None = None
 
     def read(self, source: Any, **reading: Any) -> SequenceRecords:  # noqa: ANN401
@@ -126,10 +145,7 @@ class SequenceModality(Modality):
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
         self.stride_ = self.stride or _usual_stride(self.tokens, self.length_, len(records))
-        if self.tokens in TOKENIZERS:
-            texts = [records.dna.text(i) for i in range(len(records))]
-            learn = TOKENIZERS[self.tokens].learn
-            self.subwords_ = learn(texts, k=self.stride_, size=self.vocabulary_size)
+        self.subwords_ = self._learned_subwords(records)
         direct = SequenceFeatures(self.spec())
         self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
         means, squares = self._moments(WordCounts(self.length_, self.composition, word=3), records)
@@ -137,6 +153,16 @@ class SequenceModality(Modality):
         spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
         self.word_spreads_ = spreads.astype(np.float32)
         return self
+
+    def _learned_subwords(self, records: SequenceRecords) -> Subwords | None:
+        if self.backbone is None and self.tokens not in TOKENIZERS:
+            return None
+        texts = [records.dna.text(i) for i in range(len(records))]
+        if self.backbone is not None:
+            trust = self.trust_remote_code
+            return BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
+        learn = TOKENIZERS[self.tokens].learn
+        return learn(texts, k=self.stride_, size=self.vocabulary_size)
 
     def _moments(
         self, features: nn.Module, records: SequenceRecords
@@ -157,7 +183,10 @@ class SequenceModality(Modality):
             num_tokens, vocabulary = -(-self.length_ // self.stride_), 0
         else:
             num_tokens, vocabulary = self.subwords_.num_tokens, self.subwords_.size
-        return {
+        own = {}
+        if isinstance(self.subwords_, BackboneTokens):
+            own = {"backbone": backbone_spec(self.subwords_, self.backbone_tuning)}
+        return own | {
             "length": self.length_,
             "num_tokens": num_tokens,
             "vocabulary": vocabulary,
@@ -170,8 +199,10 @@ class SequenceModality(Modality):
         }
 
     @staticmethod
-    def embeddings(config: Any, spec: dict[str, Any]) -> SequenceEmbeddings:  # noqa: ANN401
+    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:  # noqa: ANN401
         """Build the embeddings."""
+        if "backbone" in spec:
+            return BackboneEmbeddings(config.hidden_size, spec)
         return SequenceEmbeddings(config.hidden_size, spec)
 
     @staticmethod
@@ -180,8 +211,10 @@ class SequenceModality(Modality):
         return SequenceFeatures(spec)
 
     def start_from(self, module: nn.Module, records: SequenceRecords) -> None:
-        """Give k-mer counts in a module the moments of these sequences."""
+        """Give k-mer counts in a module the moments of these sequences, a backbone its weights."""
         del records  # moments of a fold differ little from the training part's
+        if isinstance(self.subwords_, BackboneTokens):
+            start_backbones(module, self.subwords_)
         for part in module.modules():
             if isinstance(part, Composition):
                 part.get_buffer("means").copy_(torch.from_numpy(self.word_means_))
@@ -245,7 +278,8 @@ class SequenceModality(Modality):
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
         modality.stride_ = learned["stride"]
         if learned["subwords"] is not None:
-            modality.subwords_ = TOKENIZERS[modality.tokens].from_dict(learned["subwords"])
+            kind = TOKENIZERS[modality.tokens] if modality.backbone is None else BackboneTokens
+            modality.subwords_ = kind.from_dict(learned["subwords"])
         for name in _ARRAYS:
             setattr(modality, f"{name}_", arrays[name])
         return modality
@@ -267,6 +301,7 @@ _ARRAYS = ("direct_scales", "word_means", "word_spreads")
 _SETTINGS = (
     "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
     "composition_dropout", "direct_kmers", "mutation_rate", "both_strands", "vocabulary_size",
+    "backbone", "backbone_tuning",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Scanning a genome: where, on either strand, does a model of sequences find a class."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ import pandas as pd
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import Progress, say
+from polyome._types import FloatArray
 from polyome.io.bigwig import Track, check_bigwig, write_bigwig
 from polyome.io.fasta import stream_fasta
 from polyome.io.files import check_writable
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Codes, Sequences
+from polyome.model.threads import batch_threads
 from polyome.predict.peaks import peaks
 from polyome.predict.scan_parts import Part, Parts, model_digest
 from polyome.predict.windows import WindowScorer
@@ -240,16 +242,21 @@ def _scanned(
 ) -> pd.DataFrame:
     """Hits of all sequences, ranked; sequences that ``parts`` has are not scanned."""
     tables = []
-    with scorer, Progress("scan (bp)", sum(lengths.values()), quiet=quiet) as progress:
+    done_bp = 0
+    with (
+        batch_threads(scorer.fitted.model.device) as pool,
+        Progress("scan (bp)", sum(lengths.values()), quiet=quiet) as progress,
+    ):
 
         def scan_one(codes: Codes) -> Part:
-            return find(scorer, codes, arguments, progress.advance, with_track=with_track)
+            scores = scorer.score(codes, pool, progress.advance)
+            return _found(scorer, scores, len(codes), arguments, with_track=with_track)
 
         for number, (name, sequence) in enumerate(stream_fasta(genome)):
             codes = Sequences.from_text([sequence]).codes
-            part = parts.get(number, codes, scan_one)
-            progress.advance(sum(list(lengths.values())[: number + 1]) - progress.done, name)
-            tables.append(_table(part, name, scorer))
+            tables.append(_table(parts.get(number, codes, scan_one), name, scorer))
+            done_bp += len(codes)
+            progress.advance(done_bp - progress.done, name)
     hits = pd.concat(tables, ignore_index=True)
     order = np.argsort(-hits["probability"].to_numpy(), kind="stable")
     ranks = np.empty(len(hits), np.int64)
@@ -259,17 +266,16 @@ def _scanned(
     return hits[["chrom", "start", "end", "name", "score", "strand", "probability"]]
 
 
-def find(
+def _found(
     scorer: WindowScorer,
-    codes: Codes,
+    scores: FloatArray,
+    length: int,
     arguments: ScanArguments,
-    advance: Callable[[int], None] = lambda _: None,
     *,
-    with_track: bool = False,
+    with_track: bool,
 ) -> Part:
-    """Score one sequence, and find the peaks of each strand."""
-    scores = scorer.score(codes, advance)
-    starts = scorer.starts(len(codes))
+    """Peaks of each strand, from the scores of all windows of one sequence."""
+    starts = scorer.starts(length)
     distance_bp = arguments.min_distance_bp or scorer.window_bp
     found = [
         peaks(starts, score, threshold=arguments.threshold, distance_bp=distance_bp)

@@ -122,7 +122,7 @@ def _read(path: Path) -> Part | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             return Part(**{name: arrays[name] for name in arrays})
     except (OSError, ValueError, TypeError, zipfile.BadZipFile):
         return None

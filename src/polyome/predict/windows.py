@@ -1,17 +1,15 @@
 """A model's answer in every window along a sequence."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self
+from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from polyome._types import FloatArray, IntArray
 from polyome.io.nucleotides import Codes, Sequences, complement
-from polyome.modalities.sequence import SequenceRecords
+from polyome.modalities.sequence_records import SequenceRecords
 from polyome.model.answering import CHUNK_RECORDS, answer
 from polyome.train.calibrate import calibrated
 from polyome.train.fitted import Fitted
@@ -19,11 +17,6 @@ from polyome.train.fitted import Fitted
 
 class WindowScorer:
     """Calibrated probability of one class in windows of both strands.
-
-    While it is open (``with``) it has one thread per processor core, each of which runs whole
-    batches by itself. Threads inside of torch, which share each small matrix, would be slower and
-    suffer far more from other programs. Measured on two cores with a scanner of hidden size 64:
-    see ``benchmarks/scan.py``.
 
     Parameters
     ----------
@@ -47,22 +40,6 @@ class WindowScorer:
         self.strands: tuple[str, ...] = (".",) if modality.both_strands else ("+", "-")
         """A model that averages both strands gives one answer for them."""
 
-    def __enter__(self) -> Self:
-        self._threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        workers = self._threads if self.fitted.model.device.type == "cpu" else 1
-        self._pool = ThreadPoolExecutor(workers, "scan", lambda: torch.set_num_threads(1))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(self._threads)
-
     def num_windows(self, length: int) -> int:
         """How many windows a sequence of so many bp has on each strand."""
         return max(0, (length - self.window_bp) // self.stride_bp + 1)
@@ -71,12 +48,15 @@ class WindowScorer:
         """Where the windows start on the plus strand, int64 (n,)."""
         return np.arange(self.num_windows(length)) * self.stride_bp
 
-    def score(self, codes: Codes, advance: Callable[[int], None] = lambda _: None) -> FloatArray:
+    def score(
+        self, codes: Codes, pool: Executor, advance: Callable[[int], None] = lambda _: None
+    ) -> FloatArray:
         """Score all windows of a sequence.
 
         Parameters
         ----------
         codes : uint8, (length,), of the plus strand.
+        pool : see :func:`polyome.model.threads.batch_threads`.
         advance : is told of bp that are done.
 
         Returns
@@ -86,7 +66,7 @@ class WindowScorer:
         jobs = list(self._jobs(codes))
         scores = np.full((len(self.strands), self.num_windows(len(codes))), np.nan)
         done = 0
-        for number, (strand, first, found) in enumerate(self._pool.map(self._run, jobs), start=1):
+        for number, (strand, first, found) in enumerate(pool.map(self._run, jobs), start=1):
             scores[strand, first : first + len(found)] = found
             now_done = len(codes) * number // len(jobs)
             advance(now_done - done)

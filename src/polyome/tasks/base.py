@@ -66,7 +66,7 @@ class Task(ABC):
     hidden_size : width of tokens and representation.
     num_hidden_layers : layers of the trunk.
     num_attention_heads : must divide ``hidden_size``.
-    num_members : networks trained side by side whose answers are averaged.
+    num_members : networks trained side by side whose answers are averaged; None chooses.
     dropout : on the trunk's residual branches.
     direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
     seed : of everything drawn at random.
@@ -77,7 +77,7 @@ class Task(ABC):
     hidden_size: int = 64
     num_hidden_layers: int = 2
     num_attention_heads: int = 4
-    num_members: int = 3
+    num_members: int | None = None
     dropout: float = 0.3
     direct_weight: float = 0.5
     seed: int = 0
@@ -122,6 +122,11 @@ class Task(ABC):
     @abstractmethod
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """Default training settings for so many training rows."""
+
+    def members(self, n_rows: int) -> int:
+        """How many networks to train for so many training rows."""
+        del n_rows
+        return self.num_members or 3
 
     @abstractmethod
     def audit(self, records: Records, targets: Targets, split: Split, target: str) -> list[Finding]:

@@ -17,10 +17,12 @@ import torch
 from polyome._progress import Progress
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, Sequences, complement
-from polyome.modalities.sequence import SequenceModality, SequenceRecords
+from polyome.modalities.sequence import SequenceModality
+from polyome.modalities.sequence_records import SequenceRecords
 from polyome.model.answering import answer, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
+from polyome.model.threads import batch_threads
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import calibrated
@@ -34,7 +36,7 @@ SCANNER = "scanner"
 STUDENT: dict[str, Any] = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_members": 1,
     "dropout": 0.0, "direct_weight": 0.0, "tokens": "nucleotide", "stride": 4, "kernel": 11,
-    "composition": 5, "mutation_rate": 0.0,
+    "composition": 5, "mutation_rate": 0.0, "backbone": None,
 }  # fmt: skip
 """Settings of the scanner's task where they differ from the model's. Nothing is dropped out: the
 answers to be learned have no noise, and sequences are not scarce."""
@@ -49,6 +51,7 @@ TRAINING = FitArguments(
     kept_aside=0.0,
 )
 MOST_SEQUENCES, FEWEST_SEQUENCES, MOST_BP = 48_000, 12_000, 4_800_000
+_AT_ONCE = 1024
 NEW_SHARE = 1 / 24  # of the drawn sequences, on which the scanner is compared and not trained
 
 
@@ -152,14 +155,21 @@ def _student(task: Task, modality: SequenceModality, num_classes: int) -> Polyom
 
 def _answers(fitted: Fitted, windows: Codes, *, quiet: bool) -> FloatArray:
     """Calibrated probabilities, (n, c)."""
-    answers = []
-    with Progress("answers for the scanner", len(windows), quiet=quiet) as progress:
-        for start in range(0, len(windows), 1024):
-            some = as_records(windows[start : start + 1024])
-            outputs = answer(fitted.model, fitted.modality, some, fitted.task.name).outputs
-            answers.append(calibrated(outputs, fitted.temperature))
-            progress.advance(len(some))
-    return np.concatenate([np.zeros((0, len(fitted.classes))), *answers])
+
+    def answered(start: int) -> FloatArray:
+        some = as_records(windows[start : start + _AT_ONCE])
+        outputs = answer(fitted.model, fitted.modality, some, fitted.task.name).outputs
+        return calibrated(outputs, fitted.temperature)
+
+    answers: list[FloatArray] = [np.zeros((0, len(fitted.classes)))]
+    with (
+        batch_threads(fitted.model.device) as pool,
+        Progress("answers for the scanner", len(windows), quiet=quiet) as progress,
+    ):
+        for found in pool.map(answered, range(0, len(windows), _AT_ONCE)):
+            answers.append(found)
+            progress.advance(len(found))
+    return np.concatenate(answers)
 
 
 def as_records(windows: Codes) -> SequenceRecords:

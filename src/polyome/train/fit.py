@@ -54,7 +54,7 @@ def fit_model(
     classes = tuple(sorted(set(targets.truth[split.train])))
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
-    model = build_model(task, training, task.num_members)
+    model = build_model(task, training, training.num_members)
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         checkpoints.belong_to(settings, training.modality, training.truth)
@@ -91,6 +91,7 @@ def _training(
         records=modality.prepare(records.take(rows)),
         truth=targets.indices(rows, classes),
         num_classes=len(classes),
+        num_members=task.members(len(split.train)),
         fit=np.arange(len(split.train)),
         dev=np.arange(len(split.train), len(rows)),
         groups=None if groups is None else groups[rows],

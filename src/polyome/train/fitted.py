@@ -20,6 +20,7 @@ from polyome._types import FloatArray
 from polyome._version import __version__
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
+from polyome.modalities.pretrained import code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
@@ -72,7 +73,8 @@ class Fitted:
         self.model.config.id2label = dict(enumerate(self.classes))
         self.model.config.label2id = {label: i for i, label in enumerate(self.classes)}
         with _no_progress_bars():
-            self.model.save_pretrained(folder)
+            # By our own names: transformers would give a backbone those of older versions.
+            self.model.save_pretrained(folder, save_original_format=False)
         self.modality.save(folder)
         arrays = dict(self.arrays)
         if self.unknown is not None:
@@ -92,17 +94,28 @@ class Fitted:
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto", quiet: bool = False) -> Self:
-        """Read what :meth:`save` wrote; no network, no pickle."""
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        trust_remote_code: bool = False,
+    ) -> Self:
+        """Read what :meth:`save` wrote; no network, no pickle, no code without consent."""
         summary = read_summary(folder)
         _check_files(folder, summary.get("sha256", {}))
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
-        task = TASKS[summary["task"]](**settings | {"device": device, "quiet": quiet})
+        settings |= {"device": device, "quiet": quiet}
+        if "trust_remote_code" in known:  # never read from a file
+            settings["trust_remote_code"] = trust_remote_code
+        task = TASKS[summary["task"]](**settings)
         arrays = _whole(folder, ARRAYS, load_file)
         has_detector = "unknown.means" in arrays
-        modality = MODALITIES[task.modality].load(folder)
-        model = _load_model(folder)
+        with code_allowed(trust_remote_code=trust_remote_code):
+            modality = MODALITIES[task.modality].load(folder)
+            model = _load_model(folder)
         _check_one_model(folder, summary, modality, model)
         return cls(
             task=task,

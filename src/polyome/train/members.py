@@ -26,7 +26,7 @@ from polyome.train.dataset import RecordDataset
 from polyome.train.trainer import NARROW, Advances, LearningCurve, train
 from polyome.train.training import Training
 
-WORTH_A_PROCESS = 50_000
+WORTH_A_PROCESS = 20_000
 """Passes over a record from which starting processes (about 5 s) pays."""
 
 
@@ -83,7 +83,7 @@ def _processes(task: Task, training: Training, arguments: FitArguments) -> int:
         or pick_device(task.device).type != "cpu"
     ):
         return 1
-    return min(task.num_members, joblib.cpu_count(only_physical_cores=False))
+    return min(training.num_members, joblib.cpu_count(only_physical_cores=False))
 
 
 class _Teller:
@@ -140,9 +140,9 @@ def left_aside(
     """For each member the rows that fit it and the rows that it leaves aside."""
     number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
     if number == 1 and not len(training.dev):
-        return [(training.fit, training.fit[:0])] * task.num_members
+        return [(training.fit, training.fit[:0])] * training.num_members
     folds = training.folds(number, task.seed + 100, if_small=None)
-    return [folds[k % len(folds)] for k in range(task.num_members)]
+    return [folds[k % len(folds)] for k in range(training.num_members)]
 
 
 def fit_member(
@@ -183,7 +183,7 @@ def fit_member(
         seed=seed,
         device=task.device,
         score=aside_loss if len(aside) else None,
-        what=f"fit, member {number + 1} of {task.num_members}",
+        what=f"fit, member {number + 1} of {training.num_members}",
         quiet=task.quiet,
         progress=progress,
     )

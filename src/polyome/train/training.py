@@ -26,6 +26,7 @@ class Training:
     records: Records
     truth: IntArray
     num_classes: int
+    num_members: int
     fit: IntArray
     dev: IntArray
     groups: np.ndarray | None
