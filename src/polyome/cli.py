@@ -271,6 +271,34 @@ def audit(
         write_json({"task": task, "findings": [asdict(finding) for finding in findings]}, json)
 
 
+@app.command()
+@verb
+def scan(
+    model_dir: ModelDir,
+    genome: Annotated[Path, typer.Argument(metavar="GENOME.fa", help="FASTA, plain or gzip.")],
+    out: Annotated[Path, typer.Option(help="File of hits to write: .bed or .bed.gz.")],
+    bigwig: Annotated[Path | None, typer.Option(help="Track to write: .bw.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted scan to --out stopped.")
+    ] = False,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Find a class of sequences on both strands of a genome."""
+    del seed  # nothing is drawn
+    from polyome import settings as parsing
+    from polyome.predict.scan import ScanArguments, scan_model
+    from polyome.predict.scan import scan as run_scan
+
+    arguments = ScanArguments(**parsing.scan_settings(parsing.gathered(None, set_)))
+    fitted = scan_model(model_dir, arguments, device=device, quiet=quiet)
+    result = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
+    _notes(result.notes, quiet=quiet)
+    say(f"wrote {out}", quiet=quiet)
+
+
 @data_app.command("list")
 @verb
 def data_list(seed: Seed = 0, device: Device = "auto", quiet: Quiet = False) -> None:

@@ -47,6 +47,7 @@ from polyome.tasks.parts import (
 )
 from polyome.train.arguments import FitArguments
 from polyome.train.checkpoints import Checkpoints
+from polyome.train.distil import SCANNER, distil
 from polyome.train.fit import fit_model
 from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.ranges import check_ranges
@@ -108,6 +109,7 @@ class Estimator:
         group: str | None = None,
         unlabelled: str | None = None,
         baselines: bool = True,
+        scanner: bool = False,
         checkpoints: str | Path | None = None,
         **options: Any,  # noqa: ANN401 - checked against FitArguments and the reading options
     ) -> Self:
@@ -123,6 +125,7 @@ class Estimator:
         group : column of donors, batches or animals that stay on one side.
         unlabelled : a label that means that there is none.
         baselines : score cheap baselines on the test part too.
+        scanner : distil a fast network for scanning genomes too, and score it beside the model.
         checkpoints : folder where members that are done are kept while fitting; those found there
             from an interrupted fit of the same data and settings are not fitted again.
         options : fields of :class:`polyome.train.arguments.FitArguments`, and how the source is
@@ -141,6 +144,9 @@ class Estimator:
         modality = self.task.build_modality()
         reading = _reading(self.task_class, options)
         arguments = fit_arguments(options)
+        if scanner and not modality.is_scannable:
+            message = f"scanner=True: {self.task.name} has no sequences to scan."
+            raise InputError(message)
         records = _checked(modality.read(source, **reading))
         targets = self.task.targets(records.table, target, unlabelled)
         check_two_classes(targets, target)
@@ -162,7 +168,20 @@ class Estimator:
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = _named(source, len(records))
         self._score_test(records, targets, parts, with_baselines=baselines)
+        if scanner:
+            self._distil(records, targets, parts)
         return self
+
+    def _distil(self, records: Any, targets: Targets, parts: Split) -> None:  # noqa: ANN401
+        """Make a scanner of the model, and score it on the test part."""
+        training = records.take(parts.train)
+        self.scanner_ = distil(self.fitted_, training, seed=self.task.seed, quiet=self.task.quiet)
+        if self.evaluation_ is not None:
+            found = predict(self.scanner_, records.take(parts.test), PredictArguments())
+            scores = self.task.score(
+                targets.truth[parts.test], found.proba.to_numpy(), self.classes_
+            )
+            self.evaluation_.variants["scanner"] = scores
 
     def _remember(
         self,
@@ -314,6 +333,9 @@ class Estimator:
         fitted = self._fitted()
         with folder_written_aside(Path(folder), replaces=SUMMARY) as aside:
             fitted.save(aside)
+            if hasattr(self, "scanner_"):
+                (aside / SCANNER).mkdir()
+                self.scanner_.save(aside / SCANNER)
             if hasattr(self, "curves_"):
                 write_record(
                     aside,

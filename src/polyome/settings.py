@@ -11,11 +11,12 @@ from typing import Any, get_args, get_type_hints
 from polyome._errors import InputError, unknown_key
 from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
+from polyome.predict.scan import ScanArguments
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.ranges import check_ranges
 
-FIT_OPTIONS: dict[str, type] = {"unlabelled": str, "baselines": bool}
+FIT_OPTIONS: dict[str, type] = {"unlabelled": str, "baselines": bool, "scanner": bool}
 """Settings of ``fit`` that are not settings of training."""
 
 
@@ -92,6 +93,21 @@ def consent_taken(settings: dict[str, Any]) -> bool:
     """
     given = settings.pop("trust_remote_code", False)
     return bool(_converted("trust_remote_code", given, bool))
+
+
+def scan_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Check settings of a scan.
+
+    Examples
+    --------
+    >>> scan_settings({"stride_bp": "20"})
+    {'stride_bp': 20}
+    """
+    known = _types(ScanArguments)
+    for key in settings:
+        if key not in known:
+            raise unknown_key(key, known, where="--set")
+    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
 
 
 def _types(dataclass_type: type) -> dict[str, Any]:

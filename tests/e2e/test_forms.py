@@ -225,10 +225,10 @@ def pbmc(real_data):
 
 @pytest.fixture(scope="module")
 def pbmc_model(pbmc):
-    made = estimator_class("cell-type")(device="cpu", quiet=True, num_members=1)
+    made = estimator_class("cell-type")(device="cpu", quiet=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", polyome.PolyomeWarning)  # louvain is a clustering
-        made.fit(pbmc[0], "louvain", split="split", num_train_epochs=3, baselines=False)
+        made.fit(pbmc[0], "louvain", split="split", baselines=False)
     return made
 
 

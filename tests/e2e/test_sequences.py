@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from polyome.data.simulate import simulate_sequences
+from polyome.train import distil
 
 TINY = ["--set=hidden_size=16", "--set=num_members=1", "--set=num_train_epochs=2", "--device=cpu"]
 
@@ -184,6 +185,37 @@ def test_audit_names_copies_and_goes_to_json(call, sequences, tmp_path):
     assert "duplicates" in kinds
 
 
+@pytest.fixture(scope="module")
+def scanner_dir(call, table_file, folder):
+    out = folder / "with_scanner"
+    command = ["fit", "promoter", table_file, "--target=label", "--split=part", f"--out={out}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distil, "FEWEST_SEQUENCES", 100)
+        patch.setattr(distil, "MOST_BP", 6000)
+        result = call(*command, *TINY, "--set=scanner=true")
+    assert result.exit_code == 0, result.stderr
+    assert "scanner" in result.stdout
+    return out
+
+
+def test_the_scanner_is_scored_beside_the_model(scanner_dir):
+    metrics = json.loads((scanner_dir / "metrics.json").read_text())
+    assert metrics["variants"]["scanner"]["mcc"] is not None
+
+
+@pytest.mark.parametrize("scanner", ["true", "false"])
+def test_scan_writes_hits_of_both_strands(call, scanner_dir, genome, tmp_path, scanner):
+    out = tmp_path / "hits.bed"
+    options = [f"--set=scanner={scanner}", "--set=threshold=0", "--set=stride_bp=20"]
+    result = call("scan", scanner_dir, genome, f"--out={out}", *options, "--device=cpu")
+    assert result.exit_code == 0, result.stderr
+    hits = pd.read_csv(out, sep="\t", header=None)
+    assert hits.shape[1] == 6
+    assert set(hits[5]) == {"+", "-"}
+    assert ((hits[2] - hits[1]) == 60).all()
+    assert (hits[2] <= 9600).all()
+
+
 # --- what is refused
 
 
@@ -245,3 +277,15 @@ def test_a_split_by_chromosome_without_chromosomes(refused, table_file, tmp_path
 def test_an_answer_file_of_cells(refused, model_dir, table_file, tmp_path):
     message = refused("predict", model_dir, table_file, f"--out={tmp_path / 'p.h5ad'}")
     assert "a name that ends in .csv or .bed is needed" in message
+
+
+def test_scans_that_cannot_be_made(refused, model_dir, genome, tmp_path):
+    out = f"--out={tmp_path / 'h.bed'}"
+    assert "'stride'" in refused("scan", model_dir, genome, out, "--set=stride=3")
+    assert "no-genome.fa" in refused("scan", model_dir, tmp_path / "no-genome.fa", out)
+    assert ".bed" in refused("scan", model_dir, genome, f"--out={tmp_path / 'h.csv'}")
+
+
+def test_cells_have_no_scanner(refused, cells_file, tmp_path):
+    command = ["fit", "cell-type", cells_file, "--target=cell_type", f"--out={tmp_path / 'm'}"]
+    assert "has no sequences to scan" in refused(*command, "--set=scanner=true")

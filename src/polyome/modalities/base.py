@@ -129,6 +129,8 @@ class Modality(ABC):
     """What users call the table of records."""
     is_portable: bool = False
     """Whether prepared records may be sent to another process."""
+    is_scannable: ClassVar[bool] = False
+    """Whether a genome can be cut into records of this kind."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 

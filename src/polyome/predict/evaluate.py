@@ -29,6 +29,7 @@ class Evaluation:
     n : scored records.
     metrics : by name; of the best known label, whether or not it was refused.
     baselines : by name of the baseline, the same metrics.
+    variants : by name of another form of the model (its scanner), the same metrics.
     intervals : 95 % bootstrap interval of each shown metric.
     unknown : ``coverage`` and ``accuracy_after_refusal``.
     unseen : labels of the truth that the model does not know, with their counts.
@@ -41,6 +42,7 @@ class Evaluation:
     n: int
     metrics: dict[str, float | None]
     baselines: dict[str, dict[str, float | None]]
+    variants: dict[str, dict[str, float | None]] = field(default_factory=dict)
     intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     unknown: dict[str, float | None] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
@@ -50,7 +52,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         """The shown metrics beside the baselines', as a table of plain text."""
-        rows = {"polyome": self.metrics} | self.baselines
+        rows = {"polyome": self.metrics} | self.variants | self.baselines
         width = max(len(row) for row in rows) + 2
         lines = [f"{self.task}, {self.n:,} records ({self.part})"]
         lines.append(" " * width + "".join(f"{name:>11}" for name in self.shown))

@@ -14,6 +14,7 @@ from polyome.audit.findings import Finding
 from polyome.io.files import write_json
 from polyome.modalities.base import Answers
 from polyome.predict.evaluate import Evaluation
+from polyome.train.distil import SCANNER
 from polyome.train.fitted import Fitted
 from polyome.train.trainer import LearningCurve
 
@@ -47,8 +48,9 @@ def copy_record(source: Path, folder: Path) -> None:
     for name in ("metrics.json", "README.md"):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-    if (source / "evaluation").is_dir():
-        shutil.copytree(source / "evaluation", folder / "evaluation")
+    for name in ("evaluation", SCANNER):
+        if (source / name).is_dir():
+            shutil.copytree(source / name, folder / name)
 
 
 def card(fitted: Fitted, evaluation: Evaluation | None) -> str:

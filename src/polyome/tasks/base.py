@@ -99,6 +99,8 @@ class Task(ABC):
     """What the direct path's share in the answer may be, beside ``direct_weight``."""
     least_gain: ClassVar[float] = 0.05
     """By what share another one must lower the log loss of rows left aside."""
+    direct_folds: ClassVar[int] = 5
+    """Folds over which the direct path and the detector of unseen kinds are cross-fitted."""
     pools_calibrated: ClassVar[bool] = False
     """Whether shares are of the calibrated answers of trunk and direct path, or of the raw ones."""
     balances_classes: ClassVar[bool] = True

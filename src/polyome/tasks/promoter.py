@@ -58,6 +58,7 @@ class Promoter(ClassificationTask):
     estimator: ClassVar[str] = "PromoterClassifier"
     direct_shares: ClassVar[tuple[float, ...]] = (0.2, 0.3, 0.5, 0.7)
     least_gain: ClassVar[float] = 0.005
+    direct_folds: ClassVar[int] = 3
     pools_calibrated: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
         "Every sequence gets one of the classes, whatever it is: there is no `unknown`.",
@@ -100,7 +101,7 @@ class Promoter(ClassificationTask):
         Those of a backbone are customary ones; no real checkpoint was at hand to measure them.
         """
         del modality
-        epochs = 12 if n_rows < 3500 else 10 if n_rows < RICH else 8
+        epochs = 12 if n_rows < 3500 else 10 if n_rows < RICH else 7
         usual = {"warmup_ratio": 0.15, "early_stopping": False}
         if self.backbone is None:
             return usual | {

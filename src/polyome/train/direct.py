@@ -104,13 +104,14 @@ def fit_direct_path(
     """
     losses: dict[float, float] = {}
     held: dict[float, FloatArray] = {}
+    scored = np.unique(np.concatenate([fold.held for fold in folds]))
     for C in penalties:  # noqa: N806 - scikit-learn's name
         proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
         for fold in folds:
             model = _fit(fold, truth, C, balance=balance)
             proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
         proba /= proba.sum(axis=1, keepdims=True)
-        losses[C] = float(-np.log(proba[np.arange(len(truth)), truth].clip(1e-12)).mean())
+        losses[C] = float(-np.log(proba[scored, truth[scored]].clip(1e-12)).mean())
         held[C] = np.log(proba.clip(1e-12))
         if losses[C] > 1.05 * min(losses.values()):
             break

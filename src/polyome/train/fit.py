@@ -30,7 +30,6 @@ from polyome.train.training import Training
 from polyome.train.unknown import UnknownDetector
 
 REFUSED = 0.05  # share of known records that may be called unknown
-FOLDS = 5  # of the direct path and of the detector
 
 
 def fit_model(
@@ -111,14 +110,19 @@ def _cross_fitted(
     if task.name not in model.direct:
         return None, None
     path: Any = model.direct[task.name]
-    pairs = training.folds(FOLDS, task.seed, if_small=3)
-    folds = [
-        fold_features(training.modality, training.records, rows, held)[0]
-        for rows, held in pairs[: 1 if len(training.dev) else None]
-    ]
-    whole, module = fold_features(
-        training.modality, training.records, training.fit, training.fit[:0]
-    )
+    if len(training.dev):
+        whole, module = fold_features(
+            training.modality, training.records, training.fit, training.dev
+        )
+        folds = [whole]
+    else:
+        folds = [
+            fold_features(training.modality, training.records, rows, held)[0]
+            for rows, held in training.folds(task.direct_folds, task.seed, if_small=3)
+        ]
+        whole, module = fold_features(
+            training.modality, training.records, training.fit, training.fit[:0]
+        )
     linear = fit_direct_path(
         folds,
         whole,
