@@ -22,8 +22,9 @@ from polyome.io.fasta import stream_fasta
 from polyome.io.nucleotides import Sequences, complement
 from polyome.metrics import classification_metrics
 from polyome.model.answering import answer
-from polyome.predict.peaks import peaks
+from polyome.predict.peaks import peaks, prominence
 from polyome.predict.predict import PredictArguments, proba_of
+from polyome.predict.scan import ScanArguments
 from polyome.train.distil import SCANNER, as_records, distil
 from polyome.train.fitted import Fitted
 
@@ -52,10 +53,11 @@ def _genes() -> pd.DataFrame:
 
 
 def placed_rows(genome: str) -> pd.DataFrame:
-    """Place the sigma70 set on the genome by exact match; ``split`` says where.
+    """Place the sigma70 set on the genome by exact match; ``place`` says where.
 
-    ``test`` where any copy, of either strand, touches the held stretch; ``train`` where all lie
-    elsewhere; ``unplaced`` where there is none.
+    ``held`` where any copy, of either strand, touches the held stretch; ``elsewhere`` where all
+    lie elsewhere; ``unplaced`` where there is none. Rows that lie elsewhere keep the ``split`` of
+    the set, held rows can only be ``test``; all others are ``unused``.
     """
     name = "promoter_ecoli_sigma70_cnnprom.csv.gz"
     rows = pd.read_csv(data_folder() / "dna" / name, index_col="id")
@@ -68,8 +70,10 @@ def placed_rows(genome: str) -> pd.DataFrame:
             for place in _all_places(genome, text)
         ]
         touches = [p < HELD[1] and p + len(sequence) > HELD[0] for p in places]
-        parts.append("unplaced" if not places else "test" if any(touches) else "train")
-    return rows.assign(split=parts)
+        parts.append("unplaced" if not places else "held" if any(touches) else "elsewhere")
+    rows["place"] = parts
+    is_used = (rows["place"] == "elsewhere") | (rows["split"] == "test")
+    return rows.assign(split=rows["split"].where(is_used, "unused"))
 
 
 def _all_places(genome: str, text: str) -> list[int]:
@@ -99,9 +103,11 @@ arguments = ScanArguments()
 fitted = scan_model(Path(sys.argv[1]), arguments, device="cpu", quiet=True)
 began = time.perf_counter()
 result = scan(fitted, Path(sys.argv[2]), Path(sys.argv[3]), arguments, quiet=True)
+seconds = time.perf_counter() - began
+result.hits.to_csv(sys.argv[4], index=False)
 print(json.dumps({
-    "scan seconds": time.perf_counter() - began,
-    "seconds with start": time.perf_counter() - start,
+    "scan seconds": seconds,
+    "seconds with start": seconds + began - start,
     "processor seconds": time.process_time(),
     "memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     "hits": len(result.hits),
@@ -116,33 +122,32 @@ def _scanned(model: Estimator, scanner: Fitted) -> tuple[dict[str, Any], pd.Data
         model.save_pretrained(folder / "model")
         (folder / "model" / SCANNER).mkdir()
         scanner.save(folder / "model" / SCANNER)
-        hits = folder / "hits.bed"
+        files = [folder / "model", _path("fa"), folder / "hits.bed", folder / "hits.csv"]
         done = subprocess.run(
-            [sys.executable, "-c", _SCAN, folder / "model", _path("fa"), hits],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        columns = ["chrom", "start", "end", "name", "score", "strand"]
-        found = pd.read_csv(hits, sep="\t", names=columns)
-    return json.loads(done.stdout), found
+            [sys.executable, "-c", _SCAN, *files], check=True, capture_output=True, text=True
+        )
+        return json.loads(done.stdout), pd.read_csv(folder / "hits.csv")
 
 
-def top_hits(found: pd.DataFrame) -> pd.DataFrame:
-    """The most probable hits within the held stretch, with the ``middle`` of their windows."""
+def top_hits(found: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The first hits within the held stretch, with the ``middle`` of their windows."""
     inside = found[(found["start"] >= HELD[0]) & (found["end"] <= HELD[1])]
-    rank = inside["name"].str.removeprefix("hit").astype(int)
-    best = inside.loc[rank.sort_values().index[:TOP]]
+    best = inside.sort_values(by, ascending=False, kind="stable").head(TOP)
     return best.assign(middle=(best["start"] + best["end"]) // 2)
 
 
-def gc_hits(genome: str, window_bp: int, stride_bp: int) -> pd.DataFrame:
-    """As many windows of the lowest GC content, by the same peak calling; strands mean nothing."""
+def gc_hits(genome: str, window_bp: int, *, surroundings_bp: int) -> pd.DataFrame:
+    """As many windows of the lowest GC content by the same peak calling; strands are drawn."""
     letters = np.frombuffer(genome[HELD[0] : HELD[1]].encode(), np.uint8)
     before = np.concatenate([[0], np.cumsum((letters == ord("A")) | (letters == ord("T")))])
-    starts = np.arange(0, len(letters) - window_bp + 1, stride_bp)
-    at_share = (before[starts + window_bp] - before[starts]) / window_bp
-    rows = peaks(starts, at_share, threshold=0.0, distance_bp=window_bp)
-    rows = rows[np.argsort(-at_share[rows], kind="stable")[:TOP]]
-    return pd.DataFrame({"middle": HELD[0] + starts[rows] + window_bp // 2})
+    starts = np.arange(0, len(letters) - window_bp + 1, ScanArguments().stride_bp)
+    share = (before[starts + window_bp] - before[starts]) / window_bp
+    rows = peaks(starts, share, threshold=0.0, distance_bp=window_bp)
+    reach = surroundings_bp // (2 * ScanArguments().stride_bp)
+    ranked_by = prominence(share[None], reach)[0] if reach else share
+    rows = rows[np.argsort(-ranked_by[rows], kind="stable")[:TOP]]
+    strands = np.random.default_rng(0).choice(["+", "-"], len(rows))
+    return pd.DataFrame({"middle": HELD[0] + starts[rows] + window_bp // 2, "strand": strands})
 
 
 class Upstream:
@@ -170,28 +175,30 @@ class Upstream:
         return self.is_upstream["+"][middles] | self.is_upstream["-"][middles]
 
 
-def enrichment(upstream: Upstream, middles: np.ndarray, strands: np.ndarray) -> dict[str, Any]:
+def enrichment(upstream: Upstream, hits: pd.DataFrame) -> dict[str, Any]:
     """Share of hits upstream of a gene, as a ratio to hits moved within intergenic sequence.
 
     The interval is a bootstrap over hits, each resample with a shuffle of its own.
     """
     rng = np.random.default_rng(0)
-    found: dict[str, Any] = {}
+    middles, strands = hits["middle"].to_numpy(), hits["strand"].to_numpy().astype(str)
+    found: dict[str, Any] = {"intergenic": float(np.isin(middles, upstream.intergenic).mean())}
     for name in ("same strand", "either strand"):
 
         def inside(m: np.ndarray, s: np.ndarray, name: str = name) -> np.ndarray:
             return upstream.on_strand(m, s) if name == "same strand" else upstream.on_either(m)
 
-        hits, ratios, chance = inside(middles, strands), [], []
+        is_upstream, ratios, chance = inside(middles, strands), [], []
         for _ in range(DRAWS):
             moved = rng.choice(upstream.intergenic, len(middles))
             chance.append(inside(moved, strands).mean())
-            ratios.append(hits[rng.integers(0, len(hits), len(hits))].mean() / chance[-1])
+            drawn = rng.integers(0, len(hits), len(hits))
+            ratios.append(is_upstream[drawn].mean() / chance[-1])
         low, high = np.quantile(ratios, [0.025, 0.975])
         found |= {
-            f"upstream, {name}": float(hits.mean()),
+            f"upstream, {name}": float(is_upstream.mean()),
             f"shuffled, {name}": float(np.mean(chance)),
-            f"ratio, {name}": float(hits.mean() / np.mean(chance)),
+            f"ratio, {name}": float(is_upstream.mean() / np.mean(chance)),
             f"95 %, {name}": f"{low:.2f} to {high:.2f}",
         }
     return found
@@ -204,7 +211,7 @@ def scan() -> None:
 
     def measure(seed: int) -> dict[str, Any]:
         rows = placed_rows(genome)
-        model, scanner = fitted_with_scanner(rows[rows["split"] != "unplaced"], seed)
+        model, scanner = fitted_with_scanner(rows[rows["split"] != "unused"], seed)
         test = rows[rows["split"] == "test"]
         truth = test["label"].astype(str).to_numpy()
         scores = {
@@ -212,18 +219,19 @@ def scan() -> None:
             for name, fitted in (("model", model.fitted_), ("scanner", scanner))
         }
         cost, found = _scanned(model, scanner)
-        best = top_hits(found)
-        by_gc = gc_hits(genome, scanner.modality.length_, 10)
-        strands = np.random.default_rng(seed).choice(["+", "-"], len(by_gc))
+        window_bp, around = scanner.modality.length_, ScanArguments().surroundings_bp
+        hits = {
+            "scanner": top_hits(found, "prominence"),
+            "scanner, by probability": top_hits(found, "probability"),
+            "GC alone": gc_hits(genome, window_bp, surroundings_bp=0),
+            "GC alone, less its surroundings": gc_hits(genome, window_bp, surroundings_bp=around),
+        }
         return {
-            "rows": rows["split"].value_counts().to_dict(),
+            "rows": rows.groupby(["place", "split"]).size().reset_index().to_numpy().tolist(),
             "scores": scores,
             "cost": cost,
             "agreement": scanner.facts["scanner"],
-            "enrichment": {
-                "scanner": enrichment(upstream, best["middle"].to_numpy(), best["strand"]),
-                "GC alone": enrichment(upstream, by_gc["middle"].to_numpy(), strands),
-            },
+            "enrichment": {name: enrichment(upstream, found) for name, found in hits.items()},
         }
 
     results = [unit("scan", {"seed": s}, lambda s=s: measure(s)) for s in SEEDS]
@@ -239,15 +247,16 @@ def _scan_text(results: list[dict[str, Any]]) -> str:
     scores = {f"{name}, seed {s}": r["scores"][name] for s, r in by_seed for name in r["scores"]}
     hits = {f"{n}, seed {s}": r["enrichment"][n] for s, r in by_seed for n in r["enrichment"]}
     costs = {f"seed {s}": r["cost"] | r["agreement"] for s, r in by_seed}
-    counts = ", ".join(f"{n:,} {part}" for part, n in results[0]["rows"].items())
+    counts = ", ".join(f"{n:,} {place} ({split})" for place, split, n in results[0]["rows"])
     return (
-        f"Rows of the sigma70 set placed on the genome by exact match of either strand: {counts}; "
-        "`test` touches 3.0 to 4.0 Mb. Unplaced rows are not used.\n\n"
+        "Rows of the sigma70 set, placed on the genome by exact match of either strand, and what "
+        f"they are here: {counts}. Held is 3.0 to 4.0 Mb. Scores of the test rows:\n\n"
         + table(scores, ["mcc", "auroc", "log_loss", "ece"])
-        + f"\n\nThe {TOP} most probable hits within 3.0 to 4.0 Mb: share whose middle is within "
-        f"{UPSTREAM_BP} bp upstream of the start of a gene (a proxy: the annotation has no mapped "
-        "promoters), against places drawn from intergenic sequence. GC alone: as many windows of "
-        "the lowest GC content, the same peak calling, strands drawn.\n\n"
+        + f"\n\nThe first {TOP} hits within 3.0 to 4.0 Mb, by how far they stand out of their "
+        f"surroundings: share whose middle is within {UPSTREAM_BP} bp upstream of the start of a "
+        "gene (a proxy: the annotation has no mapped promoters), against places drawn from "
+        "intergenic sequence. GC alone: as many windows of the lowest GC content, the same peak "
+        "calling, strands drawn.\n\n"
         + table(hits, list(next(iter(hits.values()))))
         + "\n\nThe whole genome, both strands, every 10 bp, by the scanner, and its agreement with "
         "the model on drawn sequences:\n\n" + table(costs, list(next(iter(costs.values()))))

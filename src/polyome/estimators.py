@@ -35,6 +35,7 @@ from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import copy_record, write_record
+from polyome.predict.rows import read_split, rows_of_part, unseen_note
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
@@ -283,39 +284,11 @@ class Estimator:
         target = target or fitted.target
         unlabelled = if_there(records.table, target, fitted.facts.get("unlabelled"))
         targets = self.task.targets(records.table, target, unlabelled)
-        rows, chosen = self._rows_of_part(records.table, targets, part)
-        evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
-        evaluation.notes += [*targets.notes, *_unseen_note(evaluation)]
-        return evaluation
-
-    def _rows_of_part(
-        self, table: pd.DataFrame, targets: Targets, part: str | None
-    ) -> tuple[np.ndarray, str]:
-        if part not in (None, "train", "test", "all"):
-            message = f"part '{part}' is none of train, test, all."
-            raise InputError(message)
-        labelled = targets.labelled
-        known = self._known_parts(table)
-        if known is None or part == "all":
-            if part in ("train", "test"):
-                message = (
-                    f"the source does not say which rows are '{part}': the model was split by "
-                    f"{self._fitted().facts['split']}. Pass part='all'."
-                )
-                raise InputError(message)
-            return _some(np.flatnonzero(labelled), "labelled"), "all"
-        chosen = part or "test"
-        return _some(np.flatnonzero(labelled & (known == chosen)), f"labelled '{chosen}'"), chosen
-
-    def _known_parts(self, table: pd.DataFrame) -> np.ndarray | None:
-        column = self._fitted().facts["split_column"]
-        if column is not None and column in table.columns:
-            return table[column].astype(str).str.lower().to_numpy()
         remembered = getattr(self, "split_", None)
-        same = remembered is not None and set(table.index) == set(remembered.index)
-        if column is None and remembered is not None and same:
-            return remembered.reindex(table.index).to_numpy()
-        return None
+        rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered)
+        evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
+        evaluation.notes += [*targets.notes, *unseen_note(evaluation)]
+        return evaluation
 
     def _options(self, options: dict[str, Any]) -> tuple[dict[str, Any], PredictArguments]:
         """Tell reading options from prediction options; refuse others."""
@@ -378,7 +351,7 @@ class Estimator:
         model.fitted_, model.read_from_ = fitted, folder
         parts = folder / "evaluation" / "split.csv.gz"
         if parts.is_file():
-            model.split_ = _read_split(parts)
+            model.split_ = read_split(parts)
         return model
 
 
@@ -484,34 +457,6 @@ def _named(source: Any, n_records: int) -> str:  # noqa: ANN401
     sources = source if isinstance(source, list) else [source]
     names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
     return f"{n_records:,} records, {', '.join(names)}"
-
-
-def _unseen_note(evaluation: Evaluation) -> list[str]:
-    if not evaluation.unseen:
-        return []
-    count = sum(evaluation.unseen.values())
-    return [
-        f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
-        f"({listed(evaluation.unseen, most=4)}); they count as wrong."
-    ]
-
-
-def _read_split(path: Path) -> pd.Series:
-    """Each training record's part, by name."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        parts: pd.Series = table.set_index(table.columns[0])["part"]
-    except Exception as error:  # gzip, the table and the column each fail in their own way
-        message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
-        raise InputError(message) from error
-    return parts
-
-
-def _some(rows: np.ndarray, what: str) -> np.ndarray:
-    if not len(rows):
-        message = f"there are no {what} rows to score."
-        raise InputError(message)
-    return rows
 
 
 def _warn(findings: Sequence[Finding]) -> None:

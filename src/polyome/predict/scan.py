@@ -17,53 +17,16 @@ from polyome.io.files import check_writable
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.model.threads import batch_threads
-from polyome.predict.peaks import peaks
+from polyome.predict.peaks import peaks, prominence
+from polyome.predict.scan_arguments import ScanArguments
 from polyome.predict.scan_parts import Part, Parts, model_digest
 from polyome.predict.windows import WindowScorer
 from polyome.train.distil import SCANNER
 from polyome.train.fitted import Fitted
 
+__all__ = ["ScanArguments", "ScanResult", "scan", "scan_model"]
+
 _ENDINGS = (".bed", ".bed.gz")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanArguments:
-    """Settings of a scan; the keys of ``--set``.
-
-    Parameters
-    ----------
-    stride_bp : from the start of one window to that of the next; a window is as long as the
-        longest training sequence.
-    threshold : smallest calibrated probability of a hit. Probabilities presume that classes are as
-        frequent as in training; of a class that is rarer in a genome, more hits are false.
-    label : the class to look for; None is the last one, which of two is the positive one.
-    min_distance_bp : smallest distance between two hits on a strand; None is a window's length.
-    max_unknown : largest share of N, and of other letters that are no base, in a window.
-    batch_size : windows at a time; changes only the speed.
-    scanner : use the scanner that was distilled from the model, if it has one.
-    """
-
-    stride_bp: int = 10
-    threshold: float = 0.5
-    label: str | None = None
-    min_distance_bp: int | None = None
-    max_unknown: float = 0.1
-    batch_size: int = 256
-    scanner: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("stride_bp", "min_distance_bp", "batch_size"):
-            value: object = getattr(self, name)
-            is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-            if not is_whole and not (value is None and name == "min_distance_bp"):
-                message = f"{name}={value!r}: a whole number of at least 1 is needed."
-                raise InputError(message)
-        for name in ("threshold", "max_unknown"):
-            value = getattr(self, name)
-            is_share = isinstance(value, int | float) and 0 <= value <= 1
-            if not is_share:
-                message = f"{name}={value!r}: a number from 0 to 1 is needed."
-                raise InputError(message)
 
 
 @dataclass(frozen=True)
@@ -73,8 +36,8 @@ class ScanResult:
     Attributes
     ----------
     hits : one row per hit, by position: ``chrom``, ``start``, ``end`` (0-based, half-open),
-        ``name`` (``hit1`` is the most probable), ``score`` (0 to 1000), ``strand`` and
-        ``probability``, which the file does not have.
+        ``name`` (``hit1`` stands out most), ``score`` (0 to 1000), ``strand``, and two that the
+        file does not have, ``probability`` and ``prominence``.
     lengths : bp of each sequence of the genome.
     notes : what the user should know of them.
     """
@@ -119,7 +82,9 @@ def scan(
     fitted : a model of sequences, or its scanner.
     genome : FASTA, plain or gzip.
     out : BED6, by position: windows in which the class's calibrated probability is at a local
-        maximum; the score is 1000 times the probability, the name has the rank.
+        maximum. The score is 1000 times the probability. The name has the rank, ``hit1`` the best;
+        it tells more than the score, which many hits share and which long stretches of unusual
+        composition raise.
     arguments : settings; None for the defaults.
     bigwig : the probability along the genome, the larger one of both strands; each bin of
         ``stride_bp`` has the value of the window whose middle it is.
@@ -258,12 +223,13 @@ def _scanned(
             done_bp += len(codes)
             progress.advance(done_bp - progress.done, name)
     hits = pd.concat(tables, ignore_index=True)
-    order = np.argsort(-hits["probability"].to_numpy(), kind="stable")
+    order = np.argsort(-hits["prominence"].to_numpy(), kind="stable")
     ranks = np.empty(len(hits), np.int64)
     ranks[order] = np.arange(1, len(hits) + 1)
     hits["name"] = [f"hit{rank}" for rank in ranks]
     hits["score"] = np.rint(1000 * hits["probability"]).astype(np.int64)
-    return hits[["chrom", "start", "end", "name", "score", "strand", "probability"]]
+    columns = ["chrom", "start", "end", "name", "score", "strand", "probability", "prominence"]
+    return hits[columns]
 
 
 def _found(
@@ -285,8 +251,16 @@ def _found(
     rows = np.concatenate(found)
     order = np.lexsort((strands, rows))
     rows, strands = rows[order], strands[order]
+    reach = arguments.surroundings_bp // (2 * arguments.stride_bp)
+    ranked_by = prominence(scores, reach) if arguments.surroundings_bp else scores
     track = np.fmax.reduce(scores, axis=0) if with_track else np.zeros(0)
-    return Part(starts[rows], strands, scores[strands, rows], track.astype(np.float32))
+    return Part(
+        starts[rows],
+        strands,
+        scores[strands, rows],
+        ranked_by[strands, rows],
+        track.astype(np.float32),
+    )
 
 
 def _table(part: Part, name: str, scorer: WindowScorer) -> pd.DataFrame:
@@ -297,6 +271,7 @@ def _table(part: Part, name: str, scorer: WindowScorer) -> pd.DataFrame:
             "end": part.starts + scorer.window_bp,
             "strand": np.array(scorer.strands, dtype=object)[part.strands],
             "probability": part.probability,
+            "prominence": part.prominence,
         }
     )
 

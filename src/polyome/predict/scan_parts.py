@@ -28,7 +28,7 @@ class Part:
     ----------
     starts : int64, (k,), of hits.
     strands : int64, (k,), positions in the scorer's strands.
-    probability : float64, (k,).
+    probability, prominence : float64, (k,).
     track : float32, (n,), the larger probability of both strands at each window; (0,) where no
         track is wanted.
     """
@@ -36,6 +36,7 @@ class Part:
     starts: IntArray
     strands: IntArray
     probability: FloatArray
+    prominence: FloatArray
     track: FloatArray
 
 
@@ -52,7 +53,8 @@ class Parts:
     >>> parts = Parts(Path(tempfile.mkdtemp()) / ".hits.bed.parts")
     >>> parts.open({"threshold": 0.5}, resume=True)
     ()
-    >>> found = Part(np.array([3]), np.array([0]), np.array([0.9]), np.zeros(0, np.float32))
+    >>> one, score = np.array([3]), np.array([0.9])
+    >>> found = Part(one, one, score, score, np.zeros(0, np.float32))
     >>> codes = np.array([1, 2, 3], np.uint8)
     >>> parts.get(0, codes, lambda codes: found).starts
     array([3])

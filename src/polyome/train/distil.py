@@ -1,23 +1,26 @@
 """A fast scanner distilled from a fitted model (Hinton et al. 2015, arXiv:1503.02531).
 
-A genome has many more windows than a model has training rows, and an ensemble with k-mer counts
-beside it is slow. One small network learns the model's calibrated probabilities on sequences that
-are drawn from the training sequences: changed, shifted into their neighbours, crossed, turned over,
-shuffled. What they are in truth need not be known; the model says what it thinks of them. So there
-are as many as one wants, and thresholds carry over.
+A genome has many more windows than a model has training rows, and an ensemble is slow. The scanner
+keeps the model's direct path as it is; one small network learns what the ensemble beside it answers
+to sequences that are drawn from the training sequences: changed, shifted into their neighbours,
+crossed, turned over, shuffled. What they are in truth need not be known; the model says what it
+thinks of them. So there are as many as one wants, and thresholds carry over.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 
 from polyome._progress import Progress
 from polyome._types import FloatArray
-from polyome.io.nucleotides import Codes, Sequences, complement
-from polyome.modalities.sequence import SequenceModality
+from polyome.io.nucleotides import Codes, Sequences
+from polyome.modalities import Modality
 from polyome.modalities.sequence_records import SequenceRecords
 from polyome.model.answering import answer, pick_device
 from polyome.model.configuration import PolyomeConfig
@@ -27,6 +30,7 @@ from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import calibrated
 from polyome.train.dataset import RecordDataset
+from polyome.train.drawing import draw
 from polyome.train.fitted import Fitted
 from polyome.train.trainer import train
 
@@ -34,16 +38,16 @@ SCANNER = "scanner"
 """Folder within the model's folder, itself a model folder."""
 
 STUDENT: dict[str, Any] = {
-    "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_members": 1,
-    "dropout": 0.0, "direct_weight": 0.0, "tokens": "nucleotide", "stride": 4, "kernel": 11,
-    "composition": 5, "mutation_rate": 0.0, "backbone": None,
+    "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "num_members": 1,
+    "dropout": 0.0, "tokens": "nucleotide", "stride": 4, "kernel": 11, "composition": 0,
+    "mutation_rate": 0.0, "backbone": None,
 }  # fmt: skip
 """Settings of the scanner's task where they differ from the model's. Nothing is dropped out: the
 answers to be learned have no noise, and sequences are not scarce."""
 
 TRAINING = FitArguments(
     learning_rate=2e-3,
-    num_train_epochs=4,
+    num_train_epochs=6,
     batch_size=128,
     weight_decay=0.05,
     warmup_ratio=0.15,
@@ -64,7 +68,7 @@ def distil(
     num_train_epochs: int | None = None,
     quiet: bool = False,
 ) -> Fitted:
-    """Fit one small network to a model's calibrated probabilities.
+    """Fit one small network to a model's ensemble, and put it beside the model's direct path.
 
     Parameters
     ----------
@@ -72,12 +76,12 @@ def distil(
     records : its training sequences (never test sequences).
     seed : of everything drawn at random.
     num_sequences : drawn from them; None is as many as 4.8 Mbp, 12,000 to 48,000.
-    num_train_epochs : passes over these; None is 4.
+    num_train_epochs : passes over these; None is 6.
     quiet : no progress.
 
     Returns
     -------
-    A model of its own, of the same task and classes, temperature 1. Save it into the folder
+    A model of its own, of the same task, classes and temperature. Save it into the folder
     ``scanner`` of the model's folder. ``facts["scanner"]`` has the agreement with the model on
     drawn sequences that it was not trained on: ``same_class`` (share), ``mean_difference`` (of the
     probabilities) and ``correlation`` (of their logits).
@@ -96,25 +100,22 @@ def distil(
     (('background', 'promoter'), 1, 'correlation')
     """
     task = _student_task(fitted.task, seed)
-    modality: Any = task.build_modality(len(fitted.classes))
-    modality.composition_dropout = 0.0
-    modality.fit(records)
+    modality: Any = task.build_modality(len(fitted.classes)).fit(records)
     rng = np.random.default_rng(seed)
     number = num_sequences or int(
         np.clip(MOST_BP // modality.length_, FEWEST_SEQUENCES, MOST_SEQUENCES)
     )
-    windows: Any = modality.prepare(records).windows
-    drawn = draw(windows, number, rng)
-    wanted = _answers(fitted, drawn, quiet=quiet)
+    drawn = draw(modality.prepare(records).windows, number, rng)
     is_new = rng.random(number) < NEW_SHARE
     torch.manual_seed(seed)
-    model = _student(task, modality, len(fitted.classes))
-    modality.start_from(model.members[0], records)
+    network = _student(task, modality, len(fitted.classes), direct=False)
+    modality.start_from(network.members[0], records)
+    learned = drawn[~is_new]
+    with _without_direct_path(fitted):
+        answers = softmax(_outputs(fitted, learned, quiet=quiet), axis=1).astype(np.float32)
     train(
-        model.to(pick_device(task.device)),
-        RecordDataset(
-            modality, as_records(drawn[~is_new]), {task.name: wanted[~is_new].astype(np.float32)}
-        ),
+        network.to(pick_device(task.device)),
+        RecordDataset(modality, as_records(learned), {task.name: answers}),
         {modality.name: modality},
         replace(TRAINING, num_train_epochs=num_train_epochs or TRAINING.num_train_epochs),
         seed=seed,
@@ -122,11 +123,14 @@ def distil(
         what="distil the scanner",
         quiet=quiet,
     )
-    scanner = Fitted(task, modality, model.eval(), fitted.target, fitted.classes)
-    scanner.arrays, scanner.facts = dict(fitted.arrays), dict(fitted.facts)
-    scanner.facts["scanner"] = {"sequences": number} | agreement(
-        wanted[is_new], _answers(scanner, drawn[is_new], quiet=True)
+    model = _joined(network, fitted, task, modality)
+    scanner = replace(fitted, task=task, modality=modality, model=model, unknown=None)
+    scanner.facts = fitted.facts | {"scanner": {"sequences": number}}
+    wanted, found = (
+        calibrated(_outputs(one, drawn[is_new], quiet=True), one.temperature)
+        for one in (fitted, scanner)
     )
+    scanner.facts["scanner"] |= agreement(wanted, found)
     return scanner
 
 
@@ -136,9 +140,14 @@ def _student_task(task: Task, seed: int) -> Task:
     return replace(task, seed=seed, **changed)
 
 
-def _student(task: Task, modality: SequenceModality, num_classes: int) -> PolyomeModel:
-    """Build a network without a direct path, and without the model's own loss settings."""
-    head = {"kind": task.head, "modality": modality.name, "num_labels": num_classes}
+def _student(task: Task, modality: Modality, num_classes: int, *, direct: bool) -> PolyomeModel:
+    """Build a model of one network, without the loss settings that the ensemble had."""
+    head = {
+        "kind": task.head,
+        "modality": modality.name,
+        "num_labels": num_classes,
+        "direct": direct,
+    }
     return PolyomeModel(
         PolyomeConfig(
             hidden_size=task.hidden_size,
@@ -153,23 +162,46 @@ def _student(task: Task, modality: SequenceModality, num_classes: int) -> Polyom
     )
 
 
-def _answers(fitted: Fitted, windows: Codes, *, quiet: bool) -> FloatArray:
-    """Calibrated probabilities, (n, c)."""
+def _joined(network: PolyomeModel, fitted: Fitted, task: Task, modality: Modality) -> PolyomeModel:
+    """The network beside the model's direct path, with the share that it has in the model."""
+    has_direct = task.name in fitted.model.direct
+    model = _student(task, modality, len(fitted.classes), direct=has_direct)
+    direct = {f"direct.{name}": value for name, value in fitted.model.direct.state_dict().items()}
+    model.load_state_dict(network.state_dict() | direct)
+    return model.to(fitted.model.device).eval()
+
+
+@contextmanager
+def _without_direct_path(fitted: Fitted) -> Iterator[None]:
+    """Let the ensemble answer alone for a while."""
+    if fitted.task.name not in fitted.model.direct:
+        yield
+        return
+    path: Any = fitted.model.direct[fitted.task.name]
+    usual = path.weight_in_answer.clone()
+    path.weight_in_answer.zero_()
+    try:
+        yield
+    finally:
+        path.weight_in_answer.copy_(usual)
+
+
+def _outputs(fitted: Fitted, windows: Codes, *, quiet: bool) -> FloatArray:
+    """Log-probabilities, not yet calibrated, (n, c)."""
 
     def answered(start: int) -> FloatArray:
         some = as_records(windows[start : start + _AT_ONCE])
-        outputs = answer(fitted.model, fitted.modality, some, fitted.task.name).outputs
-        return calibrated(outputs, fitted.temperature)
+        return answer(fitted.model, fitted.modality, some, fitted.task.name).outputs
 
-    answers: list[FloatArray] = [np.zeros((0, len(fitted.classes)))]
+    outputs: list[FloatArray] = [np.zeros((0, len(fitted.classes)), np.float32)]
     with (
         batch_threads(fitted.model.device) as pool,
         Progress("answers for the scanner", len(windows), quiet=quiet) as progress,
     ):
         for found in pool.map(answered, range(0, len(windows), _AT_ONCE)):
-            answers.append(found)
+            outputs.append(found)
             progress.advance(len(found))
-    return np.concatenate(answers)
+    return np.concatenate(outputs)
 
 
 def as_records(windows: Codes) -> SequenceRecords:
@@ -205,81 +237,3 @@ def agreement(wanted: FloatArray, found: FloatArray) -> dict[str, float]:
         "mean_difference": float(np.abs(wanted - found).mean()),
         "correlation": float(np.nan_to_num(correlation)),
     }
-
-
-def draw(windows: Codes, number: int, rng: np.random.Generator) -> Codes:
-    """Draw sequences around the training sequences, uint8 (number, length).
-
-    An eighth each: as they are; with up to 30 % of the letters changed (two eighths); with any
-    share changed; a window across the border of two; a part of one in another; the other strand;
-    nine letters at a time in another order.
-
-    Parameters
-    ----------
-    windows : uint8, (n, length), the training sequences, 0 where one is shorter.
-
-    Examples
-    --------
-    >>> windows = np.tile(np.array([1, 2, 3, 4], np.uint8), (5, 3))
-    >>> draw(windows, 16, np.random.default_rng(0)).shape
-    (16, 12)
-    """
-    shares = np.diff(np.linspace(0, number, 9).astype(int))
-    kinds = [
-        _picked(windows, shares[0], rng),
-        _changed(_whole(windows, shares[1] + shares[2], rng), 0.3, rng),
-        _changed(_whole(windows, shares[3], rng), 1.0, rng),
-        _shifted(windows, shares[4], rng),
-        _changed(_crossed(windows, shares[5], rng), 0.1, rng),
-        _changed(complement(_shifted(windows, shares[6], rng)[:, ::-1]), 0.1, rng),
-        _shuffled(_whole(windows, shares[7], rng), 9, rng),
-    ]
-    return np.concatenate(kinds)
-
-
-def _picked(windows: Codes, number: int, rng: np.random.Generator) -> Codes:
-    return windows[rng.integers(0, len(windows), number)]
-
-
-def _whole(windows: Codes, number: int, rng: np.random.Generator) -> Codes:
-    """Some of the windows, without padding: letters of others stand there."""
-    picked = _picked(windows, number, rng)
-    for _ in range(8):
-        if (picked != 0).all():
-            return picked
-        picked = np.where(picked == 0, _picked(windows, number, rng), picked)
-    return np.where(picked == 0, rng.integers(1, 5, picked.shape, np.uint8), picked)
-
-
-def _changed(windows: Codes, most: float, rng: np.random.Generator) -> Codes:
-    """Replace letters at random; each sequence has a rate of its own, up to ``most``."""
-    rate = most * rng.random((len(windows), 1))
-    letters = rng.integers(1, 5, windows.shape, np.uint8)
-    return np.where(rng.random(windows.shape) < rate, letters, windows)
-
-
-def _shifted(windows: Codes, number: int, rng: np.random.Generator) -> Codes:
-    """The end of one sequence and the beginning of another."""
-    length = windows.shape[1]
-    pair = np.concatenate([_whole(windows, number, rng), _whole(windows, number, rng)], axis=1)
-    places = rng.integers(0, length + 1, (number, 1)) + np.arange(length)
-    return np.take_along_axis(pair, places, axis=1)
-
-
-def _crossed(windows: Codes, number: int, rng: np.random.Generator) -> Codes:
-    """A part of one sequence at its place in another."""
-    length = windows.shape[1]
-    ends = np.sort(rng.integers(0, length + 1, (number, 2)), axis=1)
-    places = np.arange(length)
-    is_inside = (places >= ends[:, :1]) & (places < ends[:, 1:])
-    return np.where(is_inside, _whole(windows, number, rng), _whole(windows, number, rng))
-
-
-def _shuffled(windows: Codes, size: int, rng: np.random.Generator) -> Codes:
-    """Put blocks of letters in another order; what is left at the end stays."""
-    number, length = windows.shape
-    blocks = length // size
-    order = rng.random((number, blocks)).argsort(axis=1)
-    places = (order[:, :, None] * size + np.arange(size)).reshape(number, blocks * size)
-    rest = np.broadcast_to(np.arange(blocks * size, length), (number, length - blocks * size))
-    return np.take_along_axis(windows, np.concatenate([places, rest], axis=1), axis=1)

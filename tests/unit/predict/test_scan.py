@@ -58,11 +58,19 @@ def test_bed_has_six_columns_by_position_and_names_that_rank(motif_model, genome
     assert order[["place", "start"]].apply(tuple, axis=1).is_monotonic_increasing
     assert (bed["end"] - bed["start"] == 24).all()
     ranked = result.hits.set_index("name").loc[[f"hit{i + 1}" for i in range(len(bed))]]
-    assert (np.diff(ranked["probability"]) <= 0).all()
+    assert (np.diff(ranked["prominence"]) <= 0).all()
     np.testing.assert_array_equal(bed["score"], np.rint(1000 * result.hits["probability"]))
     for _, strand in result.hits.groupby(["chrom", "strand"]):
         assert (np.diff(strand["start"]) >= 24).all()
         assert (strand["probability"] >= 0.5).all()
+
+
+def test_without_surroundings_hits_rank_by_probability(motif_model, genome, tmp_path):
+    arguments = replace(EVERY, surroundings_bp=0)
+    hits = scan(motif_model.fitted_, genome, tmp_path / "a.bed", arguments, quiet=True).hits
+    ranked = hits.iloc[hits["name"].str.removeprefix("hit").astype(int).argsort()]
+    assert (np.diff(ranked["probability"]) <= 0).all()
+    np.testing.assert_array_equal(hits["probability"], hits["prominence"])
 
 
 def test_motifs_are_found_where_and_on_the_strand_that_they_stand(motif_model, genome, tmp_path):
@@ -236,6 +244,7 @@ def test_the_scanner_of_a_model_folder_is_used_if_wanted(motif_model, tmp_path):
         ({"stride_bp": 2.5}, "stride_bp=2.5: a whole number"),
         ({"batch_size": None}, "batch_size=None: a whole number"),
         ({"min_distance_bp": -1}, "min_distance_bp=-1: a whole number"),
+        ({"surroundings_bp": -1}, "surroundings_bp=-1: a whole number of at least 0"),
         ({"threshold": 1.5}, "threshold=1.5: a number from 0 to 1 is needed."),
         ({"threshold": float("nan")}, "threshold=nan: a number from 0 to 1"),
         ({"max_unknown": "all"}, "max_unknown='all': a number from 0 to 1"),

@@ -7,7 +7,13 @@ import numpy as np
 from polyome.predict.scan_parts import Part, Parts, model_digest
 
 CODES = np.array([1, 2, 3, 4], np.uint8)
-FOUND = Part(np.array([3]), np.array([1]), np.array([0.25]), np.array([0.5, np.nan], np.float32))
+FOUND = Part(
+    starts=np.array([3]),
+    strands=np.array([1]),
+    probability=np.array([0.25]),
+    prominence=np.array([-1.5]),
+    track=np.array([0.5, np.nan], np.float32),
+)
 
 
 def never(codes):

@@ -10,7 +10,7 @@ from polyome.io.nucleotides import Sequences
 from polyome.model.answering import answer
 from polyome.predict.predict import PredictArguments, proba_of
 from polyome.train.calibrate import calibrated
-from polyome.train.distil import agreement, as_records, distil, draw
+from polyome.train.distil import agreement, as_records, distil
 from polyome.train.fitted import Fitted
 
 
@@ -52,11 +52,15 @@ def test_agreement_is_measured_on_sequences_that_were_not_learned(scanner):
     assert facts["correlation"] > 0.9
 
 
-def test_the_scanner_is_one_small_network_without_a_direct_path(model, scanner):
+def test_the_scanner_is_one_small_network_beside_the_models_own_direct_path(model, scanner):
     assert len(scanner.model.members) == 1
-    assert len(scanner.model.direct) == 0
-    assert scanner.temperature == 1.0
     assert scanner.classes == model.classes_
+    assert scanner.temperature == model.fitted_.temperature
+    direct = model.fitted_.model.direct.state_dict()
+    own = scanner.model.direct.state_dict()
+    assert direct.keys() == own.keys()
+    assert all(torch.equal(direct[name], own[name]) for name in direct)
+    assert 0 < float(own["promoter.weight_in_answer"]) < 1
 
 
 def test_a_saved_scanner_answers_the_same(scanner, tmp_path):
@@ -84,26 +88,6 @@ def test_the_model_is_not_changed(model):
     distil(model.fitted_, records, num_sequences=50, num_train_epochs=1, quiet=True)
     after = model.fitted_.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize("number", [0, 1, 7, 100])
-def test_drawn_sequences_are_dna_of_the_models_length(number):
-    lengths = np.random.default_rng(0).integers(5, 31, 40)
-    windows = Sequences.from_text(["ACGT" * 7 + "AC"] * 40).matrix()
-    windows[np.arange(30) >= lengths[:, None]] = 0
-    drawn = draw(windows, number, np.random.default_rng(0))
-    assert drawn.shape == (number, 30)
-    assert drawn.dtype == np.uint8
-    as_they_are = number // 8
-    assert ((drawn[as_they_are:] >= 1) & (drawn[as_they_are:] <= 4)).all()
-
-
-def test_most_drawn_sequences_are_new():
-    windows = np.random.default_rng(0).integers(1, 5, (50, 40)).astype(np.uint8)
-    drawn = draw(windows, 800, np.random.default_rng(1))
-    known = {row.tobytes() for row in windows}
-    share = np.mean([row.tobytes() in known for row in drawn])
-    assert 0.1 < share < 0.3
 
 
 def test_windows_as_records_are_answered_in_order(model):

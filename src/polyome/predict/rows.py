@@ -1,0 +1,88 @@
+"""Which rows of a source are scored: those of a part of the split that was fitted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, listed
+from polyome.predict.evaluate import Evaluation
+from polyome.tasks.base import Targets
+from polyome.train.fitted import Fitted
+
+
+def rows_of_part(
+    fitted: Fitted,
+    table: pd.DataFrame,
+    targets: Targets,
+    part: str | None,
+    remembered: "pd.Series[Any] | None",
+) -> tuple[np.ndarray, str]:
+    """Find the labelled rows of a part.
+
+    Parameters
+    ----------
+    part : ``train``, ``test`` or ``all``; None is ``test`` where the split is known, else ``all``.
+    remembered : the part of each training record by name, where it was kept.
+
+    Returns
+    -------
+    Positions in ``table``, and the part's name.
+    """
+    if part not in (None, "train", "test", "all"):
+        message = f"part '{part}' is none of train, test, all."
+        raise InputError(message)
+    known = _known_parts(fitted, table, remembered)
+    if known is None or part == "all":
+        if part in ("train", "test"):
+            message = (
+                f"the source does not say which rows are '{part}': the model was split by "
+                f"{fitted.facts['split']}. Pass part='all'."
+            )
+            raise InputError(message)
+        return _some(np.flatnonzero(targets.labelled), "labelled"), "all"
+    chosen = part or "test"
+    rows = np.flatnonzero(targets.labelled & (known == chosen))
+    return _some(rows, f"labelled '{chosen}'"), chosen
+
+
+def _known_parts(
+    fitted: Fitted, table: pd.DataFrame, remembered: "pd.Series[Any] | None"
+) -> np.ndarray | None:
+    column = fitted.facts["split_column"]
+    if column is not None and column in table.columns:
+        return table[column].astype(str).str.lower().to_numpy()
+    same = remembered is not None and set(table.index) == set(remembered.index)
+    if column is None and remembered is not None and same:
+        return remembered.reindex(table.index).to_numpy()
+    return None
+
+
+def _some(rows: np.ndarray, what: str) -> np.ndarray:
+    if not len(rows):
+        message = f"there are no {what} rows to score."
+        raise InputError(message)
+    return rows
+
+
+def unseen_note(evaluation: Evaluation) -> list[str]:
+    """Say which labels of the truth the model does not know."""
+    if not evaluation.unseen:
+        return []
+    count = sum(evaluation.unseen.values())
+    return [
+        f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
+        f"({listed(evaluation.unseen, most=4)}); they count as wrong."
+    ]
+
+
+def read_split(path: Path) -> "pd.Series[Any]":
+    """Read each training record's part, by name, as ``fit`` left it."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        parts: pd.Series[Any] = table.set_index(table.columns[0])["part"]
+    except Exception as error:  # gzip, the table and the column each fail in their own way
+        message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
+        raise InputError(message) from error
+    return parts
