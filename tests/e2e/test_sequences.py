@@ -263,8 +263,8 @@ def test_bed_without_a_genome(refused, model_dir, tmp_path):
 
 def test_a_target_that_is_not_there(refused, table_file, tmp_path):
     out = f"--out={tmp_path / 'm'}"
-    message = refused("fit", "promoter", table_file, "--target=lable", out)
-    assert "the input has no column 'lable' (target)" in message
+    message = refused("fit", "promoter", table_file, "--target=labels", out)
+    assert "the input has no column 'labels' (target)" in message
     assert "Did you mean 'label'?" in message
 
 

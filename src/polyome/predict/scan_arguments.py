@@ -36,7 +36,7 @@ class ScanArguments:
     min_distance_bp: int | None = None
     surroundings_bp: int = 2000
     max_unknown: float = 0.1
-    batch_size: int = 64
+    batch_size: int = 128
     scanner: bool = True
 
     def __post_init__(self) -> None:
