@@ -19,7 +19,6 @@ from polyome.modalities.base import Records
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
 LEAST_PROBABILITY = 1e-6
-_LIMITS: dict[str, Any] = {"max_iter": 300, "tol": 1e-3}  # of the solver, dense features
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,11 @@ def fit_direct_path(
     losses: dict[float, float] = {}
     held: dict[float, FloatArray] = {}
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
+    models = [_solver(fold) for fold in folds]
     for C in penalties:  # noqa: N806 - scikit-learn's name
         proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
-        for fold in folds:
-            model = _fit(fold, truth, C, balance=balance)
+        for fold, model in zip(folds, models, strict=True):
+            _fit(model, fold, truth, C, balance=balance)
             proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
         proba /= proba.sum(axis=1, keepdims=True)
         losses[C] = float(-np.log(proba[scored, truth[scored]].clip(1e-12)).mean())
@@ -116,12 +116,20 @@ def fit_direct_path(
         if losses[C] > 1.05 * min(losses.values()):
             break
     best = min(losses, key=losses.__getitem__)
-    model = _fit(whole, truth, best, balance=balance)
+    model = _fit(_solver(whole), whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
     return FittedDirectPath(coef, intercept, best, held[best])
 
 
+def _solver(fold: Fold) -> LogisticRegression:
+    """Solve sparse features closely, each C starting from the last one's coefficients."""
+    if sparse.issparse(fold.x):
+        return LogisticRegression(max_iter=500, tol=1e-4, warm_start=True)
+    return LogisticRegression(max_iter=300, tol=1e-3)
+
+
 def _fit(
+    model: LogisticRegression,
     fold: Fold,
     truth: IntArray,
     C: float,  # noqa: N803
@@ -132,8 +140,7 @@ def _fit(
     weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        limits = {"max_iter": 500, "tol": 1e-4} if sparse.issparse(fold.x) else _LIMITS
-        return LogisticRegression(C=C, **limits).fit(
+        return model.set_params(C=C).fit(
             fold.x.astype(np.float64), labels, weights / weights.mean()
         )
 
