@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells, promoters
+from benchmarks import cells, promoters, scan
 
-ROWS = cells.ROWS | promoters.ROWS
+ROWS = cells.ROWS | promoters.ROWS | scan.ROWS
 
 
 def main() -> None:

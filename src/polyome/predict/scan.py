@@ -82,9 +82,9 @@ def scan(
     fitted : a model of sequences, or its scanner.
     genome : FASTA, plain or gzip.
     out : BED6, by position: windows in which the class's calibrated probability is at a local
-        maximum. The score is 1000 times the probability. The name has the rank, ``hit1`` the best;
-        it tells more than the score, which many hits share and which long stretches of unusual
-        composition raise.
+        maximum. Name and score have the rank by prominence: ``hit1`` and 1000 stand out most of
+        their surroundings. Probabilities would rank worse: many hits share the highest ones, and
+        long stretches of unusual composition fill the top. They are in the bigWig.
     arguments : settings; None for the defaults.
     bigwig : the probability along the genome, the larger one of both strands; each bin of
         ``stride_bp`` has the value of the window whose middle it is.
@@ -227,7 +227,7 @@ def _scanned(
     ranks = np.empty(len(hits), np.int64)
     ranks[order] = np.arange(1, len(hits) + 1)
     hits["name"] = [f"hit{rank}" for rank in ranks]
-    hits["score"] = np.rint(1000 * hits["probability"]).astype(np.int64)
+    hits["score"] = np.ceil(1000 * (1 - (ranks - 1) / max(1, len(hits)))).astype(np.int64)
     columns = ["chrom", "start", "end", "name", "score", "strand", "probability", "prominence"]
     return hits[columns]
 
