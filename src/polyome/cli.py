@@ -1,5 +1,6 @@
 """The command line: verbs only. Heavy imports wait until a verb runs."""
 
+import os
 import shutil
 import sys
 import warnings
@@ -62,6 +63,8 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             print("polyome: interrupted; no output was written.", file=sys.stderr)
             raise typer.Exit(1) from None
+        except BrokenPipeError:  # who reads the output, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except Exception as error:  # noqa: BLE001 - the last line of defence
             print(f"polyome: failed: {type(error).__name__}: {error}", file=sys.stderr)
             raise typer.Exit(1) from None

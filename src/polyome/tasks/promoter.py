@@ -39,7 +39,7 @@ class Promoter(ClassificationTask):
     """
 
     dropout: float = 0.1
-    direct_weight: float = 0.4
+    direct_weight: float = 0.3
     sequence_column: str = "sequence"
     tokens: str = "nucleotide"
     stride: int | None = None
@@ -56,8 +56,8 @@ class Promoter(ClassificationTask):
     name: ClassVar[str] = "promoter"
     modality: ClassVar[str] = "sequence"
     estimator: ClassVar[str] = "PromoterClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.2, 0.3, 0.5, 0.7)
-    least_gain: ClassVar[float] = 0.005
+    direct_shares: ClassVar[tuple[float, ...]] = (0.15, 0.5, 0.7)
+    least_gain: ClassVar[float] = 0.01
     direct_folds: ClassVar[int] = 3
     pools_calibrated: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
@@ -91,8 +91,8 @@ class Promoter(ClassificationTask):
         )
 
     def members(self, n_rows: int) -> int:
-        """Three; two where there are many rows, which then train longer; one large backbone."""
-        usual = 3 if n_rows < RICH else 2
+        """Five; two where there are many rows, which train longer; one backbone."""
+        usual = 5 if n_rows < RICH else 2
         return self.num_members or (usual if self.backbone is None else 1)
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
