@@ -11,12 +11,11 @@ from anndata import AnnData
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.baselines import TunedLogisticRegression
 from polyome.estimators import Estimator, estimator_class
 from polyome.metrics import classification_metrics
-from polyome.predict.predict import PredictArguments, run
-from polyome.train.calibrate import calibrated
 
 SEEDS = (0, 1, 2)
 SHOWN = ["accuracy", "macro_f1", "log_loss", "ece"]
@@ -35,20 +34,6 @@ def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:  # noqa: 
         warnings.simplefilter("ignore")
         model = estimator_class("cell-type")(quiet=True, **settings)
         return model.fit(adata, target, split=split, baselines=baselines)
-
-
-def parts(model: Estimator, adata: AnnData) -> dict[str, np.ndarray]:
-    """Calibrated probabilities of the whole, of the trunk alone and of the direct path alone."""
-    inside = model.fitted_
-    records = inside.modality.read(adata)
-    share = inside.model.direct["cell-type"].weight_in_answer
-    usual, answers = float(share), {}
-    for name, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
-        share.fill_(weight)
-        outputs = run(inside, records, PredictArguments()).outputs
-        answers[name] = calibrated(outputs, inside.facts["temperatures"][name])
-    share.fill_(usual)
-    return answers
 
 
 def with_split(adata: AnnData, test: np.ndarray) -> AnnData:
@@ -75,11 +60,11 @@ def pbmc3k_split() -> None:
         wall = time.perf_counter() - start
         scores = {
             n: classification_metrics(truth, p, model.classes_)
-            for n, p in parts(model, test).items()
+            for n, p in contributions(model, test).items()
         }
         scores |= model.evaluation_.baselines
         without = zero_layers(adata, "louvain", seed)
-        answers = parts(without, test)
+        answers = contributions(without, test)
         scores["zero layers"] = classification_metrics(truth, answers["polyome"], without.classes_)
         scores["zero layers, no direct path"] = classification_metrics(
             truth, answers["trunk alone"], without.classes_
@@ -107,10 +92,10 @@ def pbmc3k_cv() -> None:
         divided = with_split(adata, tests[fold])
         model = fitted(divided, "louvain", seed=seed)
         held = divided[tests[fold]].copy()
-        answers = parts(model, held)
+        answers = contributions(model, held)
         answers["logistic regression, components"] = _linear(model, divided, held, components=True)
         answers["logistic regression, genes"] = _linear(model, divided, held, components=False)
-        without = parts(zero_layers(divided, "louvain", seed), held)
+        without = contributions(zero_layers(divided, "louvain", seed), held)
         answers["zero layers"] = without["polyome"]
         answers["zero layers, no direct path"] = without["trunk alone"]
         return {"proba": {n: np.round(p, 6).tolist() for n, p in answers.items()}}

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.audit.homology import similar_groups
 from polyome.dna_baselines import (
     MOST_ROWS,
     averaged_boosting,
     choose_boosting,
-    linear_on_kmers,
-    linear_on_letters,
     log_pool,
+    placed_letters,
+    scaled_kmers,
     small_cnn,
+    tuned_linear,
 )
 from polyome.estimators import Estimator, audit, estimator_class
 from polyome.io.nucleotides import Sequences
 from polyome.metrics import classification_metrics
-from polyome.predict.predict import PredictArguments, run
 from polyome.splits import group_split
-from polyome.train.calibrate import calibrated
 
 SETS = (
     "human_gue_300_tata",
@@ -67,20 +67,6 @@ def fitted(data: pd.DataFrame, **settings: Any) -> Estimator:  # noqa: ANN401
         return model.fit(data, "label", split="split", group=group, baselines=baselines)
 
 
-def answers(model: Estimator, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Calibrated probabilities of the whole, of the trunk alone and of the direct path alone."""
-    inside = model.fitted_
-    records = inside.modality.read(rows)
-    share = inside.model.direct["promoter"].weight_in_answer
-    usual, found = float(share), {}
-    for name, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
-        share.fill_(weight)
-        outputs = run(inside, records, PredictArguments()).outputs
-        found[name] = calibrated(outputs, inside.facts["temperatures"][name])
-    share.fill_(usual)
-    return found
-
-
 def cheap(row: str, name: str, data: pd.DataFrame) -> list[dict[str, np.ndarray]]:
     """What the tuned baselines answer on the test rows, for each seed; the dev rows fit too.
 
@@ -95,11 +81,11 @@ def cheap(row: str, name: str, data: pd.DataFrame) -> list[dict[str, np.ndarray]
     def once(kind: str, measure: Any, seed: int = 0) -> Any:  # noqa: ANN401
         return unit(f"{row}-{kind}", {"set": name, "seed": seed}, lambda: {"is": measure()})["is"]
 
-    def linear(baseline: Any) -> list[list[float]]:  # noqa: ANN401
-        return np.round(baseline(x, y, x_test, groups=groups), 6).tolist()
+    def linear(features: Any) -> list[list[float]]:  # noqa: ANN401
+        return np.round(tuned_linear(x, y, x_test, features, groups=groups), 6).tolist()
 
-    kmers = np.array(once("kmers", lambda: linear(linear_on_kmers)))
-    letters = np.array(once("letters", lambda: linear(linear_on_letters)))
+    kmers = np.array(once("kmers", lambda: linear(scaled_kmers)))
+    letters = np.array(once("letters", lambda: linear(placed_letters)))
     settings = once("choose", lambda: choose_boosting(x, y, groups=groups))
     answers = []
     for seed in SEEDS:
@@ -134,14 +120,16 @@ def measure_model(data: pd.DataFrame, seed: int) -> dict[str, Any]:
     start = time.perf_counter()
     model = fitted(data, seed=seed, baselines=True)
     wall = time.perf_counter() - start
-    found = answers(model, data[data["split"] == "test"])
+    found = contributions(model, data[data["split"] == "test"])
     weight = model.fitted_.facts["direct_weight"]
     return {"proba": _plain(found), "fit_seconds": wall, "direct_weight": weight}
 
 
 def measure_layers(data: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Without the trunk's layers."""
-    found = answers(fitted(data, seed=seed, num_hidden_layers=0), data[data["split"] == "test"])
+    found = contributions(
+        fitted(data, seed=seed, num_hidden_layers=0), data[data["split"] == "test"]
+    )
     names = {"polyome": "zero layers", "trunk alone": "zero layers, no direct path"}
     return {"proba": _plain({new: found[old] for old, new in names.items()})}
 

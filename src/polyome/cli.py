@@ -295,8 +295,10 @@ def scan(
     from polyome.predict.scan import ScanArguments, scan_model
     from polyome.predict.scan import scan as run_scan
 
-    arguments = ScanArguments(**parsing.scan_settings(parsing.gathered(None, set_)))
-    fitted = scan_model(model_dir, arguments, device=device, quiet=quiet)
+    given = parsing.gathered(None, set_)
+    trusted = parsing.consent_taken(given)
+    arguments = ScanArguments(**parsing.scan_settings(given))
+    fitted = scan_model(model_dir, arguments, device=device, quiet=quiet, trust_remote_code=trusted)
     result = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
     _notes(result.notes, quiet=quiet)
     say(f"wrote {out}", quiet=quiet)

@@ -5,7 +5,7 @@ and gives probabilities (n_test, c). The quick ones stand beside every fit; the 
 `benchmarks/` compares with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.baselines import inner_folds
 from polyome.io.nucleotides import Codes, base_shares
 from polyome.modalities.kmers import OneHot, count_kmers
+
+Features = Callable[[Codes, Codes], tuple[sparse.csr_matrix, sparse.csr_matrix]]
+"""Training and test windows -> their features, learned from the former."""
 
 MOST_ROWS = 20_000
 """Training rows up to which the quick boosting is cheap."""
@@ -47,13 +50,6 @@ def kmers_and_letters(windows: Codes, most: int = 4) -> FloatArray:
 def letters(windows: Codes) -> FloatArray:
     """One-hot letters, float32 (n, 4 * length)."""
     return base_shares()[windows].reshape(len(windows), -1)
-
-
-def scaled_kmers(windows: Codes, most: int = 6) -> sparse.csr_matrix:
-    """Square roots of the counts of the k-mers from 1 to ``most``, csr (n, f)."""
-    chunks = np.array_split(windows, max(1, len(windows) // 2048))
-    counted = [count_kmers(torch.from_numpy(chunk), most).sqrt().numpy() for chunk in chunks]
-    return sparse.vstack([sparse.csr_matrix(count) for count in counted], format="csr")
 
 
 def gradient_boosting(
@@ -122,23 +118,35 @@ def _loss(proba: FloatArray, codes: IntArray) -> float:
     return float(-np.log(proba[np.arange(len(codes)), codes].clip(1e-9)).mean())
 
 
-def _tuned_linear(
-    x: Any,  # noqa: ANN401
-    y: np.ndarray,
-    other: Any,  # noqa: ANN401
-    seed: int,
-    groups: ArrayLike | None,
+def tuned_linear(
+    x_train: Codes,
+    y_train: ArrayLike,
+    x_test: Codes,
+    features: Features,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> FloatArray:
+    """Logistic regression on :func:`scaled_kmers` or :func:`placed_letters`; C by inner folds.
+
+    Examples
+    --------
+    >>> windows = np.tile(np.array([[1, 1], [2, 2]], np.uint8), (50, 1))
+    >>> tuned_linear(windows, ["a", "b"] * 50, windows[:2], placed_letters).argmax(axis=1).tolist()
+    [0, 1]
+    """
+    y = np.asarray(y_train)
     codes = np.unique(y, return_inverse=True)[1]
-    fold = inner_folds(codes, groups, 3, seed)
-    pairs = list(_some_folds(fold, len(y)))
+    x, other = features(x_train, x_test)
+    pairs = list(_some_folds(inner_folds(codes, groups, 3, seed), len(y)))
+
+    def loss(C: float) -> float:  # noqa: N803 - scikit-learn's name
+        found = [_loss(_linear(C).fit(x[a], y[a]).predict_proba(x[b]), codes[b]) for a, b in pairs]
+        return float(np.mean(found))
+
     losses: dict[float, float] = {}
-    for C in C_GRID:  # noqa: N806 - scikit-learn's name
-        losses[C] = float(
-            np.mean(
-                [_loss(_linear(C).fit(x[a], y[a]).predict_proba(x[b]), codes[b]) for a, b in pairs]
-            )
-        )
+    for C in C_GRID:  # noqa: N806
+        losses[C] = loss(C)
         if losses[C] > 1.02 * min(losses.values()):
             break
     best = min(losses, key=losses.__getitem__)
@@ -149,34 +157,23 @@ def _linear(C: float) -> LogisticRegression:  # noqa: N803
     return LogisticRegression(C=C, max_iter=500, tol=1e-3)
 
 
-def linear_on_kmers(
-    x_train: Codes,
-    y_train: ArrayLike,
-    x_test: Codes,
-    *,
-    seed: int = 0,
-    groups: ArrayLike | None = None,
-) -> FloatArray:
-    """Logistic regression on k-mers 1 to 6, C tuned on inner folds."""
-    x, other = scaled_kmers(x_train), scaled_kmers(x_test)
+def scaled_kmers(x_train: Codes, x_test: Codes) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Square roots of the counts of the k-mers from 1 to 6, over their spread in training."""
+    x, other = _root_counts(x_train), _root_counts(x_test)
     spread = np.sqrt(x.multiply(x).mean(axis=0).A1 - x.mean(axis=0).A1 ** 2).clip(0.05)
     scale = sparse.diags_array(0.3 / spread)
-    return _tuned_linear(
-        (x @ scale).tocsr(), np.asarray(y_train), (other @ scale).tocsr(), seed, groups
-    )
+    return (x @ scale).tocsr(), (other @ scale).tocsr()
 
 
-def linear_on_letters(
-    x_train: Codes,
-    y_train: ArrayLike,
-    x_test: Codes,
-    *,
-    seed: int = 0,
-    groups: ArrayLike | None = None,
-) -> FloatArray:
-    """Logistic regression on the letter at each position, C tuned on inner folds."""
-    x, other = sparse.csr_matrix(letters(x_train)), sparse.csr_matrix(letters(x_test))
-    return _tuned_linear(x, np.asarray(y_train), other, seed, groups)
+def _root_counts(windows: Codes) -> sparse.csr_matrix:
+    chunks = np.array_split(windows, max(1, len(windows) // 2048))
+    counted = [count_kmers(torch.from_numpy(chunk), 6).sqrt().numpy() for chunk in chunks]
+    return sparse.vstack([sparse.csr_matrix(count) for count in counted], format="csr")
+
+
+def placed_letters(x_train: Codes, x_test: Codes) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """One-hot letters at each position."""
+    return sparse.csr_matrix(letters(x_train)), sparse.csr_matrix(letters(x_test))
 
 
 class SmallCNN(nn.Module):

@@ -111,8 +111,8 @@ class SequenceModality(Modality):
 
         Parameters
         ----------
-        source : a DataFrame with a column of sequences, a list of sequences, the path of a FASTA,
-            CSV, TSV, parquet or BED file, or several paths.
+        source : a DataFrame with a column of sequences, the path of a FASTA, CSV, TSV, parquet or
+            BED file, or several paths.
         reading : ``sequence_column``; ``genome``, the FASTA that BED intervals are cut from;
             ``labels``, a table of labels beside a FASTA.
         """

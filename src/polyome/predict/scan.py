@@ -48,9 +48,16 @@ class ScanResult:
 
 
 def scan_model(
-    folder: Path, arguments: ScanArguments, *, device: str = "auto", quiet: bool = False
+    folder: Path,
+    arguments: ScanArguments,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    trust_remote_code: bool = False,
 ) -> Fitted:
     """Read the scanner of a model folder, if it has one and it is wanted, else the model itself.
+
+    ``trust_remote_code`` runs the Python code that came with the model's backbone, if any.
 
     Examples
     --------
@@ -59,7 +66,12 @@ def scan_model(
     polyome._errors.InputError: no-such-folder does not exist; the folder that ...
     """
     has_scanner = arguments.scanner and (folder / SCANNER).is_dir()
-    return Fitted.load(folder / SCANNER if has_scanner else folder, device=device, quiet=quiet)
+    return Fitted.load(
+        folder / SCANNER if has_scanner else folder,
+        device=device,
+        quiet=quiet,
+        trust_remote_code=trust_remote_code,
+    )
 
 
 def scan(

@@ -126,8 +126,8 @@ def _read(path: Path) -> Part | None:
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             return Part(**{name: arrays[name] for name in arrays})
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile):
-        return None
+    except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, zipfile.BadZipFile):
+        return None  # cut short or damaged: scanned again
 
 
 def model_digest(fitted: Fitted) -> str:

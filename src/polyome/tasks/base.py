@@ -18,6 +18,8 @@ from polyome.modalities.base import Records
 from polyome.splits import Split
 
 Baseline = Callable[..., FloatArray | None]
+Grouping = Callable[[Any], np.ndarray]
+"""Records -> the group of each, (n,), whose rows stay on one side of a split."""
 Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
 
 
@@ -91,8 +93,8 @@ class Task(ABC):
     """Name of the task's public class, ``polyome.<estimator>``."""
     shown_metrics: ClassVar[tuple[str, ...]]
     """Metrics that tables show, the first one first."""
-    splits_by: ClassVar[tuple[str, ...]] = ("random", "group")
-    """What ``split_by`` may be; see :meth:`grouping` for those beyond these two."""
+    splits_by: ClassVar[dict[str, Grouping | None]] = {"random": None, "group": None}
+    """What ``split_by`` may be, and how it groups records; None where the user's column does."""
     limits: ClassVar[tuple[str, ...]] = ()
     """What users of a model should know, for its card."""
     direct_shares: ClassVar[tuple[float, ...]] = ()
@@ -141,12 +143,6 @@ class Task(ABC):
     def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:
         """By name of a linear baseline that is kept with the model, its features (n, f)."""
         return {"logistic_regression": self.features(modality, records)}
-
-    def grouping(self, records: Records, split_by: str) -> np.ndarray:
-        """Group of each record, (n,), for a ``split_by`` beyond random and group."""
-        del records
-        message = f"{self.name} has no split by {split_by}"
-        raise NotImplementedError(message)
 
     @abstractmethod
     def score(

@@ -56,9 +56,9 @@ def split_records(
 
 def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:  # noqa: ANN401
     """Group of each record, (n,): of a column, or as the task finds it."""
-    table = records.table
-    if split_by != "group" and group is None:
-        return task.grouping(records, split_by)
+    table, grouping = records.table, task.splits_by[split_by]
+    if grouping is not None and group is None:
+        return grouping(records)
     if group is None:
         message = (
             "--split-by group needs --group COLUMN, the column of donors, batches or animals. "

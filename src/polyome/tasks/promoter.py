@@ -19,9 +19,30 @@ from polyome.metrics import matthews
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, ClassificationTask, Example, Metric, Targets
+from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Metric, Targets
 
 _CHROMOSOME = ("chrom", "chromosome", "seqid", "contig")
+
+
+def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
+    """Chromosome of each record, (n,), from the column that has them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"sequence": ["ACGT", "AACC"], "chrom": ["chr1", "chr2"]})
+    >>> chromosomes(SequenceModality().read(table)).tolist()
+    ['chr1', 'chr2']
+    """
+    found = next((name for name in _CHROMOSOME if name in records.table.columns), None)
+    if found is None:
+        message = (
+            "--split-by chromosome needs a column of chromosomes "
+            f"({listed(_CHROMOSOME)}), or --group COLUMN. "
+            f"Columns: {listed(records.table.columns, most=20)}."
+        )
+        raise InputError(message)
+    return np.asarray(records.table[found].astype(str))
 
 
 @dataclass(kw_only=True)
@@ -67,7 +88,10 @@ class Promoter(ClassificationTask):
         "training set: read a scan by rank.",
     )
     shown_metrics: ClassVar[tuple[str, ...]] = ("mcc", "accuracy", "auroc", "log_loss", "ece")
-    splits_by: ClassVar[tuple[str, ...]] = ("random", "group", "chromosome", "homology")
+    splits_by: ClassVar[dict[str, Grouping | None]] = ClassificationTask.splits_by | {
+        "chromosome": chromosomes,
+        "homology": lambda records: similar_groups(records.dna).astype(str),
+    }
     head_dropout: ClassVar[float] = 0.3
     label_smoothing: ClassVar[float] = 0.0
     balances_classes: ClassVar[bool] = False
@@ -134,20 +158,6 @@ class Promoter(ClassificationTask):
     def interval_metrics(self) -> dict[str, Metric]:
         """MCC and accuracy."""
         return {"mcc": _mcc, "accuracy": super().interval_metrics()["accuracy"]}
-
-    def grouping(self, records: Any, split_by: str) -> np.ndarray:  # noqa: ANN401
-        """Groups that stay on one side: chromosomes, or sequences that share 30-mers."""
-        if split_by == "homology":
-            return similar_groups(records.dna).astype(str)
-        found = next((name for name in _CHROMOSOME if name in records.table.columns), None)
-        if found is None:
-            message = (
-                "--split-by chromosome needs a column of chromosomes "
-                f"({listed(_CHROMOSOME)}), or --group COLUMN. "
-                f"Columns: {listed(records.table.columns, most=20)}."
-            )
-            raise InputError(message)
-        return records.table[found].astype(str).to_numpy()
 
     def audit(
         self,

@@ -23,7 +23,6 @@ from polyome.io.nucleotides import Codes, Sequences
 from polyome.modalities import Modality
 from polyome.modalities.sequence_records import SequenceRecords
 from polyome.model.answering import answer, pick_device
-from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.model.threads import batch_threads
 from polyome.tasks.base import Task
@@ -32,6 +31,7 @@ from polyome.train.calibrate import calibrated
 from polyome.train.dataset import RecordDataset
 from polyome.train.drawing import draw
 from polyome.train.fitted import Fitted
+from polyome.train.members import random_model
 from polyome.train.trainer import train
 
 SCANNER = "scanner"
@@ -148,18 +148,7 @@ def _student(task: Task, modality: Modality, num_classes: int, *, direct: bool) 
         "num_labels": num_classes,
         "direct": direct,
     }
-    return PolyomeModel(
-        PolyomeConfig(
-            hidden_size=task.hidden_size,
-            num_hidden_layers=task.num_hidden_layers,
-            num_attention_heads=task.num_attention_heads,
-            intermediate_size=2 * task.hidden_size,
-            hidden_dropout_prob=task.dropout,
-            num_members=1,
-            modalities={modality.name: modality.spec()},
-            heads={task.name: head},
-        )
-    )
+    return random_model(task, modality, head, 1)
 
 
 def _joined(network: PolyomeModel, fitted: Fitted, task: Task, modality: Modality) -> PolyomeModel:

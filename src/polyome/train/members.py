@@ -16,6 +16,7 @@ import torch
 
 from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray
+from polyome.modalities import Modality
 from polyome.model.answering import answer, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
@@ -32,8 +33,14 @@ WORTH_A_PROCESS = 20_000
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    spec = task.head_spec(training.truth, training.num_classes)
-    spec |= {"direct": True}
+    head = task.head_spec(training.truth, training.num_classes) | {"direct": True}
+    return random_model(task, training.modality, head, num_members)
+
+
+def random_model(
+    task: Task, modality: Modality, head: dict[str, Any], num_members: int
+) -> PolyomeModel:
+    """A model of a task's sizes with one modality and one head."""
     return PolyomeModel(
         PolyomeConfig(
             hidden_size=task.hidden_size,
@@ -42,8 +49,8 @@ def build_model(task: Task, training: Training, num_members: int) -> PolyomeMode
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
             num_members=num_members,
-            modalities={training.modality.name: training.modality.spec()},
-            heads={task.name: spec},
+            modalities={modality.name: modality.spec()},
+            heads={task.name: head},
         )
     )
 

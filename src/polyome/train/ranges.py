@@ -57,6 +57,9 @@ WHOLE = {
 }
 """Settings that are counts."""
 
+ODD = {"kernel"}
+"""Counts of positions on both sides of one in the middle."""
+
 
 def check_ranges(settings: dict[str, Any]) -> None:
     """Refuse a number that no model can be made or trained with, before work starts.
@@ -67,6 +70,9 @@ def check_ranges(settings: dict[str, Any]) -> None:
     >>> check_ranges({"dropout": 3.0})
     Traceback (most recent call last):
     polyome._errors.InputError: dropout=3.0: a number from 0 to below 1 is needed.
+    >>> check_ranges({"kernel": 10})
+    Traceback (most recent call last):
+    polyome._errors.InputError: kernel=10: an odd number is needed, such as 11.
     >>> check_ranges({"hidden_size": 15, "num_attention_heads": 4})
     Traceback (most recent call last):
     polyome._errors.InputError: hidden_size=15 is not divisible by num_attention_heads=4; ...
@@ -82,6 +88,9 @@ def check_ranges(settings: dict[str, Any]) -> None:
             raise InputError(message)
         if not low <= value <= high:
             message = f"{key}={value}: a number {_shown(low, high)} is needed."
+            raise InputError(message)
+        if key in ODD and value % 2 == 0:
+            message = f"{key}={value}: an odd number is needed, such as {value + 1}."
             raise InputError(message)
     width, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
     if width and heads and width % heads:
