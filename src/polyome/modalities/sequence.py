@@ -31,6 +31,8 @@ from polyome.modalities.subwords import TOKENIZERS, Subwords
 
 RICH = 20_000
 """Records from which finer tokens pay."""
+LONGEST_KMER = 8
+"""A vocabulary of 65,538 ids."""
 _SOME = 512  # sequences at a time while learning scales
 
 
@@ -87,6 +89,12 @@ class SequenceModality(Modality):
     ) -> None:
         _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS))
         _check_choice("anchor", anchor, ("start", "center", "end"))
+        if tokens == "kmer" and stride is not None and stride > LONGEST_KMER:
+            message = (
+                f"stride={stride} with tokens='kmer': the vocabulary would have 4^{stride} words. "
+                f"At most {LONGEST_KMER} is possible; tokens='bpe' learns longer words."
+            )
+            raise InputError(message)
         self.sequence_column = sequence_column
         self.tokens = tokens
         self.stride = stride
@@ -145,6 +153,9 @@ class SequenceModality(Modality):
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
+        if self.stride is not None and self.stride > self.length_:
+            message = f"stride={self.stride}: the longest training sequence has {self.length_:,} bp."
+            raise InputError(message)
         self.stride_ = self.stride or _usual_stride(self.tokens, self.length_, len(records))
         self.subwords_ = self._learned_subwords(records)
         direct = SequenceFeatures(self.spec())

@@ -31,6 +31,7 @@ from transformers import (
 )
 
 from polyome import InputError, PolyomeWarning
+from polyome.estimators import estimator_class
 from polyome.io.nucleotides import Sequences
 from polyome.modalities import backbone_tokens, pretrained
 from polyome.modalities.backbone import (
@@ -43,6 +44,7 @@ from polyome.modalities.backbone import (
 from polyome.modalities.backbone_tokens import BackboneTokens
 from polyome.modalities.checkpoint import open_checkpoint
 from polyome.modalities.pretrained import code_allowed
+from polyome.predict.scan import ScanArguments, scan_model
 
 KINDS = ("esm", "bert", "own_code")
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -375,6 +377,7 @@ from polyome import InputError
 from polyome.modalities.backbone import BackboneEmbeddings
 from polyome.modalities.backbone_tokens import BackboneTokens
 from polyome.modalities.pretrained import code_allowed
+from polyome.predict.scan import ScanArguments, scan_model
 
 
 def without_consent(kept):
@@ -721,3 +724,17 @@ def test_loading_names_weights_that_do_not_match(checkpoints):
     part = built(opened(checkpoints["esm"]))
     with pytest.raises(ValueError, match="do not match"):
         part.load_backbone({"no.such.weight": torch.zeros(1)})
+
+
+def test_a_scan_runs_a_models_own_code_by_consent_alone(tmp_path, monkeypatch):
+    checkpoint = make_own_code(tmp_path / "own")
+    classifier = estimator_class("promoter")
+    example = classifier.task_class.example()
+    model = classifier(backbone=str(checkpoint), trust_remote_code=True, quiet=True)
+    model.fit(example.source, example.target, baselines=False, num_train_epochs=0)
+    model.save_pretrained(tmp_path / "model")
+    monkeypatch.setattr(pretrained, "_consented", set())
+    with pytest.raises(InputError, match="trust_remote_code=True"):
+        scan_model(tmp_path / "model", ScanArguments(), device="cpu")
+    fitted = scan_model(tmp_path / "model", ScanArguments(), device="cpu", trust_remote_code=True)
+    assert fitted.classes == ("background", "promoter")

@@ -101,6 +101,16 @@ def test_an_unknown_tokenizer_is_refused():
         SequenceModality(tokens="word")
 
 
+def test_a_vocabulary_that_no_memory_holds_is_refused():
+    with pytest.raises(InputError, match=r"stride=31 with tokens='kmer'.*At most 8"):
+        SequenceModality(tokens="kmer", stride=31)
+
+
+def test_a_stride_beyond_the_sequences_is_refused():
+    with pytest.raises(InputError, match=r"stride=50: the longest training sequence has 4 bp"):
+        fitted("ACGT", "AC", stride=50)
+
+
 @pytest.mark.parametrize("tokens", ["nucleotide", "kmer", "bpe"])
 def test_saved_and_restored_it_encodes_alike(tokens, tmp_path):
     rng = np.random.default_rng(0)
