@@ -122,7 +122,8 @@ def fit(
     check_new_folder(out, replaces=SUMMARY)
     model_class = estimator_class(task)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
-    given = parsing.gathered(config, set_) | _given(reading)
+    given = parsing.gathered(config, set_)
+    given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)
     common = {"seed": seed, "device": device, "quiet": quiet}
     model = model_class(**common | chosen.task)
@@ -254,7 +255,8 @@ def audit(
         check_writable(json)
     model_class = estimators.estimator_class(task)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
-    given = parsing.gathered(None, set_) | _given(reading)
+    given = parsing.gathered(None, set_)
+    given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)
     common = {"seed": seed, "device": device, "quiet": quiet}
     unlabelled = chosen.fit.pop("unlabelled", None)
@@ -361,11 +363,6 @@ def version(
         raise typer.Exit
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Options that were given, as text."""
-    return {key: str(value) for key, value in options.items() if value is not None}
-
-
 def _loaded(
     model_dir: Path,
     set_: list[str] | None,
@@ -379,10 +376,11 @@ def _loaded(
     from polyome import settings as parsing
     from polyome.estimators import load
 
-    given = parsing.gathered(None, set_) | _given(reading)
+    given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)
     model = load(model_dir, device=device, quiet=quiet, trust_remote_code=trusted)
     model.task.seed = seed
+    given |= parsing.reading_settings(model.task_class, reading)
     return model, parsing.predict_settings(model, given)
 
 

@@ -71,6 +71,28 @@ def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
     return chosen
 
 
+def reading_settings(task: type[Task], options: dict[str, Any]) -> dict[str, str]:
+    """Options that say how files are read, as text; refuse those that a task has no use for.
+
+    Examples
+    --------
+    >>> from polyome.tasks import CellType
+    >>> reading_settings(CellType, {"genome": None})
+    {}
+    >>> reading_settings(CellType, {"genome": "hg38.fa"})
+    Traceback (most recent call last):
+    polyome._errors.InputError: --genome is for sequences; the task cell-type reads none. ...
+    """
+    known = MODALITIES[task.modality].reading_options
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    for key in given:
+        if key not in known:
+            flag = key.replace("_", "-")
+            message = f"--{flag} is for sequences; the task {task.name} reads none. Leave it out."
+            raise InputError(message)
+    return given
+
+
 def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     """Check settings of reading and prediction for a fitted estimator."""
     reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)

@@ -230,12 +230,32 @@ def test_scan_writes_hits_of_both_strands(call, scanner_dir, genome, tmp_path, s
         ("t.csv", b"id,seq\na,ACGT\n", "no column 'sequence' (sequence)"),
         ("t.csv", b"id,sequence\na,\n", "t.csv"),
         ("t.txt.xz", b"", "is not known"),
+        ("cells.h5ad", b"", "holds cells, and sequences are needed"),
     ],
 )
 def test_files_that_cannot_be_read(refused, model_dir, tmp_path, name, content, found):
     (tmp_path / name).write_bytes(content)
     message = refused("predict", model_dir, tmp_path / name, f"--out={tmp_path / 'p.csv'}")
     assert found in message
+
+
+def test_what_is_not_there_or_a_folder(refused, model_dir, tmp_path):
+    out = f"--out={tmp_path / 'p.csv'}"
+    assert "is a folder" in refused("predict", model_dir, tmp_path, out)
+    assert "There is no file" in refused("predict", model_dir, tmp_path / "nothing", out)
+
+
+def test_a_fasta_without_labels_says_where_they_may_be(refused, tmp_path):
+    (tmp_path / "a.fa").write_text(">a\nACGT\n")
+    out = f"--out={tmp_path / 'm'}"
+    message = refused("fit", "promoter", tmp_path / "a.fa", "--target=label", out)
+    assert "--labels TABLE, or --target file" in message
+
+
+def test_options_of_sequences_are_refused_for_cells(refused, tmp_path):
+    (tmp_path / "cells.h5ad").write_bytes(b"")
+    command = ["fit", "cell-type", tmp_path / "cells.h5ad", "--target=t", f"--out={tmp_path / 'm'}"]
+    assert "--genome is for sequences" in refused(*command, "--genome=hg38.fa")
 
 
 @pytest.mark.parametrize(

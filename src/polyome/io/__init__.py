@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from polyome._errors import InputError, listed
-from polyome.io.compressed import StrPath, ending
+from polyome.io.compressed import StrPath, ending, first_bytes
 from polyome.io.fasta import read_fasta, with_labels
 from polyome.io.h5ad import read_h5ad, source_names
 from polyome.io.intervals import read_bed
@@ -49,7 +49,7 @@ def read(
     {'lacZ': 'TTTACA'}
     >>> read("cells.loom")
     Traceback (most recent call last):
-    polyome._errors.InputError: cells.loom: the ending '.loom' is not known. Read are: '.h5ad', ...
+    polyome._errors.InputError: cells.loom: the ending '.loom' is not known. Sequences: '.fa', ...
     """
     path = Path(path).expanduser()
     if path.suffix.lower() == ".h5ad":
@@ -128,13 +128,16 @@ def _with_source(joined: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.Dat
 
 def _kind(path: Path) -> str:
     found = ending(path)
-    if found not in KINDS:
-        message = (
-            f"{path}: the ending '{found}' is not known. Read are: "
-            f"{listed(['.h5ad', *KINDS], most=20)}, all but the first plain or gzip."
-        )
-        raise InputError(message)
-    return KINDS[found]
+    if found in KINDS:
+        return KINDS[found]
+    if path.is_dir() or (not found and not path.exists()):
+        first_bytes(path)  # says so
+    why = "holds cells, and sequences are needed" if found == ".h5ad" else "is not known"
+    message = (
+        f"{path}: the ending '{found}' {why}. Sequences: {listed(KINDS, most=20)}, plain or gzip; "
+        "cells: '.h5ad'."
+    )
+    raise InputError(message)
 
 
 def _check_options(

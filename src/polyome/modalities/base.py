@@ -127,6 +127,8 @@ class Modality(ABC):
     """Arguments of :meth:`read` that say how a source is read, and may differ for a query."""
     table_name: ClassVar[str] = "obs"
     """What users call the table of records."""
+    target_hint: ClassVar[str] = ""
+    """Where else the truth may be, for users whose table lacks its column."""
     is_portable: bool = False
     """Whether prepared records may be sent to another process."""
     is_scannable: ClassVar[bool] = False

@@ -66,6 +66,9 @@ class SequenceModality(Modality):
     name: ClassVar[str] = "sequence"
     reading_options: ClassVar[tuple[str, ...]] = ("sequence_column", "genome", "labels")
     table_name: ClassVar[str] = "the input"
+    target_hint: ClassVar[str] = (
+        " Labels of a FASTA: --labels TABLE, or --target file with one file per class."
+    )
     is_scannable: ClassVar[bool] = True
     answer_formats: ClassVar[tuple[str, ...]] = (".csv", ".bed")
 

@@ -179,7 +179,7 @@ class ClassificationTask(Task):
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
-        column = _column(table, target, MODALITIES[self.modality].table_name)
+        column = _column(table, target, MODALITIES[self.modality])
         missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
         notes = []
         if unlabelled is not None:
@@ -228,13 +228,15 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
-def _column(table: pd.DataFrame, target: object, where: str) -> "pd.Series[Any]":
+def _column(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
     """Look up the column with the truth."""
     if not isinstance(target, str):
         message = f"target={target!r}: the name of one column is needed."
         raise InputError(message)
     if target not in table.columns:
-        raise missing_column(target, table.columns, role="target", where=where)
+        error = missing_column(target, table.columns, role="target", where=modality.table_name)
+        message = f"{error}{modality.target_hint}"
+        raise InputError(message)
     alike = int((table.columns == target).sum())
     if alike > 1:
         message = f"there are {alike} columns called '{target}' (target); rename them."
