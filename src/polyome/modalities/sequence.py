@@ -157,7 +157,9 @@ class SequenceModality(Modality):
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
         if self.stride is not None and self.stride > self.length_:
-            message = f"stride={self.stride}: the longest training sequence has {self.length_:,} bp."
+            message = (
+                f"stride={self.stride}: the longest training sequence has {self.length_:,} bp."
+            )
             raise InputError(message)
         self.stride_ = self.stride or _usual_stride(self.tokens, self.length_, len(records))
         self.subwords_ = self._learned_subwords(records)

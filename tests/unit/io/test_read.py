@@ -26,7 +26,7 @@ def test_each_ending_has_its_reader(write, tmp_path):
     ("name", "options", "message"),
     [
         ("x.loom", {}, r"ending '\.loom' is not known\. Sequences: '\.fa'.*'\.bed'"),
-        ("x", {}, r"ending '' is not known"),
+        ("x", {}, r"There is no file x"),
         ("x.bed", {}, r"cut from a genome\. Name its FASTA with --genome \(in Python: genome="),
         ("x.bed.gz", {}, r"--genome"),
         ("x.csv", {"genome": "g.fa"}, r"--genome is for BED, and this is a table"),
