@@ -7,16 +7,19 @@ Examples
 CellTypeClassifier(seed=1)
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from polyome._version import __version__
 
-__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "read"]
+__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "read", "report"]
 
 if TYPE_CHECKING:
     from polyome._errors import InputError, PolyomeWarning
     from polyome.estimators import audit, load
     from polyome.io import read
+    from polyome.report.html import report
 
 _HOMES = {
     "InputError": "polyome._errors",
@@ -24,7 +27,20 @@ _HOMES = {
     "audit": "polyome.estimators",
     "load": "polyome.estimators",
     "read": "polyome.io",
+    "report": "polyome.report.html",
 }
+
+
+class _Package(ModuleType):
+    """Keeps the names of verbs for the functions, where a package of parts is called the same."""
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+        """Set an attribute; importing ``polyome.audit`` must not hide ``polyome.audit()``."""
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -306,6 +306,28 @@ def scan(
     say(f"wrote {out}", quiet=quiet)
 
 
+@app.command()
+@verb
+def report(
+    model_dir: ModelDir,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html. Default: report.html beside it.")
+    ] = None,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Show all that is known of a model in one HTML file that needs no network."""
+    del device  # nothing runs on one
+    from polyome import settings as parsing
+    from polyome.report.html import report as write_report
+
+    chosen = parsing.report_settings(parsing.gathered(None, set_))
+    path = write_report(model_dir, out, seed=seed, quiet=quiet, **chosen)
+    say(f"wrote {path}", quiet=quiet)
+
+
 @data_app.command("list")
 @verb
 def data_list(seed: Seed = 0, device: Device = "auto", quiet: Quiet = False) -> None:

@@ -168,6 +168,13 @@ class Estimator:
         self.fitted_.target = target
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = _named(source, len(records))
+        self.fitted_.facts["inputs"] = _paths(source)
+        self.fitted_.facts["asked"] = _not_default(
+            {"split": split, "split_by": split_by, "group": group, "unlabelled": unlabelled},
+            reading | {key: getattr(arguments, key) for key in options},
+            {} if baselines else {"baselines": False},
+            {"scanner": True} if scanner else {},
+        )
         self._score_test(records, targets, parts, with_baselines=baselines)
         if scanner:
             self._distil(records, targets, parts)
@@ -457,6 +464,27 @@ def _named(source: Any, n_records: int) -> str:  # noqa: ANN401
     sources = source if isinstance(source, list) else [source]
     names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
     return f"{n_records:,} records, {', '.join(names)}"
+
+
+def _paths(source: Any) -> list[str]:  # noqa: ANN401
+    """Name the files that were read, to fit again; only the name where a path starts at the root.
+
+    Empty where something was in memory. Others need not know how this machine's disk is laid out.
+    """
+    sources = source if isinstance(source, list) else [source]
+    if not all(isinstance(s, str | Path) for s in sources):
+        return []
+    return [Path(s).name if Path(s).is_absolute() else str(s) for s in sources]
+
+
+def _not_default(*settings: dict[str, Any]) -> dict[str, Any]:
+    """Join what was asked of a fit, without what was left open."""
+    return {
+        key: value if isinstance(value, bool | int | float) else str(value)
+        for part in settings
+        for key, value in part.items()
+        if value is not None
+    }
 
 
 def _warn(findings: Sequence[Finding]) -> None:

@@ -12,6 +12,7 @@ from polyome._errors import InputError, unknown_key
 from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
 from polyome.predict.scan import ScanArguments
+from polyome.report.html import ReportArguments
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.ranges import check_ranges
@@ -126,6 +127,21 @@ def scan_settings(settings: dict[str, Any]) -> dict[str, Any]:
     {'stride_bp': 20}
     """
     known = _types(ScanArguments)
+    for key in settings:
+        if key not in known:
+            raise unknown_key(key, known, where="--set")
+    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
+
+
+def report_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Check settings of a report.
+
+    Examples
+    --------
+    >>> report_settings({"umap_records": "500"})
+    {'umap_records': 500}
+    """
+    known = _types(ReportArguments)
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")

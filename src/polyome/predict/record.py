@@ -39,7 +39,11 @@ def write_record(
     if evaluation is not None and answers is not None:
         write_json(evaluation.as_dict(), folder / "metrics.json")
         answers.frame().assign(truth=truth).to_csv(inside / "predictions.csv.gz", index_label="id")
-        save_file({"representation": answers.representation}, inside / "representation.safetensors")
+        kept = {
+            "representation": np.ascontiguousarray(answers.representation),
+            "unknown_score": np.asarray(answers.unknown_score, dtype=np.float64),
+        }
+        save_file(kept, inside / "representation.safetensors")
     (folder / "README.md").write_text(card(fitted, evaluation))
 
 

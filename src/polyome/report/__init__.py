@@ -1,0 +1,1 @@
+"""Figures of what a model does, and the one file that shows them all."""

@@ -1,0 +1,277 @@
+"""The sections of a report, each made only where the folder holds what it shows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from sklearn.metrics import precision_recall_fscore_support
+
+from polyome.report.figure import as_svg
+from polyome.report.plots import classes, maps, training
+from polyome.report.record import ModelRecord
+from polyome.report.scatter import Scatter, scatter_of_classes, scatter_of_values
+from polyome.report.scored import Scored
+
+MOST_SECTIONS = 6
+"""Sections of tissue that are drawn; of more, the first ones."""
+MOST_VALUES = 12
+"""Predicted values that each get a scatter; of more, the first ones."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure and the sentence that says how to read it.
+
+    Attributes
+    ----------
+    reading : how to read it.
+    svg : a still figure, or None.
+    scatter : an interactive one, or None.
+    title : above it, where a section has several.
+    wide : takes the whole width of the page.
+    """
+
+    reading: str
+    svg: Markup | None = None
+    scatter: Scatter | None = None
+    title: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head."""
+
+    head: list[str]
+    rows: list[list[str]]
+    reading: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page."""
+
+    name: str
+    title: str
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+
+
+def figure_sections(
+    record: ModelRecord, *, seed: int, umap_records: int, map_records: int
+) -> Iterator[Section]:
+    """Sections with figures, in the order of the page."""
+    scored = record.scored
+    if scored is not None and scored.proba is not None:
+        yield _mistakes(scored)
+        yield _ranking(scored)
+        yield _confidence(scored)
+        if scored.unknown_score is not None:
+            yield _unknown(record, scored)
+    if scored is not None and scored.measured is not None:
+        yield _values(scored, map_records, seed)
+    if any(curve.get("train") for curve in record.curves):
+        yield _learning(record)
+    if scored is not None and scored.representation is not None and len(scored) > 2:
+        yield _representation(scored, umap_records, seed)
+    if scored is not None and scored.coordinates is not None:
+        yield _tissue(scored, map_records, seed)
+
+
+def _mistakes(scored: Scored) -> Section:
+    size = 2.4 + 0.34 * len(scored.true_classes())
+    svg = as_svg(
+        partial(classes.confusion_matrix, scored), max(size + 0.8, 3.6), max(size, 3.0),
+        name="confusion", says="Confusion matrix: true classes in rows, predictions in columns.",
+    )  # fmt: skip
+    reading = (
+        "Each row is a true class; its numbers say which share of it got each answer. "
+        "A perfect model fills the diagonal only."
+    )
+    figure = Figure(reading, svg, wide=len(scored.classes) > 14)
+    return Section("mistakes", "Which classes are mistaken", [figure], [class_table(scored)])
+
+
+def class_table(scored: Scored) -> Table:
+    """Precision, recall and F1 of each class, and what its records are most often mistaken for."""
+    names = scored.true_classes()
+    values = precision_recall_fscore_support(
+        scored.truth, scored.best, labels=list(names), zero_division=0.0
+    )
+    counts = classes.confusion_counts(scored)
+    rows = []
+    for k, (label, precision, recall, f1, number) in enumerate(zip(names, *values)):
+        if not number and not (scored.best == label).any():
+            continue
+        wrong = counts[k].copy()
+        if k < len(wrong):
+            wrong[k] = 0
+        mistaken = f"{scored.classes[wrong.argmax()]} ({wrong.max():,})" if wrong.any() else "–"
+        shown = [f"{v:.3f}" if number else "–" for v in (precision, recall, f1)]
+        rows.append([label, f"{int(number):,}", *shown, mistaken])
+    head = ["class", "records", "precision", "recall", "F1", "most often mistaken for"]
+    reading = (
+        "Precision: of the records given this label, the share that deserves it. Recall: of the "
+        "records of this class, the share that was found."
+    )
+    return Table(head, rows, reading)
+
+
+def _ranking(scored: Scored) -> Section:
+    roc = as_svg(
+        partial(classes.roc_curves, scored), 4.6, 4.0,
+        name="roc", says="ROC curve of each class against the rest.",
+    )  # fmt: skip
+    pr = as_svg(
+        partial(classes.precision_recall_curves, scored), 4.6, 4.0,
+        name="pr", says="Precision against recall of each class against the rest.",
+    )  # fmt: skip
+    figures = [
+        Figure(
+            "A curve close to the upper left corner ranks records of the class above all others; "
+            "the dotted diagonal is guessing.",
+            roc,
+            title="ROC",
+        ),
+        Figure(
+            "Of the records above a threshold, precision is the share that belongs to the class; "
+            "rare classes show their weakness here and not in the ROC curve.",
+            pr,
+            title="Precision and recall",
+        ),
+    ]
+    return Section("ranking", "How well each class is told from the rest", figures)
+
+
+def _confidence(scored: Scored) -> Section:
+    svg = as_svg(
+        partial(classes.calibration, scored), 4.6, 4.0,
+        name="calibration", says="Share of right answers against confidence.",
+    )  # fmt: skip
+    reading = (
+        "Of the records answered with a confidence of 0.8, 80 % should be right: points on the "
+        "dotted line. Below it the model is too sure of itself. Larger points hold more records; "
+        "bars are 95 % intervals."
+    )
+    right, wrong = scored.confidence[scored.right], scored.confidence[~scored.right]
+    medians = [f"{np.median(v):.2f}" if len(v) else "–" for v in (right, wrong)]
+    text = f"Median confidence: {medians[0]} where it is right, {medians[1]} where it is wrong."
+    return Section("confidence", "Can the confidence be trusted?", [Figure(reading, svg)], [], [text])
+
+
+def _unknown(record: ModelRecord, scored: Scored) -> Section:
+    svg = as_svg(
+        partial(classes.unknown_scores, scored), 4.8, 3.2,
+        name="unknown", says="Histogram of the distance from the training records.",
+    )  # fmt: skip
+    reading = (
+        "How unlike the training records each record is; beyond the dashed line it is answered "
+        "'unknown'. Mistakes should lie further right than right answers."
+    )
+    found = record.scores.get("unknown", {})
+    text = [
+        f"{label}: {value:.3f}."
+        for key, label in (
+            ("coverage", "Share of test records that were answered"),
+            ("accuracy_after_refusal", "Accuracy of those answers"),
+        )
+        if (value := found.get(key)) is not None
+    ]
+    return Section("unknown", "Refused as unknown", [Figure(reading, svg)], [], text)
+
+
+def _values(scored: Scored, most: int, seed: int) -> Section:
+    assert scored.measured is not None
+    assert scored.predicted is not None
+    figures = []
+    for k, target in enumerate(map(str, scored.measured.columns[:MOST_VALUES])):
+        measured = scored.measured.iloc[:, k].to_numpy(np.float64)
+        predicted = scored.predicted.iloc[:, k].to_numpy(np.float64)
+        known = np.flatnonzero(np.isfinite(measured) & np.isfinite(predicted))
+        if not len(known):
+            continue
+        rows = known[maps.drawn_rows(len(known), most, seed)]
+        scatter = scatter_of_values(
+            measured[rows], predicted[rows], list(map(str, scored.names[rows])),
+            name=f"values-{k}", says=f"Predicted against measured {target}.",
+        )  # fmt: skip
+        found = maps.agreement(measured[known], predicted[known])
+        reading = f"{found}. Each point is a record; on the dotted line prediction and measurement agree."
+        figures.append(Figure(reading, scatter=scatter, title=target))
+    return Section("values", "Predicted and measured values", figures)
+
+
+def _learning(record: ModelRecord) -> Section:
+    svg = as_svg(
+        partial(training.learning_curves, record), 4.8, 3.4,
+        name="learning", says="Loss by epoch of every member.",
+    )  # fmt: skip
+    reading = (
+        "One line for each network of the ensemble. Both kinds should fall and flatten; where the "
+        "rows kept aside rise again the network learns by heart, and its best epoch (dot) is kept."
+    )
+    if not any(curve.get("kept_aside") for curve in record.curves):
+        reading = "One line for each network of the ensemble; it should fall and flatten."
+    return Section("learning", "Learning curves", [Figure(reading, svg)])
+
+
+def _representation(scored: Scored, most: int, seed: int) -> Section:
+    rows = maps.drawn_rows(len(scored), most, seed)
+    place, axis = maps.embedded(scored, rows, seed)
+    if scored.proba is None:
+        return Section("representation", "What the model sees as alike", [])
+    scatter = scatter_of_classes(
+        scored, rows, place, ("truth", "prediction", "confidence", "error"),
+        name="umap", says="Records placed by the model's representation.",
+    )  # fmt: skip
+    reading = (
+        "Records that the model sees as alike lie together. Distances between far groups and "
+        "sizes of groups mean nothing. Point at a record to see it; press a class to see it alone."
+    )
+    text = []
+    if axis != "UMAP":
+        text.append("There are too few records for a UMAP: these are two principal components.")
+    if len(rows) < len(scored):
+        text.append(f"{len(rows):,} of {len(scored):,} records, drawn at random.")
+    figure = Figure(reading, scatter=scatter, wide=True)
+    return Section("representation", "What the model sees as alike", [figure], [], text)
+
+
+def _tissue(scored: Scored, most: int, seed: int) -> Section:
+    assert scored.coordinates is not None
+    figures = []
+    names = maps.sections(scored)
+    for k, section in enumerate(names[:MOST_SECTIONS]):
+        inside = maps.rows_of_section(scored, section or None)
+        rows = inside[maps.drawn_rows(len(inside), most // min(len(names), MOST_SECTIONS), seed)]
+        scatter = scatter_of_classes(
+            scored, rows, scored.coordinates[rows], ("truth", "prediction", "confidence", "error"),
+            name=f"map-{k}", says=f"Records where they lie in the section {section}.",
+            same_scale=True, downward=True,
+        )  # fmt: skip
+        reading = (
+            "Scored records where they lie in the tissue. Errors that gather in one place hint at "
+            "a boundary, an artefact or a label that is drawn too coarsely."
+        )
+        figures.append(Figure(reading, scatter=scatter, title=section, wide=True))
+    text = []
+    if len(names) > MOST_SECTIONS:
+        text.append(f"The first {MOST_SECTIONS} of {len(names)} sections.")
+    return Section("tissue", "Where it is right and wrong in the tissue", figures, [], text)
+
+
+def _table_of(frame: pd.DataFrame) -> Table:
+    """A table of text from a table of anything."""
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    return Table([str(column) for column in frame.columns], rows)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+Draw = Callable[..., object]

@@ -1,0 +1,122 @@
+"""What the scores say, in sentences: how good, and whether a cheap baseline does as well."""
+
+from dataclasses import dataclass
+
+from polyome.report.plots.training import LOWER_IS_BETTER, readable, rows_of_scores
+from polyome.report.record import ModelRecord
+
+MEANING = {
+    "accuracy": "share of records whose best label is right",
+    "balanced_accuracy": "accuracy within each class, averaged over classes",
+    "macro_f1": "balance of precision and recall, averaged over classes",
+    "weighted_f1": "the same, weighted by the number of records of a class",
+    "mcc": "Matthews correlation: 1 perfect, 0 no better than chance",
+    "auroc": "chance that a record of a class gets a higher probability than one of another",
+    "log_loss": "penalty for confident mistakes; lower is better",
+    "ece": "gap between confidence and share that is right; lower is better",
+    "pearson": "linear correlation of predicted and measured values",
+    "spearman": "correlation of their ranks",
+    "r2": "share of the variance that is explained",
+    "rmse": "typical error, in the unit of the target; lower is better",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the model stands.
+
+    Attributes
+    ----------
+    standing : ``ahead``, ``even`` or ``behind`` of the best baseline; ``alone`` without one.
+    sentences : for the reader.
+    """
+
+    standing: str
+    sentences: tuple[str, ...]
+
+
+def verdict(record: ModelRecord) -> Verdict | None:
+    """Judge a model by its first metric and that metric's interval; None where nothing was scored.
+
+    Examples
+    --------
+    >>> from polyome.report.example import example_record
+    >>> verdict(example_record()).standing
+    'ahead'
+    """
+    if not record.shown_metrics:
+        return None
+    name = record.shown_metrics[0]
+    own = record.scores["metrics"][name]
+    low, high = record.scores.get("intervals", {}).get(name) or (None, None)
+    said = f"{readable(name)} {own:.3f} on {record.scores['n']:,} test records"
+    said += "." if low is None else f" (95 % interval {low:.3f} to {high:.3f})."
+    best = best_baseline(record, name)
+    if best is None:
+        return Verdict("alone", (_sentence(said), "No baseline was scored beside it."))
+    rival, value = best
+    sign = -1 if name in LOWER_IS_BETTER else 1
+    other = f"{readable(rival)} ({value:.3f})"
+    within = low is not None and low <= value <= high
+    if sign * (own - value) > 0 and not within:
+        return Verdict("ahead", (_sentence(said), f"The best cheap baseline is {other}."))
+    if within:
+        more = "scores higher" if sign * (value - own) > 0 else "lies within this interval"
+        even = (
+            f"A cheap baseline, {other}, {more}; these records are too few to tell the two apart."
+            if sign * (value - own) > 0
+            else f"The best cheap baseline, {other}, {more}: the model is not shown to be better."
+        )
+        return Verdict("even", (_sentence(said), even))
+    lost = f"A cheap baseline wins: {other}. Prefer it, or find out what the model lacks."
+    return Verdict("behind", (_sentence(said), lost))
+
+
+def best_baseline(record: ModelRecord, metric: str) -> tuple[str, float] | None:
+    """Name and score of the best baseline."""
+    found = {
+        name: value
+        for name, values in record.scores.get("baselines", {}).items()
+        if (value := values.get(metric)) is not None
+    }
+    if not found:
+        return None
+    pick = min if metric in LOWER_IS_BETTER else max
+    name = pick(found, key=lambda rival: found[rival])
+    return name, found[name]
+
+
+def losses(record: ModelRecord) -> list[str]:
+    """One sentence for each shown metric in which a baseline is ahead of the model."""
+    sentences = []
+    for metric in record.shown_metrics:
+        best, own = best_baseline(record, metric), record.scores["metrics"][metric]
+        if best is not None:
+            ahead = best[1] < own if metric in LOWER_IS_BETTER else best[1] > own
+            if ahead:
+                sentences.append(
+                    f"{readable(metric)}: {readable(best[0])} {best[1]:.3f}, Polyome {own:.3f}"
+                )
+    return sentences
+
+
+def score_table(record: ModelRecord) -> tuple[list[str], list[tuple[str, list[tuple[str, bool]]]]]:
+    """Shown metrics; for each row its name and its cells: text, and whether it is the best."""
+    rows = {k: v for k, v in rows_of_scores(record).items() if v is not None}
+    columns = list(record.shown_metrics)
+    best = {}
+    for metric in columns:
+        values = [v[metric] for v in rows.values() if v.get(metric) is not None]
+        best[metric] = (min if metric in LOWER_IS_BETTER else max)(values, default=None)
+    table = []
+    for name, values in rows.items():
+        cells = []
+        for metric in columns:
+            value = values.get(metric)
+            cells.append(("–" if value is None else f"{value:.3f}", value == best[metric]))
+        table.append((readable(name), cells))
+    return columns, table
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
