@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from polyome._version import __version__
 
-__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "read", "report"]
+__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "pl", "read", "report"]
 
 if TYPE_CHECKING:
+    from polyome import pl
     from polyome._errors import InputError, PolyomeWarning
     from polyome.estimators import audit, load
     from polyome.io import read
@@ -59,6 +60,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
     """
     from importlib import import_module
 
+    if name == "pl":
+        return import_module("polyome.pl")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name[:1].isupper():

@@ -5,12 +5,13 @@ from pathlib import Path
 from polyome._progress import say
 from polyome.estimators import estimator_class
 from polyome.io.files import check_new_folder
+from polyome.report.html import report
 from polyome.tasks import TASKS
 from polyome.train.fitted import SUMMARY
 
 
 def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool) -> str:
-    """Fit every task (or those named) on built-in data; return a table of scores."""
+    """Fit every task (or those named) on built-in data and write reports; return a table."""
     shown = []
     for name in tasks or TASKS:
         estimator_class(name)
@@ -20,6 +21,14 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
         example = model.task_class.demo()
         say(f"{name}: {example.description}", quiet=quiet)
         model.fit(example.source, example.target)
+        model.fitted_.facts |= {
+            "source": example.description,
+            "command": f"polyome demo {name} --seed {seed} --out {out}",
+        }
         model.save_pretrained(out / name)
-        shown.append(f"{example.description}\n{model.evaluation_}\nmodel folder: {out / name}")
+        page = report(out / name, seed=seed, quiet=quiet)
+        shown.append(
+            f"{example.description}\n{model.evaluation_}\n"
+            f"model folder: {out / name}\nreport: {page}"
+        )
     return "\n\n".join(shown)

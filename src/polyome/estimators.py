@@ -234,6 +234,7 @@ class Estimator:
                 part="test",
             )
             self.truth_ = targets.truth[parts.test]
+            self.places_ = self.fitted_.modality.places(records.take(parts.test))
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -326,6 +327,7 @@ class Estimator:
                     parts=self.split_,
                     findings=self.findings_,
                     curves=self.curves_,
+                    places=getattr(self, "places_", None),
                 )
             elif self.read_from_ is not None:
                 copy_record(self.read_from_, aside)

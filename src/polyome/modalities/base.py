@@ -215,6 +215,11 @@ class Modality(ABC):
         del rng
         return records
 
+    def places(self, records: Any) -> pd.DataFrame | None:  # noqa: ANN401
+        """Say where records lie: ``x``, ``y`` and perhaps ``section``; by default nowhere."""
+        del records
+        return None
+
     def views(self, records: Any) -> list[Any]:  # noqa: ANN401
         """Equivalent forms of the records, whose answers are averaged; by default only one."""
         return [records]

@@ -29,8 +29,12 @@ def write_record(
     parts: pd.Series,
     findings: list[Finding],
     curves: list[LearningCurve],
+    places: pd.DataFrame | None = None,
 ) -> None:
-    """Write ``metrics.json``, ``README.md`` (the card) and ``evaluation/``."""
+    """Write ``metrics.json``, ``README.md`` (the card) and ``evaluation/``.
+
+    ``places`` are ``x``, ``y`` and perhaps ``section`` of the scored records, where they have any.
+    """
     inside = folder / "evaluation"
     inside.mkdir()
     parts.to_csv(inside / "split.csv.gz")
@@ -44,6 +48,8 @@ def write_record(
             "unknown_score": np.asarray(answers.unknown_score, dtype=np.float64),
         }
         save_file(kept, inside / "representation.safetensors")
+        if places is not None:
+            places.to_csv(inside / "coordinates.csv.gz", index_label="id")
     (folder / "README.md").write_text(card(fitted, evaluation))
 
 

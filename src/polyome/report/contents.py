@@ -1,18 +1,17 @@
 """The sections of a report, each made only where the folder holds what it shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 from sklearn.metrics import precision_recall_fscore_support
 
 from polyome.report.figure import as_svg
-from polyome.report.plots import classes, maps, training
+from polyome.report.plots import classes, maps, training, values
 from polyome.report.record import ModelRecord
-from polyome.report.scatter import Scatter, scatter_of_classes, scatter_of_values
+from polyome.report.scatter import Scatter, scatter_of_places, scatter_of_values
 from polyome.report.scored import Scored
 
 MOST_SECTIONS = 6
@@ -59,6 +58,8 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
+    half: bool = False
+    """Whether it shares the width of a large screen with its neighbour."""
 
 
 def figure_sections(
@@ -103,6 +104,7 @@ def class_table(scored: Scored) -> Table:
         scored.truth, scored.best, labels=list(names), zero_division=0.0
     )
     counts = classes.confusion_counts(scored)
+    width = 6 if len(names) > 2 else 5  # of two classes there is only one other
     rows = []
     for k, (label, precision, recall, f1, number) in enumerate(zip(names, *values)):
         if not number and not (scored.best == label).any():
@@ -110,10 +112,10 @@ def class_table(scored: Scored) -> Table:
         wrong = counts[k].copy()
         if k < len(wrong):
             wrong[k] = 0
-        mistaken = f"{scored.classes[wrong.argmax()]} ({wrong.max():,})" if wrong.any() else "–"
-        shown = [f"{v:.3f}" if number else "–" for v in (precision, recall, f1)]
-        rows.append([label, f"{int(number):,}", *shown, mistaken])
-    head = ["class", "records", "precision", "recall", "F1", "most often mistaken for"]
+        mistaken = f"{scored.classes[wrong.argmax()]} ({wrong.max():,})" if wrong.any() else "-"
+        shown = [f"{v:.3f}" if number else "-" for v in (precision, recall, f1)]
+        rows.append([label, f"{int(number):,}", *shown, mistaken][:width])
+    head = ["class", "records", "precision", "recall", "F1", "most often mistaken for"][:width]
     reading = (
         "Precision: of the records given this label, the share that deserves it. Recall: of the "
         "records of this class, the share that was found."
@@ -123,11 +125,11 @@ def class_table(scored: Scored) -> Table:
 
 def _ranking(scored: Scored) -> Section:
     roc = as_svg(
-        partial(classes.roc_curves, scored), 4.6, 4.0,
+        partial(classes.roc_curves, scored), 4.3, 3.9,
         name="roc", says="ROC curve of each class against the rest.",
     )  # fmt: skip
     pr = as_svg(
-        partial(classes.precision_recall_curves, scored), 4.6, 4.0,
+        partial(classes.precision_recall_curves, scored), 4.3, 3.9,
         name="pr", says="Precision against recall of each class against the rest.",
     )  # fmt: skip
     figures = [
@@ -149,7 +151,7 @@ def _ranking(scored: Scored) -> Section:
 
 def _confidence(scored: Scored) -> Section:
     svg = as_svg(
-        partial(classes.calibration, scored), 4.6, 4.0,
+        partial(classes.calibration, scored), 4.3, 3.9,
         name="calibration", says="Share of right answers against confidence.",
     )  # fmt: skip
     reading = (
@@ -158,14 +160,21 @@ def _confidence(scored: Scored) -> Section:
         "bars are 95 % intervals."
     )
     right, wrong = scored.confidence[scored.right], scored.confidence[~scored.right]
-    medians = [f"{np.median(v):.2f}" if len(v) else "–" for v in (right, wrong)]
+    medians = [f"{np.median(v):.2f}" if len(v) else "-" for v in (right, wrong)]
     text = f"Median confidence: {medians[0]} where it is right, {medians[1]} where it is wrong."
-    return Section("confidence", "Can the confidence be trusted?", [Figure(reading, svg)], [], [text])
+    return Section(
+        "confidence",
+        "Can the confidence be trusted?",
+        [Figure(reading, svg)],
+        [],
+        [text],
+        half=True,
+    )
 
 
 def _unknown(record: ModelRecord, scored: Scored) -> Section:
     svg = as_svg(
-        partial(classes.unknown_scores, scored), 4.8, 3.2,
+        partial(classes.unknown_scores, scored), 4.3, 3.1,
         name="unknown", says="Histogram of the distance from the training records.",
     )  # fmt: skip
     reading = (
@@ -181,7 +190,7 @@ def _unknown(record: ModelRecord, scored: Scored) -> Section:
         )
         if (value := found.get(key)) is not None
     ]
-    return Section("unknown", "Refused as unknown", [Figure(reading, svg)], [], text)
+    return Section("unknown", "Refused as unknown", [Figure(reading, svg)], [], text, half=True)
 
 
 def _values(scored: Scored, most: int, seed: int) -> Section:
@@ -199,33 +208,33 @@ def _values(scored: Scored, most: int, seed: int) -> Section:
             measured[rows], predicted[rows], list(map(str, scored.names[rows])),
             name=f"values-{k}", says=f"Predicted against measured {target}.",
         )  # fmt: skip
-        found = maps.agreement(measured[known], predicted[known])
-        reading = f"{found}. Each point is a record; on the dotted line prediction and measurement agree."
+        found = values.agreement(measured[known], predicted[known])
+        reading = (
+            f"{found}. Each point is a record; on the dotted line prediction and measurement agree."
+        )
         figures.append(Figure(reading, scatter=scatter, title=target))
     return Section("values", "Predicted and measured values", figures)
 
 
 def _learning(record: ModelRecord) -> Section:
     svg = as_svg(
-        partial(training.learning_curves, record), 4.8, 3.4,
+        partial(training.learning_curves, record), 4.3, 3.2,
         name="learning", says="Loss by epoch of every member.",
     )  # fmt: skip
     reading = (
         "One line for each network of the ensemble. Both kinds should fall and flatten; where the "
-        "rows kept aside rise again the network learns by heart, and its best epoch (dot) is kept."
+        "rows kept aside rise again the network learns by heart. The dot is the epoch that is kept."
     )
     if not any(curve.get("kept_aside") for curve in record.curves):
         reading = "One line for each network of the ensemble; it should fall and flatten."
-    return Section("learning", "Learning curves", [Figure(reading, svg)])
+    return Section("learning", "Learning curves", [Figure(reading, svg)], half=True)
 
 
 def _representation(scored: Scored, most: int, seed: int) -> Section:
     rows = maps.drawn_rows(len(scored), most, seed)
     place, axis = maps.embedded(scored, rows, seed)
-    if scored.proba is None:
-        return Section("representation", "What the model sees as alike", [])
-    scatter = scatter_of_classes(
-        scored, rows, place, ("truth", "prediction", "confidence", "error"),
+    scatter = scatter_of_places(
+        scored, rows, place,
         name="umap", says="Records placed by the model's representation.",
     )  # fmt: skip
     reading = (
@@ -248,8 +257,8 @@ def _tissue(scored: Scored, most: int, seed: int) -> Section:
     for k, section in enumerate(names[:MOST_SECTIONS]):
         inside = maps.rows_of_section(scored, section or None)
         rows = inside[maps.drawn_rows(len(inside), most // min(len(names), MOST_SECTIONS), seed)]
-        scatter = scatter_of_classes(
-            scored, rows, scored.coordinates[rows], ("truth", "prediction", "confidence", "error"),
+        scatter = scatter_of_places(
+            scored, rows, scored.coordinates[rows],
             name=f"map-{k}", says=f"Records where they lie in the section {section}.",
             same_scale=True, downward=True,
         )  # fmt: skip
@@ -262,16 +271,3 @@ def _tissue(scored: Scored, most: int, seed: int) -> Section:
     if len(names) > MOST_SECTIONS:
         text.append(f"The first {MOST_SECTIONS} of {len(names)} sections.")
     return Section("tissue", "Where it is right and wrong in the tissue", figures, [], text)
-
-
-def _table_of(frame: pd.DataFrame) -> Table:
-    """A table of text from a table of anything."""
-    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
-    return Table([str(column) for column in frame.columns], rows)
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-Draw = Callable[..., object]

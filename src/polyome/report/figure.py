@@ -15,7 +15,7 @@ INK, RULE = "#010203", "#040506"
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "text.parse_math": False,  # a class may be called $x$
-    "font.size": 9.5,
+    "font.size": 10,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.titlesize": "medium",
@@ -50,14 +50,13 @@ def as_svg(
     >>> as_svg(lambda ax: ax.plot([0, 1]), 2, 2, name="line", says="a line")[:28]
     Markup('<svg role="img" aria-label="')
     """
-    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
+    settings: Any = STYLE | {"svg.hashsalt": name}
+    with mpl.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(ax=figure.add_subplot())
         buffer = io.StringIO()
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
-        figure.savefig(
-            buffer, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.04
-        )
+        figure.savefig(buffer, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.04)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -67,7 +66,7 @@ def as_svg(
     text = text.replace(INK, "currentColor").replace(RULE, "var(--rule)")
     text = re.sub(r'font: ([\d.]+px) [^;"]*', r"font-size: \1", text)  # the page's own face
     text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', _opening(says), text, count=1)
-    return Markup(text)  # noqa: S704 - matplotlib escapes the text that it draws
+    return Markup(text)  # matplotlib escapes the text that it draws
 
 
 def _opening(says: str) -> str:

@@ -12,6 +12,7 @@ from polyome._version import __version__
 from polyome.io.files import check_writable, written_aside
 from polyome.report import contents, reproduce, verdict
 from polyome.report.card import card_html
+from polyome.report.explanations import read_explanations
 from polyome.report.figure import as_svg
 from polyome.report.plots import training
 from polyome.report.record import ModelRecord
@@ -102,21 +103,25 @@ def render(record: ModelRecord, arguments: ReportArguments, *, seed: int) -> str
         umap_records=arguments.umap_records,
         map_records=arguments.map_records,
     )
+    explained, notes = read_explanations(record.folder)
     return environment.get_template("report.html.j2").render(
         record=record,
         facts=record.facts,
         version=__version__,
-        style=Markup((templates / "report.css").read_text()),  # noqa: S704 - our own
-        program=Markup((templates / "report.js").read_text()),  # noqa: S704 - our own
+        style=Markup((templates / "report.css").read_text()),  # our own
+        program=Markup((templates / "report.js").read_text()),  # our own
         verdict=verdict.verdict(record),
         losses=verdict.losses(record),
         meaning=verdict.MEANING,
+        readable=training.readable,
         table=verdict.score_table(record) if record.scores else None,
         scores_figure=_scores_figure(record),
         numbers=_numbers(record),
         command=reproduce.command(record),
         python=reproduce.python(record),
         sections=list(sections),
+        explained=explained,
+        explained_notes=notes,
         card=card_html(record.card),
     )
 

@@ -71,8 +71,8 @@ class ModelRecord:
         """What the model is, in one sentence."""
         named, classes = self.target, list(map(str, self.summary["classes"]))
         source = self.facts.get("source", "records that were not named")
-        if not classes:
-            return f"A transformer that predicts {named}, fitted on {source}."
+        if TASKS[self.task].head != "classification":
+            return f"A transformer that predicts measured values ({named}), fitted on {source}."
         first = ", ".join(classes[:12]) + (" and others" if len(classes) > 12 else "")
         return (
             f"A transformer that answers {named} with one of {len(classes):,} classes ({first}), "

@@ -29,11 +29,10 @@ def command(record: ModelRecord) -> str | None:
         return None
     words = ["polyome", "fit", record.task, *inputs, f"--target={_target(record)}"]
     asked = dict(facts.get("asked", {}))
-    for key in AS_OPTION:
-        if asked.get(key) is not None:
-            words.append(f"--{key.replace('_', '-')}={asked.pop(key)}")
-    for key, value in (changed_settings(record) | asked).items():
-        words.append(f"--set={key}={_word(value)}")
+    options = {key: asked.pop(key) for key in AS_OPTION if key in asked}
+    words += [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
+    settings = changed_settings(record) | asked
+    words += [f"--set={key}={_word(value)}" for key, value in settings.items()]
     words += [f"--seed={record.summary['settings'].get('seed', 0)}", "--out=MODEL_DIR"]
     return shlex.join(words)
 
@@ -53,18 +52,16 @@ def python(record: ModelRecord) -> str:
     """
     facts = record.facts
     inputs = facts.get("inputs") or []
-    read = f"polyome.read({inputs[0] if len(inputs) == 1 else inputs!r})"
-    if len(inputs) == 1:
-        read = f"polyome.read({inputs[0]!r})"
+    source = "records" if not inputs else repr(inputs[0] if len(inputs) == 1 else inputs)
     settings = {"seed": record.summary["settings"].get("seed", 0)} | changed_settings(record)
-    options = [repr(_plain_target(record)), *_keywords(facts.get("asked", {}))]
+    options = [source, repr(record.summary["target"]), *_keywords(facts.get("asked", {}))]
     return "\n".join(
         [
             "import polyome",
             "",
-            f"records = {read}" if inputs else _IN_MEMORY,
+            *([] if inputs else [_IN_MEMORY]),
             f"model = polyome.{TASKS[record.task].estimator}({', '.join(_keywords(settings))})",
-            f"model.fit(records, {', '.join(options)})",
+            f"model.fit({', '.join(options)})",
         ]
     )
 
@@ -84,10 +81,6 @@ def changed_settings(record: ModelRecord) -> dict[str, Any]:
 
 def _keywords(settings: dict[str, Any]) -> list[str]:
     return [f"{key}={value!r}" for key, value in settings.items() if value is not None]
-
-
-def _plain_target(record: ModelRecord) -> Any:  # noqa: ANN401
-    return record.summary["target"]
 
 
 def _target(record: ModelRecord) -> str:

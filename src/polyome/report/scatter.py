@@ -7,7 +7,7 @@ import numpy as np
 
 from polyome._types import FloatArray, IntArray
 from polyome.report.plots.axes import ACCENT
-from polyome.report.plots.maps import Color, labels_and_colors
+from polyome.report.plots.maps import Color, labels_and_colors, values_of
 from polyome.report.scored import Scored
 
 GRID = 4095
@@ -30,35 +30,36 @@ class Scatter:
     data: dict[str, Any]
 
 
-def scatter_of_classes(
+def scatter_of_places(
     scored: Scored,
     rows: IntArray,
     place: FloatArray,
-    colorings: tuple[Color, ...],
     *,
     name: str,
     says: str,
     same_scale: bool = False,
     downward: bool = False,
 ) -> Scatter:
-    """Points coloured by truth, prediction, confidence or error.
+    """Points coloured by truth, prediction, confidence and error; values by the first target.
 
     Parameters
     ----------
     scored : all records.
     rows : int, (m,), those that are drawn.
     place : float, (m, 2)
-    colorings : in the order of the buttons.
     same_scale : one unit is as long across as it is up.
     downward : the second coordinate grows downward, as in images.
     """
+    colors: tuple[Color, ...] = ("truth", "prediction", "confidence", "error")
+    if scored.proba is None:
+        colors = ("truth", "prediction", "error")
     return Scatter(
         name,
         says,
         _places(place, same_scale=same_scale, downward=downward)
         | {
             "names": [str(record) for record in scored.names[rows]],
-            "colorings": [_coloring(scored, rows, color) for color in colorings],
+            "colorings": [_coloring(scored, rows, color) for color in colors],
         },
     )
 
@@ -75,15 +76,21 @@ def scatter_of_values(
     place = np.column_stack([measured, predicted])
     data = _places(place, same_scale=True, downward=False)
     error = {"title": "error", "kind": "value", "values": _rounded(np.abs(measured - predicted))}
-    one = {"title": "records", "kind": "class", "labels": ["record"], "colors": [ACCENT]}
-    one["values"] = [0] * len(names)
+    one = {
+        "title": "records",
+        "kind": "class",
+        "labels": ["record"],
+        "colors": [ACCENT],
+        "values": [0] * len(names),
+    }
     values = {"axes": ["measured", "predicted"], "diagonal": True}
     return Scatter(name, says, data | values | {"names": names, "colorings": [one, error]})
 
 
 def _coloring(scored: Scored, rows: IntArray, color: Color) -> dict[str, Any]:
-    if color == "confidence":
-        return {"title": color, "kind": "value", "values": _rounded(scored.confidence[rows])}
+    if color == "confidence" or scored.proba is None:
+        title, values = values_of(scored, color)
+        return {"title": title, "kind": "value", "values": _rounded(values[rows])}
     labels, colors = labels_and_colors(scored, color)
     known = [label for label in colors if label in set(labels[rows].tolist())]
     order = {label: i for i, label in enumerate(known)}

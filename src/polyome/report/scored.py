@@ -99,12 +99,22 @@ class Scored:
         Parameters
         ----------
         folder : the model folder.
-        classes : the model's classes; none where it predicts values.
+        classes : the model's classes, or the names of the values that it predicts.
         """
         table = _table(folder / "evaluation" / PREDICTIONS)
         arrays = _arrays(folder / "evaluation" / ARRAYS, len(table))
         columns = list(table.columns)
-        if not classes or columns[:2] != ["label", "confidence"]:
+        arrays |= _places(folder / "evaluation" / COORDINATES, table.index)
+        truths = ["truth"] if len(classes) == 1 else [f"truth_{name}" for name in classes]
+        if columns[:2] != ["label", "confidence"] and {*classes, *truths} <= set(columns):
+            measured = table[truths].set_axis(list(classes), axis=1)
+            return cls(
+                names=table.index,
+                measured=measured.apply(pd.to_numeric),
+                predicted=table[list(classes)].apply(pd.to_numeric),
+                **arrays,
+            )
+        if columns[:2] != ["label", "confidence"] or "truth" not in columns:
             message = f"{folder / 'evaluation' / PREDICTIONS} has columns that no task writes."
             raise InputError(message)
         proba = table.iloc[:, 2 : 2 + len(classes)].astype(np.float64)
@@ -127,6 +137,15 @@ class Scored:
                 "the folder it was saved in."
             )
             raise InputError(message)
+        if hasattr(answers, "values"):
+            predicted: pd.DataFrame = answers.values  # noqa: PD011 - not pandas'
+            truth = np.asarray(truth, dtype=np.float64).reshape(predicted.shape)
+            return cls(
+                names=answers.names,
+                measured=pd.DataFrame(truth, index=answers.names, columns=predicted.columns),
+                predicted=predicted,
+                representation=answers.representation,
+            )
         return cls(
             names=answers.names,
             truth=np.asarray(truth, dtype=str),
@@ -196,6 +215,19 @@ def _table(path: Path) -> pd.DataFrame:
         raise InputError(message)
     words: dict[str, Any] = {"id": str, "label": str, "truth": str}
     return pd.read_csv(path, index_col="id", dtype=words, keep_default_na=False, na_values=[""])
+
+
+def _places(path: Path, names: pd.Index) -> dict[str, Any]:
+    """Where the scored records lie: columns ``x``, ``y`` and perhaps ``section``."""
+    if not path.is_file():
+        return {}
+    words = {"id": str, "section": str}
+    table = pd.read_csv(path, index_col="id", dtype=words, keep_default_na=False, na_values=[""])
+    if not {"x", "y"} <= set(table.columns) or not table.index.equals(names):
+        message = f"{path} does not belong to the predictions beside it. Fit the model again."
+        raise InputError(message)
+    section = table["section"].to_numpy(dtype=str) if "section" in table else None
+    return {"coordinates": table[["x", "y"]].to_numpy(np.float64), "section": section}
 
 
 def _arrays(path: Path, n_records: int) -> dict[str, Any]:

@@ -13,7 +13,8 @@ MEANING = {
     "mcc": "Matthews correlation: 1 perfect, 0 no better than chance",
     "auroc": "chance that a record of a class gets a higher probability than one of another",
     "log_loss": "penalty for confident mistakes; lower is better",
-    "ece": "gap between confidence and share that is right; lower is better",
+    "ece": "gap between confidence and share that is right; lower is better, and 0 for who always "
+    "answers with the class frequencies",
     "pearson": "linear correlation of predicted and measured values",
     "spearman": "correlation of their ranks",
     "r2": "share of the variance that is explained",
@@ -57,7 +58,7 @@ def verdict(record: ModelRecord) -> Verdict | None:
     rival, value = best
     sign = -1 if name in LOWER_IS_BETTER else 1
     other = f"{readable(rival)} ({value:.3f})"
-    within = low is not None and low <= value <= high
+    within = low is not None and high is not None and low <= value <= high
     if sign * (own - value) > 0 and not within:
         return Verdict("ahead", (_sentence(said), f"The best cheap baseline is {other}."))
     if within:
@@ -90,6 +91,8 @@ def losses(record: ModelRecord) -> list[str]:
     """One sentence for each shown metric in which a baseline is ahead of the model."""
     sentences = []
     for metric in record.shown_metrics:
+        if metric == "ece":  # who always says the class frequencies has none, and knows nothing
+            continue
         best, own = best_baseline(record, metric), record.scores["metrics"][metric]
         if best is not None:
             ahead = best[1] < own if metric in LOWER_IS_BETTER else best[1] > own
@@ -102,18 +105,18 @@ def losses(record: ModelRecord) -> list[str]:
 
 def score_table(record: ModelRecord) -> tuple[list[str], list[tuple[str, list[tuple[str, bool]]]]]:
     """Shown metrics; for each row its name and its cells: text, and whether it is the best."""
-    rows = {k: v for k, v in rows_of_scores(record).items() if v is not None}
+    rows = rows_of_scores(record)
     columns = list(record.shown_metrics)
-    best = {}
+    best: dict[str, float | None] = {}
     for metric in columns:
-        values = [v[metric] for v in rows.values() if v.get(metric) is not None]
-        best[metric] = (min if metric in LOWER_IS_BETTER else max)(values, default=None)
+        known = [value for v in rows.values() if (value := v.get(metric)) is not None]
+        best[metric] = (min if metric in LOWER_IS_BETTER else max)(known, default=None)
     table = []
     for name, values in rows.items():
         cells = []
         for metric in columns:
             value = values.get(metric)
-            cells.append(("–" if value is None else f"{value:.3f}", value == best[metric]))
+            cells.append(("-" if value is None else f"{value:.3f}", value == best[metric]))
         table.append((readable(name), cells))
     return columns, table
 

@@ -8,8 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
+from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome.metrics import reliability
 from polyome.report.plots.axes import (
@@ -83,6 +89,7 @@ def confusion_matrix(
 
 def confusion_counts(scored: Scored) -> np.ndarray:
     """Number of records by truth (rows) and best class (columns), int (r, c)."""
+    assert scored.truth is not None
     rows, columns = scored.true_classes(), scored.classes
     counts = np.zeros((len(rows), len(columns)), dtype=np.int64)
     true = pd.Index(rows).get_indexer(pd.Index(scored.truth))
@@ -177,12 +184,19 @@ def _draw_curves(
     for label, (x, y, score) in curves.items():
         keep = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).astype(int))
         text = f"{shortened(label, 22)}  {score:.3f}" if label in listed else None
-        ax.plot(x[keep], y[keep], color=colors[label], linewidth=1.6, label=text)
+        style = "steps-pre" if name == "average precision" else "default"
+        ax.plot(x[keep], y[keep], color=colors[label], linewidth=1.6, label=text, drawstyle=style)
     more = len(curves) - len(listed)
     title = f"{name}, lowest {len(listed)} of {len(curves)}" if more else name
     if curves:
-        where = "lower right" if name == "AUROC" else "lower left"
-        ax.legend(title=title, loc=where, fontsize="x-small", title_fontsize="x-small")
+        ax.legend(
+            title=title,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=2,
+            fontsize="small",
+            title_fontsize="small",
+        )
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     plain_frame(ax)
 
@@ -250,8 +264,6 @@ def unknown_scores(
     """
     scored = with_classes(scored_of(source, truth), "the histogram of unknown scores")
     if scored.unknown_score is None:
-        from polyome._errors import InputError
-
         message = "these records have no unknown score: the model refuses nothing, or is older."
         raise InputError(message)
     ax = given_or_new(ax, 4.8, 3.2)
@@ -267,6 +279,6 @@ def unknown_scores(
     )
     ax.axvline(1, color=MUTED, linestyle="--", linewidth=1.2)
     ax.set(xlabel="unknown score (above 1: refused)", ylabel="records")
-    ax.legend(title="best known label", fontsize="x-small", title_fontsize="x-small")
+    ax.legend(title="best known label", fontsize="small", title_fontsize="small")
     plain_frame(ax)
     return finished(ax, show=show, save=save)

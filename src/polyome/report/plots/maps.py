@@ -9,9 +9,7 @@ from matplotlib.axes import Axes
 
 from polyome._errors import InputError
 from polyome._types import FloatArray, IntArray
-from polyome.metrics import regression_metrics
 from polyome.report.plots.axes import (
-    ACCENT,
     MUTED,
     WRONG,
     Source,
@@ -151,26 +149,48 @@ def embedded(scored: Scored, rows: IntArray, seed: int) -> tuple[FloatArray, str
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on disconnected points and on threads beside a seed
-        reducer = UMAP(n_neighbors=min(15, len(hidden) - 1), random_state=seed, n_jobs=1)
+        reducer = UMAP(
+            n_neighbors=min(15, len(hidden) - 1), min_dist=0.5, random_state=seed, n_jobs=1
+        )
         return np.asarray(reducer.fit_transform(hidden), dtype=np.float32), "UMAP"
 
 
 def _draw_points(ax: Axes, place: FloatArray, scored: Scored, rows: IntArray, color: Color) -> None:
     """Scatter records, coloured by what was asked for."""
     size = float(np.clip(6000 / max(len(rows), 1), 2, 26))
-    if color == "confidence":
-        values = with_classes(scored, "confidence").confidence[rows]
-        drawn = ax.scatter(*place.T, c=values, s=size, cmap="viridis", vmax=1, linewidths=0)
-        ax.figure.colorbar(drawn, ax=ax, label="confidence", shrink=0.7)
+    if color == "confidence" or scored.proba is None:
+        title, values = values_of(scored, color)
+        values = values[rows]
+        drawn = ax.scatter(place[:, 0], place[:, 1], c=values, s=size, cmap="viridis", lw=0)
+        ax.figure.colorbar(drawn, ax=ax, label=title, shrink=0.7)
         return
     labels, colors = labels_and_colors(scored, color)
     chosen = labels[rows]
     for label, shade in colors.items():
         here = place[chosen == label]
         if len(here):
-            ax.scatter(*here.T, color=shade, s=size, label=shortened(label), linewidths=0)
+            ax.scatter(here[:, 0], here[:, 1], color=shade, s=size, label=shortened(label), lw=0)
     if len(colors) <= MOST_LISTED:
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="x-small", markerscale=1.5)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", markerscale=1.5)
+
+
+def values_of(scored: Scored, color: Color) -> tuple[str, FloatArray]:
+    """What a scale of colours stands for, and the value of each record, float (n,).
+
+    Of several predicted values it is the first.
+    """
+    if color == "confidence":
+        return "confidence", with_classes(scored, "confidence").confidence
+    assert scored.measured is not None
+    assert scored.predicted is not None
+    name = str(scored.measured.columns[0])
+    measured = scored.measured.iloc[:, 0].to_numpy(np.float64)
+    predicted = scored.predicted.iloc[:, 0].to_numpy(np.float64)
+    shown = {
+        "truth": (f"measured {name}", measured),
+        "prediction": (f"predicted {name}", predicted),
+    }
+    return shown.get(color, (f"error of {name}", np.abs(measured - predicted)))
 
 
 def labels_and_colors(scored: Scored, color: Color) -> tuple[np.ndarray, dict[str, str]]:
@@ -188,67 +208,3 @@ def labels_and_colors(scored: Scored, color: Color) -> tuple[np.ndarray, dict[st
     known = palette(scored.true_classes(), scored.colors)
     extra = {str(label): MUTED for label in np.unique(labels) if label not in known}
     return labels, known | extra
-
-
-def predicted_and_measured(
-    source: Source,
-    *,
-    target: str | None = None,
-    truth: str | None = None,
-    ax: Axes | None = None,
-    show: bool = False,
-    save: str | Path | None = None,
-) -> Axes:
-    """Draw predicted values against measured ones, with Pearson's r and R2.
-
-    Parameters
-    ----------
-    target : which value; None is the first.
-
-    The others are those of :func:`umap`.
-
-    Examples
-    --------
-    >>> from polyome.report.example import example_values
-    >>> predicted_and_measured(example_values()).get_xlabel()
-    'measured liver'
-    """
-    scored = scored_of(source, truth)
-    if scored.measured is None or scored.predicted is None:
-        message = "the scatter of predicted values needs values; this model predicts classes."
-        raise InputError(message)
-    known = list(map(str, scored.measured.columns))
-    if target is not None and target not in known:
-        message = f"there is no value '{target}'. Known: {', '.join(known)}."
-        raise InputError(message)
-    column = 0 if target is None else known.index(target)
-    measured = scored.measured.iloc[:, column].to_numpy(np.float64)
-    predicted = scored.predicted.iloc[:, column].to_numpy(np.float64)
-    both = np.isfinite(measured) & np.isfinite(predicted)
-    ax = given_or_new(ax, 4.6, 4.4)
-    size = float(np.clip(6000 / max(both.sum(), 1), 2, 20))
-    ax.scatter(measured[both], predicted[both], s=size, color=ACCENT, alpha=0.5, linewidths=0)
-    ends = [min(measured[both].min(), predicted[both].min())]
-    ends.append(max(measured[both].max(), predicted[both].max()))
-    ax.plot(ends, ends, color=MUTED, linestyle=":", linewidth=1)
-    text = agreement(measured[both], predicted[both])
-    ax.set(xlabel=f"measured {known[column]}", ylabel=f"predicted {known[column]}", title=text)
-    ax.grid(visible=True, linewidth=0.6)
-    return finished(ax, show=show, save=save)
-
-
-def agreement(measured: FloatArray, predicted: FloatArray) -> str:
-    """Pearson's r and R2 as text.
-
-    Parameters
-    ----------
-    measured, predicted : float, (n,), finite.
-
-    Examples
-    --------
-    >>> agreement(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0]))
-    'r = 1.000, R² = 1.000'
-    """
-    found = regression_metrics(measured, predicted)
-    shown = [("r", found["pearson"]), ("R²", found["r2"])]
-    return ", ".join(f"{name} = {value:.3f}" for name, value in shown if value is not None)

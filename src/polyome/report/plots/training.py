@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from polyome._errors import InputError, listed, suggestion
 from polyome.report.plots.axes import ACCENT, MUTED, Source, finished, given_or_new, plain_frame
@@ -63,8 +64,8 @@ def learning_curves(
             if key == "kept_aside" and 0 < best <= len(losses):
                 ax.plot(best, losses[best - 1], "o", color=color, markersize=5)
     ax.set(xlabel="epoch", ylabel="loss")
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(fontsize="x-small")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(fontsize="small")
     plain_frame(ax)
     return finished(ax, show=show, save=save)
 
@@ -99,7 +100,7 @@ def scores(
         known = list(record.scores.get("metrics", {}))
         message = f"no metric '{metric}' was scored. Known: {listed(known) or 'none'}."
         raise InputError(message + suggestion(str(metric), known))
-    found = {name: v[metric] for name, v in rows.items() if v.get(metric) is not None}
+    found = {name: value for name, v in rows.items() if (value := v.get(metric)) is not None}
     order = sorted(found, key=lambda name: found[name], reverse=metric in LOWER_IS_BETTER)
     ax = given_or_new(ax, 4.8, 0.9 + 0.32 * len(found))
     low, high = record.scores.get("intervals", {}).get(metric) or (None, None)
@@ -111,10 +112,10 @@ def scores(
         ax.plot(found[name], place, "o", color=ACCENT if own else MUTED, markersize=8 if own else 6)
         ax.annotate(
             f"{found[name]:.3f}", (found[name], place), (0, 6), textcoords="offset points",
-            ha="center", fontsize="x-small",
+            ha="center", fontsize="small",
         )  # fmt: skip
     ax.set_yticks(range(len(order)), [readable(name) for name in order])
-    ax.set(xlabel=metric, ylim=(-0.5, len(order) - 0.3))
+    ax.set(xlabel=readable(metric), ylim=(-0.5, len(order) - 0.3))
     ax.margins(x=0.1)
     plain_frame(ax)
     return finished(ax, show=show, save=save)
@@ -136,4 +137,21 @@ def readable(name: str) -> str:
     >>> readable("logistic_regression"), readable("polyome")
     ('logistic regression', 'Polyome')
     """
-    return "Polyome" if name == "polyome" else name.replace("_", " ")
+    return _SPELLED.get(name, name.replace("_", " "))
+
+
+_SPELLED = {
+    "polyome": "Polyome",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "mcc": "MCC",
+    "auroc": "AUROC",
+    "ece": "calibration error",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "pearson": "Pearson r",
+    "spearman": "Spearman r",
+    "knn_on_components": "nearest neighbours",
+    "gc_content": "GC content alone",
+    "majority": "class frequencies",
+}
