@@ -124,12 +124,13 @@ def class_table(scored: Scored) -> Table:
 
 
 def _ranking(scored: Scored) -> Section:
+    height = classes.curves_height(scored)
     roc = as_svg(
-        partial(classes.roc_curves, scored), 4.3, 3.9,
+        partial(classes.roc_curves, scored), 4.3, height,
         name="roc", says="ROC curve of each class against the rest.",
     )  # fmt: skip
     pr = as_svg(
-        partial(classes.precision_recall_curves, scored), 4.3, 3.9,
+        partial(classes.precision_recall_curves, scored), 4.3, height,
         name="pr", says="Precision against recall of each class against the rest.",
     )  # fmt: skip
     figures = [

@@ -116,7 +116,7 @@ def roc_curves(
     'false positive rate'
     """
     scored = with_classes(scored_of(source, truth), "the ROC curve")
-    ax = given_or_new(ax, 4.8, 4.2)
+    ax = given_or_new(ax, 4.8, curves_height(scored))
     ax.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1)
     curves = {}
     for label, is_class, score in _one_against_rest(scored):
@@ -146,7 +146,7 @@ def precision_recall_curves(
     'recall'
     """
     scored = with_classes(scored_of(source, truth), "the precision-recall curve")
-    ax = given_or_new(ax, 4.8, 4.2)
+    ax = given_or_new(ax, 4.8, curves_height(scored))
     curves = {}
     for label, is_class, score in _one_against_rest(scored):
         precision, recall, _ = precision_recall_curve(is_class, score)
@@ -192,13 +192,25 @@ def _draw_curves(
         ax.legend(
             title=title,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.14),
-            ncols=2,
+            bbox_to_anchor=(0.5, -0.17),
+            ncols=legend_columns(scored),
             fontsize="small",
             title_fontsize="small",
         )
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     plain_frame(ax)
+
+
+def legend_columns(scored: Scored) -> int:
+    """Columns of a legend of classes: two where their names are short, and several."""
+    longest = max(map(len, scored.classes), default=0)
+    return 2 if len(scored.classes) > 2 and longest <= 14 else 1
+
+
+def curves_height(scored: Scored) -> float:
+    """Inches that curves need with the legend below them."""
+    listed = 1 if len(scored.classes) == 2 else min(len(scored.classes), MOST_LISTED)
+    return 4.0 + 0.19 * -(-listed // legend_columns(scored))
 
 
 def calibration(
