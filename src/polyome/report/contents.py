@@ -16,6 +16,8 @@ from polyome.report.scored import Scored
 
 MOST_SECTIONS = 6
 """Sections of tissue that are drawn; of more, the first ones."""
+MOST_ROWS = 24
+"""Rows of a table that is shown at once."""
 MOST_VALUES = 12
 """Predicted values that each get a scatter; of more, the first ones."""
 
@@ -47,6 +49,8 @@ class Table:
     head: list[str]
     rows: list[list[str]]
     reading: str = ""
+    folded: bool = False
+    """Whether a long table waits for a press."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,8 @@ def figure_sections(
 
 
 def _mistakes(scored: Scored) -> Section:
-    size = 2.4 + 0.34 * len(scored.true_classes())
     svg = as_svg(
-        partial(classes.confusion_matrix, scored), max(size + 0.8, 3.6), max(size, 3.0),
+        partial(classes.confusion_matrix, scored), *classes.confusion_size(scored),
         name="confusion", says="Confusion matrix: true classes in rows, predictions in columns.",
     )  # fmt: skip
     reading = (
@@ -120,7 +123,7 @@ def class_table(scored: Scored) -> Table:
         "Precision: of the records given this label, the share that deserves it. Recall: of the "
         "records of this class, the share that was found."
     )
-    return Table(head, rows, reading)
+    return Table(head, rows, reading, folded=len(rows) > MOST_ROWS)
 
 
 def _ranking(scored: Scored) -> Section:

@@ -35,6 +35,7 @@ class Explained:
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0
+    folded: bool = False
 
 
 def read_explanations(model_dir: Path) -> tuple[list[Explained], list[str]]:

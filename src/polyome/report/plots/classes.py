@@ -68,8 +68,8 @@ def confusion_matrix(
     """
     scored = with_classes(scored_of(source, truth), "the confusion matrix")
     counts = confusion_counts(scored)
-    side = 1.6 + 0.34 * counts.shape[0]
-    ax = given_or_new(ax, max(3.6, 1.2 + side), max(3.2, side))
+    ax = given_or_new(ax, *confusion_size(scored))
+    small = "x-small" if len(counts) > MOST_NUMBERED else "medium"
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     for row, column in np.argwhere(counts > 0):
         share = float(shares[row, column])
@@ -80,11 +80,18 @@ def confusion_matrix(
             color = "white" if share > 0.55 else None
             ax.text(column, row, text, ha="center", va="center", color=color, fontsize="x-small")
     rows, columns = scored.true_classes(), scored.classes
-    ax.set_xticks(range(len(columns)), [shortened(c) for c in columns], rotation=90)
-    ax.set_yticks(range(len(rows)), [shortened(r) for r in rows])
+    ax.set_xticks(range(len(columns)), [shortened(c) for c in columns], rotation=90, fontsize=small)
+    ax.set_yticks(range(len(rows)), [shortened(r) for r in rows], fontsize=small)
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     ax.set(xlabel="prediction", ylabel="truth", aspect="equal")
     return finished(ax, show=show, save=save)
+
+
+def confusion_size(scored: Scored) -> tuple[float, float]:
+    """Width and height in inches that the confusion matrix needs with its labels."""
+    number = len(scored.true_classes())
+    side = number * (0.34 if number <= MOST_NUMBERED else 0.15) + 2.0
+    return max(side + 0.8, 3.6), max(side, 3.0)
 
 
 def confusion_counts(scored: Scored) -> np.ndarray:
@@ -187,9 +194,11 @@ def _draw_curves(
         style = "steps-pre" if name == "average precision" else "default"
         ax.plot(x[keep], y[keep], color=colors[label], linewidth=1.6, label=text, drawstyle=style)
     more = len(curves) - len(listed)
+    drawn = dict(zip(curves, ax.lines[-len(curves) :]))
     title = f"{name}, lowest {len(listed)} of {len(curves)}" if more else name
     if curves:
         ax.legend(
+            handles=[drawn[label] for label in (worst if more else curves) if label in listed],
             title=title,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.17),

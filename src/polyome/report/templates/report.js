@@ -61,7 +61,7 @@
       canvas.height = height * scale;
       pen.scale(scale, scale);
       const f = frame(), c = data.colorings[state.coloring], ink = getComputedStyle(box);
-      const radius = Math.min(Math.max(60 / Math.sqrt(n), 1.3), 4.2);
+      const radius = Math.min(Math.max(90 / Math.sqrt(n), 1.4), 4.2);
       if (data.axes) drawAxes(f, ink);
       for (const faint of [true, false]) {
         for (const i of order) {
