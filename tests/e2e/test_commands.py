@@ -15,6 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import polyome
+from polyome.report.plots import maps
 from polyome.tasks import CellType
 
 METRICS = {
@@ -67,7 +68,8 @@ def test_version(call):
 
 
 @pytest.mark.parametrize(
-    "words", ["", "fit", "evaluate", "predict", "embed", "audit", "demo", "data list", "data get"]
+    "words",
+    ["", "fit", "evaluate", "predict", "embed", "audit", "report", "demo", "data list", "data get"],
 )
 def test_help_names_the_common_options(call, words):
     result = call(*words.split(), "--help")
@@ -493,6 +495,7 @@ def test_data_get_prefers_the_local_copy(call, real_data, tmp_path, monkeypatch)
 
 def test_demo(call, tmp_path, monkeypatch):
     monkeypatch.setattr(CellType, "demo", CellType.example)
+    monkeypatch.setattr(maps, "LEAST_FOR_UMAP", 10**9)  # which compiles for seconds
     monkeypatch.setattr(CellType, "training", lambda *_: {
         "learning_rate": 1e-3, "num_train_epochs": 1, "batch_size": 64
     })  # fmt: skip
@@ -501,6 +504,9 @@ def test_demo(call, tmp_path, monkeypatch):
     for said in ("simulated", "polyome", "logistic_regression", "knn_on_components", "accuracy"):
         assert said in result.stdout
     assert (tmp_path / "demo" / "cell-type" / "metrics.json").is_file()
+    page = tmp_path / "demo" / "cell-type" / "report.html"
+    assert f"report: {page}" in result.stdout
+    assert "polyome demo cell-type --seed 0" in page.read_text()
 
 
 @pytest.mark.slow

@@ -5,17 +5,34 @@ import re
 from dataclasses import replace
 
 import pytest
+from markupsafe import Markup
 
 import polyome
 from polyome._errors import InputError
-from polyome.report import html, reproduce
+from polyome.report import contents, html, reproduce
 from polyome.report.example import example_record, example_scored
+from polyome.report.plots import maps
 from polyome.report.record import ModelRecord
 from polyome.report.verdict import losses, verdict
 
 
 def page_of(record):
     return html.render(record, html.ReportArguments(), seed=0)
+
+
+@pytest.fixture(scope="module")
+def page():
+    """A page with all its figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
+        return page_of(example_record())
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Still figures take most of the time; a test that looks at others goes without."""
+    for module in (contents, html):
+        monkeypatch.setattr(module, "as_svg", lambda *_, **__: Markup("<svg></svg>"))
 
 
 def sections_of(page):
@@ -35,12 +52,12 @@ def test_a_report_of_everything(folder, tmp_path):
     assert len(page) < 500_000
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_default_place_is_the_model_folder(folder):
     assert polyome.report(folder, quiet=True) == folder / "report.html"
 
 
-def test_nothing_comes_from_outside(record):
-    page = page_of(record)
+def test_nothing_comes_from_outside(page):
     names = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, not addresses
     assert set(re.findall(r"https?://[^\"'\s<>)]+", page)) <= names
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]', page)
@@ -56,8 +73,7 @@ def test_names_from_strangers_stay_text():
     assert page.count("<script") == 1 + page.count('<script type="application/json">')
 
 
-def test_ids_are_given_once(record):
-    page = page_of(record)
+def test_ids_are_given_once(page):
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     used = re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', page)
@@ -65,8 +81,7 @@ def test_ids_are_given_once(record):
     assert set(used) <= set(ids)
 
 
-def test_points_are_those_of_the_records(record):
-    page = page_of(record)
+def test_points_are_those_of_the_records(page, record):
     data = json.loads(re.search(r'id="umap".*?json">(.*?)</script>', page, re.DOTALL)[1])
     assert len(data["x"]) == len(data["y"]) == len(data["names"]) == 60
     truth = data["colorings"][0]
@@ -74,6 +89,7 @@ def test_points_are_those_of_the_records(record):
     assert [c["title"] for c in data["colorings"]] == ["truth", "prediction", "confidence", "error"]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_large_sets_are_drawn_from_and_it_is_said(record):
     page = html.render(record, html.ReportArguments(umap_records=20, map_records=20), seed=0)
     assert "20 of 60 records, drawn at random." in page
@@ -81,6 +97,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(record):
     assert len(data["x"]) == 20
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_model_without_a_test_part_claims_nothing(record):
     bare = replace(record, scores={}, scored=None)
     page = page_of(bare)
@@ -106,6 +123,7 @@ def scored_as(own, other, interval=(0.7, 0.9), metric="accuracy"):
     return replace(record, scores=scores)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(
     ("own", "other", "standing", "said"),
     [
@@ -161,6 +179,7 @@ def test_where_nothing_can_be_written(folder, tmp_path):
         polyome.report(folder, tmp_path / "no" / "a.html")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_explanations_are_shown(folder):
     inside = folder / "explanations"
     inside.mkdir()
@@ -181,6 +200,7 @@ def test_explanations_are_shown(folder):
     assert "G20" not in page
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_explanations_without_an_index_or_with_a_damaged_one(folder):
     (folder / "explanations").mkdir()
     (folder / "explanations" / "my_genes.csv").write_text("gene\nA\n")
