@@ -16,6 +16,8 @@ from polyome.report.scored import Scored
 
 MOST_SECTIONS = 6
 """Sections of tissue that are drawn; of more, the first ones."""
+MOST_DRAWN = 120
+"""Classes up to which the confusion matrix is drawn."""
 MOST_ROWS = 24
 """Rows of a table that is shown at once."""
 MOST_VALUES = 12
@@ -78,7 +80,7 @@ def figure_sections(
         if scored.unknown_score is not None:
             yield _unknown(record, scored)
     if scored is not None and scored.measured is not None:
-        yield _values(scored, map_records, seed)
+        yield _values(record, scored, map_records, seed)
     if any(curve.get("train") for curve in record.curves):
         yield _learning(record)
     if scored is not None and scored.representation is not None and len(scored) > 2:
@@ -88,6 +90,10 @@ def figure_sections(
 
 
 def _mistakes(scored: Scored) -> Section:
+    title, table = "Which classes are mistaken", class_table(scored)
+    if len(scored.true_classes()) > MOST_DRAWN:
+        text = f"{len(scored.true_classes()):,} classes are too many for a confusion matrix."
+        return Section("mistakes", title, [], [table], [text])
     svg = as_svg(
         partial(classes.confusion_matrix, scored), *classes.confusion_size(scored),
         name="confusion", says="Confusion matrix: true classes in rows, predictions in columns.",
@@ -97,7 +103,7 @@ def _mistakes(scored: Scored) -> Section:
         "A perfect model fills the diagonal only."
     )
     figure = Figure(reading, svg, wide=len(scored.classes) > 14)
-    return Section("mistakes", "Which classes are mistaken", [figure], [class_table(scored)])
+    return Section("mistakes", title, [figure], [table])
 
 
 def class_table(scored: Scored) -> Table:
@@ -197,7 +203,7 @@ def _unknown(record: ModelRecord, scored: Scored) -> Section:
     return Section("unknown", "Refused as unknown", [Figure(reading, svg)], [], text, half=True)
 
 
-def _values(scored: Scored, most: int, seed: int) -> Section:
+def _values(record: ModelRecord, scored: Scored, most: int, seed: int) -> Section:
     assert scored.measured is not None
     assert scored.predicted is not None
     figures = []
@@ -217,7 +223,27 @@ def _values(scored: Scored, most: int, seed: int) -> Section:
             f"{found}. Each point is a record; on the dotted line prediction and measurement agree."
         )
         figures.append(Figure(reading, scatter=scatter, title=target))
-    return Section("values", "Predicted and measured values", figures)
+    return Section("values", "Predicted and measured values", figures, _by_target(record))
+
+
+def _by_target(record: ModelRecord) -> list[Table]:
+    """Scores of each of several values, and how often the truth lay in its interval."""
+    found = record.scores.get("by_target") or {}
+    inside = record.scores.get("coverage") or {}
+    if not found and not inside:
+        return []
+    names = record.shown_metrics
+    head = ["value", *map(training.readable, names), "inside the interval"]
+    rows = [
+        [target, *(_number(scores.get(n)) for n in names), _number(inside.get(target))]
+        for target, scores in (found or dict.fromkeys(inside, record.scores["metrics"])).items()
+    ]
+    reading = "Inside the interval: share of the measured values that lay in the interval given."
+    return [Table(head, rows, reading)]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _learning(record: ModelRecord) -> Section:

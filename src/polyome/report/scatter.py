@@ -124,5 +124,7 @@ def _places(place: FloatArray, *, same_scale: bool, downward: bool) -> dict[str,
     }
 
 
-def _rounded(values: Any) -> list[float]:  # noqa: ANN401
-    return [float(f"{value:.3g}") for value in np.asarray(values, dtype=np.float64)]
+def _rounded(values: Any) -> list[float | None]:  # noqa: ANN401
+    """Three digits; None, as JSON has it, where there is no value."""
+    array = np.asarray(values, dtype=np.float64)
+    return [float(f"{value:.3g}") if np.isfinite(value) else None for value in array]

@@ -86,6 +86,8 @@ def value_folder(tmp_path):
         "metrics": {"pearson": 0.89, "r2": 0.7},
         "baselines": {"ridge": {"pearson": 0.8, "r2": 0.6}},
         "intervals": {"pearson": [0.85, 0.92]},
+        "by_target": {"liver": {"pearson": 0.93}, "brain": {"pearson": 0.85}},
+        "coverage": {"liver": 0.9, "brain": 0.88},
     }
     (folder / "metrics.json").write_text(json.dumps(scores))
     return folder

@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import Markup
 
@@ -109,7 +111,29 @@ def test_a_model_of_values(value_folder):
     page = page_of(ModelRecord.read(value_folder))
     assert {"values", "representation"} <= set(sections_of(page))
     assert not {"mistakes", "ranking", "confidence"} & set(sections_of(page))
-    assert "predicted brain" in page or "measured brain" in page
+    for said in ("inside the interval", "<td>brain</td><td>0.850</td>", "r = 0.8"):
+        assert said in page
+
+
+def test_values_that_are_missing_stay_json(value_folder):
+    path = value_folder / "evaluation" / "predictions.csv.gz"
+    table = pd.read_csv(path, index_col="id")
+    table.loc[table.index[:2], "truth_liver"] = np.nan
+    table.to_csv(path)
+    page = page_of(ModelRecord.read(value_folder))
+    data = [json.loads(text) for text in re.findall(r'json">(.*?)</script>', page, re.DOTALL)]
+    liver, _, places = data
+    assert "NaN" not in page
+    assert len(liver["x"]) == 58
+    assert places["colorings"][0]["values"][:2] == [None, None]
+
+
+def test_very_many_classes_are_not_drawn():
+    scored = example_scored(n=400, classes=tuple(f"type {i}" for i in range(130)))
+    section = contents._mistakes(scored)
+    assert section.figures == []
+    assert "130 classes are too many" in section.text[0]
+    assert section.tables[0].folded
 
 
 def scored_as(own, other, interval=(0.7, 0.9), metric="accuracy"):

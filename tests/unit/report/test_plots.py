@@ -176,8 +176,8 @@ def test_scores_show_the_interval_and_the_order():
     record = example_record()
     ax = pl.scores(record, metric="accuracy")
     assert [t.get_text() for t in ax.get_yticklabels()] == ["class frequencies", "Polyome"]
-    with pytest.raises(InputError, match=r"no metric 'acuracy'.*Did you mean 'accuracy'"):
-        pl.scores(record, metric="acuracy")
+    with pytest.raises(InputError, match=r"no metric 'accurac'.*Did you mean 'accuracy'"):
+        pl.scores(record, metric="accurac")
 
 
 def test_learning_curves_need_a_folder(folder):

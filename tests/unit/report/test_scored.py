@@ -76,8 +76,8 @@ def test_an_anndata_that_lacks_something(scored):
     adata = adata_of(scored, scored.classes)
     with pytest.raises(InputError, match="pass truth="):
         Scored.from_adata(adata, None)
-    with pytest.raises(InputError, match=r"obs has no column 'tipe' .*Did you mean 'type'"):
-        Scored.from_adata(adata, "tipe")
+    with pytest.raises(InputError, match=r"obs has no column 'typ' .*Did you mean 'type'"):
+        Scored.from_adata(adata, "typ")
     del adata.obs["polyome_label"]
     with pytest.raises(InputError, match=r"model\.annotate\(adata\)"):
         Scored.from_adata(adata, "type")

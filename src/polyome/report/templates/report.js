@@ -3,7 +3,7 @@
 (() => {
   const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
   const tip = document.getElementById("tip");
-  const shown = (v) => (Math.abs(v) >= 1000 || v === 0 ? String(v) : Number(v).toPrecision(3));
+  const shown = (v) => (v === null ? "not known" : Math.abs(v) >= 1000 || v === 0 ? String(v) : Number(v).toPrecision(3));
 
   const make = (tag, parent, text) => {
     const element = document.createElement(tag);
@@ -43,10 +43,12 @@
     const place = (f, i) => [f.left + (data.x[i] / data.grid) * f.w, f.top + (data.y[i] / data.grid) * f.h];
     const range = (c) => [Math.min(...c.ends), Math.max(...c.ends)];
     for (const c of data.colorings) {
-      if (c.kind === "value") c.ends = c.values.reduce((e, v) => [Math.min(e[0], v), Math.max(e[1], v)], [Infinity, -Infinity]);
+      if (c.kind === "value") c.ends = c.values.filter((v) => v !== null)
+        .reduce((e, v) => [Math.min(e[0], v), Math.max(e[1], v)], [Infinity, -Infinity]);
     }
     const colorOf = (c, i) => {
       if (c.kind === "class") return c.colors[c.values[i]];
+      if (c.values[i] === null) return "#8a8f98";
       const [low, high] = range(c);
       return rampColor(high > low ? (c.values[i] - low) / (high - low) : 1);
     };
