@@ -1,7 +1,9 @@
 """``polyome report`` on a folder that ``polyome fit`` wrote."""
 
+import copy
 import shutil
 
+import pandas as pd
 import pytest
 
 import polyome
@@ -70,3 +72,16 @@ def test_a_model_in_memory_is_drawn_as_its_folder_is(model, folder):
     ax = polyome.pl.confusion_matrix(model)
     assert ax.get_xlabel() == "prediction"
     ax.figure.clear()
+
+
+def test_places_of_records_are_kept_and_drawn(model, tmp_path):
+    placed = copy.copy(model)
+    assert placed.places_ is None, "cells lie nowhere"
+    names = placed.answers_.names
+    placed.places_ = pd.DataFrame({"x": range(48), "y": 1.5, "section": "left"}, index=names)
+    placed.save_pretrained(tmp_path / "placed")
+    found = Scored.from_folder(tmp_path / "placed", placed.classes_)
+    assert found.coordinates[:2].tolist() == [[0.0, 1.5], [1.0, 1.5]]
+    assert set(found.section) == {"left"}
+    page = polyome.report(tmp_path / "placed", quiet=True).read_text()
+    assert 'id="map-0"' in page

@@ -1,5 +1,7 @@
 """What is read of a folder, an AnnData and an estimator is what was written there."""
 
+from types import SimpleNamespace
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -124,3 +126,16 @@ def test_representation_of_other_records(folder):
 def test_an_estimator_without_scored_records():
     with pytest.raises(InputError, match="keeps no scored records"):
         Scored.from_estimator(object())
+
+
+def test_an_estimator_of_values():
+    values = pd.DataFrame({"liver": [1.0, 2.0]}, index=["a", "b"])
+    answers = SimpleNamespace(
+        names=values.index, values=values, representation=np.zeros((2, 4), dtype=np.float32)
+    )
+    found = Scored.from_estimator(
+        SimpleNamespace(answers_=answers, truth_=np.array([[1.5], [2.5]]))
+    )
+    assert found.measured["liver"].tolist() == [1.5, 2.5]
+    assert found.predicted["liver"].tolist() == [1.0, 2.0]
+    assert found.classes == ()
