@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import polyome
+from polyome.estimators import estimator_class
 from polyome.report.plots import maps
+from polyome.tasks import TASKS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -22,6 +24,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--enable-logging=stderr", "--v=0", "--virtual-time-budget=4000"),
 )
+TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_members": 1}
 PROBE = """<script>
   const found = { refused: [], errors: [] };
   addEventListener("securitypolicyviolation", (e) => found.refused.push(e.blockedURI));
@@ -45,9 +48,9 @@ PROBE = """<script>
         canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y }));
     found.tip = tip.textContent;
     const classes = () => [...box.querySelectorAll(".classes button")];
-    classes()[0].click();
+    if (classes().length) classes()[0].click();
     found.off_after_click = classes().filter((b) => b.className === "off").length;
-    [...box.querySelectorAll(".bar button")].find((b) => b.textContent === "confidence").click();
+    [...box.querySelectorAll(".bar button")].find((b) => b.textContent === "confidence")?.click();
     found.ramp = box.querySelectorAll(".ramp").length;
     parent.postMessage(JSON.stringify(found), "*");
   }, 300));
@@ -58,14 +61,26 @@ FRAME = """<!doctype html><pre id="found"></pre><script>
 </script><iframe src="probed.html" style="border: 0; width: {width}px; height: 900px"></iframe>"""
 
 
-@pytest.fixture(scope="module")
-def report(model, tmp_path_factory):
+def report_of(model, folder):
     """A report of a small model; components stand for the UMAP, which compiles for seconds."""
-    folder = tmp_path_factory.mktemp("report") / "model"
     model.save_pretrained(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
         return polyome.report(folder, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def report(model, tmp_path_factory):
+    return report_of(model, tmp_path_factory.mktemp("report") / "model")
+
+
+@pytest.fixture(scope="module", params=list(TASKS))
+def report_of_task(request, tmp_path_factory):
+    """A report of every task that there is."""
+    example = TASKS[request.param].example()
+    model = estimator_class(request.param)(**TINY, device="cpu", quiet=True)
+    model.fit(example.source, example.target, num_train_epochs=1)
+    return report_of(model, tmp_path_factory.mktemp("report") / request.param)
 
 
 def opened(page: Path, folder: Path, *, width: int, dark: bool = False):
@@ -101,6 +116,15 @@ def test_it_opens_without_error_request_or_overflow(report, tmp_path, width, dar
     assert found["scroll"] <= width
     assert found["off"] == []
     assert report.stat().st_size < 15_000_000
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_the_report_of_every_task_opens(report_of_task, tmp_path, width):
+    found, log = opened(report_of_task, tmp_path, width=width)
+    assert (found["errors"], found["requests"], found["refused"], found["off"]) == ([], [], [], [])
+    assert "CONSOLE" not in log
+    assert found["scroll"] <= width
+    assert found["drawn"]
 
 
 def test_points_are_drawn_named_and_filtered(report, tmp_path):
