@@ -30,7 +30,7 @@ from polyome.audit.findings import Finding
 from polyome.io.files import folder_written_aside
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records
-from polyome.modalities.cell import annotate
+from polyome.modalities.profile_records import annotate
 from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict

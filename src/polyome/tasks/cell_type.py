@@ -15,7 +15,8 @@ from polyome.audit.shortcuts import shortcut_findings
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
 from polyome.modalities import Modality
-from polyome.modalities.cell import CellModality, CellRecords
+from polyome.modalities.cell import CellModality
+from polyome.modalities.profile_records import CellRecords
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
 
@@ -29,7 +30,7 @@ class CellType(ClassificationTask):
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
-        :class:`polyome.modalities.cell.CellModality`.
+        :class:`polyome.modalities.profile_modality.ProfileModality`.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
