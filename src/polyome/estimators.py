@@ -168,7 +168,7 @@ class Estimator:
         self.fitted_.target = target
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = _named(source, len(records))
-        self._score_test(records, targets, parts, with_baselines=baselines)
+        self._score_test(records, targets, parts, groups, with_baselines=baselines)
         if scanner:
             self._distil(records, targets, parts)
         return self
@@ -208,11 +208,23 @@ class Estimator:
         }
 
     def _score_test(
-        self, records: Records, targets: Targets, parts: Split, *, with_baselines: bool
+        self,
+        records: Records,
+        targets: Targets,
+        parts: Split,
+        groups: np.ndarray | None,
+        *,
+        with_baselines: bool,
     ) -> None:
         training = np.sort(np.concatenate([parts.train, parts.dev]))
         answered = fit_baselines(
-            self.fitted_, records, targets, training, parts.test, all_of_them=with_baselines
+            self.fitted_,
+            records,
+            targets,
+            training,
+            parts.test,
+            groups=self.task.inner_groups(records, groups),
+            all_of_them=with_baselines,
         )
         self.evaluation_: Evaluation | None = None
         self.answers_: Answers | None = None

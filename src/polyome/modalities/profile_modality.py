@@ -15,7 +15,7 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.h5ad import read_many, write_h5ad
 from polyome.modalities.base import Answers, Modality
 from polyome.modalities.expression import Expression, check_same_state, find_expression
-from polyome.modalities.genes import GeneMatch, GeneVocabulary, match_genes, normalised
+from polyome.modalities.genes import DEPTH, GeneMatch, GeneVocabulary, match_genes, normalised
 from polyome.modalities.profile_records import (
     CellRecords,
     annotate,
@@ -30,7 +30,7 @@ from polyome.modalities.profiles import (
     moments,
 )
 
-_CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
+CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
 _PCA_CELLS = 20_000
 _ARRAYS = ("selected", "means", "scales", "components", "spreads")
 
@@ -55,6 +55,8 @@ class ProfileModality(Modality):
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
     answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
     panel_genes: ClassVar[int] = 500
+    depth: ClassVar[float | None] = DEPTH
+    """Library that profiles are brought to; None learns it from the training cells."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class ProfileModality(Modality):
 
     def fit(self, records: CellRecords) -> Self:
         """Learn genes, means and spreads, and principal components."""
-        self.vocabulary_ = GeneVocabulary.fit(records.expression, records.rows)
+        self.vocabulary_ = GeneVocabulary.fit(records.expression, records.rows, depth=self.depth)
         if self.vocabulary_.is_scaled:
             self.layer = records.expression.layer  # a query's counts would not do
         self.selected_: IntArray = np.arange(len(self.vocabulary_))
@@ -125,7 +127,8 @@ class ProfileModality(Modality):
         most = max(1, min(len(self.selected_), len(records)) - 1)
         self.num_components_ = min(wanted, most)
         self.num_anchors_ = min(ProfileFeatures.num_anchors, most)
-        self.components_, self.spreads_, self.noise_ = self._components(records)
+        wanted = max(self.num_components_, self.num_anchors_)
+        self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
         return self
 
     def spec(self) -> dict[str, Any]:
@@ -141,7 +144,8 @@ class ProfileModality(Modality):
 
     def start_from(self, module: nn.Module, records: CellRecords) -> None:
         """Give every fixed projection in a module the components of these cells."""
-        components, spreads, _ = self._components(records)
+        wanted = max(self.num_components_, self.num_anchors_)
+        components, spreads, _ = self._components(records, wanted)
         for part in module.modules():
             if isinstance(part, ProfileFeatures):
                 part.get_buffer("components").copy_(torch.from_numpy(components))
@@ -173,10 +177,10 @@ class ProfileModality(Modality):
         z = dense(records.profile)
         z -= self.means_
         z /= self.scales_
-        np.clip(z, -_CLIP, _CLIP, out=z)
+        np.clip(z, -CLIP, CLIP, out=z)
         if records.adjustment is not None:
             z = z * records.adjustment[0] + records.adjustment[1]
-            np.clip(z, -_CLIP, _CLIP, out=z)
+            np.clip(z, -CLIP, CLIP, out=z)
         if records.present is not None and not records.present.all():
             z[:, ~records.present] = z[:, records.present] @ self._completion(records.present)
         return z.astype(np.float32, copy=False)
@@ -211,7 +215,18 @@ class ProfileModality(Modality):
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Vocabulary and settings; what was learned of the genes."""
-        settings = {
+        learned = {
+            "vocabulary": self.vocabulary_.to_dict(),
+            "is_counted": bool(self.is_counted_),
+            "num_anchors": self.num_anchors_,
+            "noise": float(self.noise_),
+        }
+        arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
+        return {"settings": self.settings(), "learned": learned}, arrays
+
+    def settings(self) -> dict[str, Any]:
+        """Arguments that make this modality again, for JSON."""
+        return {
             "layer": self.layer,
             "gene_column": self.gene_column,
             "num_genes": self.num_genes,
@@ -222,14 +237,6 @@ class ProfileModality(Modality):
             "least_depth": self.least_depth,
             "seed": self.seed,
         }
-        learned = {
-            "vocabulary": self.vocabulary_.to_dict(),
-            "is_counted": bool(self.is_counted_),
-            "num_anchors": self.num_anchors_,
-            "noise": float(self.noise_),
-        }
-        arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
-        return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -251,8 +258,10 @@ class ProfileModality(Modality):
         annotate(adata, answers)
         write_h5ad(adata, path)
 
-    def _components(self, records: CellRecords) -> tuple[FloatArray, FloatArray, float]:
-        """Principal components of cells (at most ``_PCA_CELLS``).
+    def _components(
+        self, records: CellRecords, wanted: int
+    ) -> tuple[FloatArray, FloatArray, float]:
+        """So many principal components of cells (at most ``_PCA_CELLS``).
 
         Returns
         -------
@@ -264,7 +273,6 @@ class ProfileModality(Modality):
         if len(rows) > _PCA_CELLS:
             rows = np.sort(np.random.default_rng(self.seed).choice(rows, _PCA_CELLS, replace=False))
         z = self.standardised(records.take(rows)).astype(np.float64)
-        wanted = max(self.num_components_, self.num_anchors_)
         covariance = z.T @ z / len(z)
         genes = len(covariance)
         if genes > 3 * wanted:

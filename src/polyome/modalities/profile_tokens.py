@@ -35,9 +35,14 @@ class CellEmbeddings(ModalityEmbeddings):
         nn.init.normal_(self.module_identity, std=0.02)
         nn.init.normal_(self.module_out, std=self.module_width**-0.5)
 
-    def forward(self, **inputs: Tensor) -> tuple[Tensor, None]:
-        """``values``, z-scores (b, g) -> tokens (b, 1 + m, d); there is no padding."""
-        features = self.features(inputs["values"])  # (b, f)
+    def own_tokens(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """``values``, z-scores (b, g) -> module tokens (b, m, d), the whole profile (b, d)."""
+        features = self.features(values)  # (b, f)
         modules = self.module_in(features).unflatten(-1, (-1, self.module_width))  # (b, m, w)
         tokens = torch.einsum("bmw,mwd->bmd", modules, self.module_out) + self.module_identity
-        return self.open_segment(tokens, summary=self.profile(features)), None
+        return tokens, self.profile(features)
+
+    def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """``values``, z-scores (b, g) -> tokens (b, 1 + m, d); there is no padding."""
+        tokens, summary = self.own_tokens(inputs["values"])
+        return self.open_segment(tokens, summary=summary), None

@@ -127,6 +127,25 @@ class Task(ABC):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """Default training settings for so many training rows."""
 
+    def inner_groups(self, records: Records, groups: np.ndarray | None) -> np.ndarray | None:
+        """Group of each record, (n,), that stays on one side while validating inside the fit."""
+        del records
+        return groups
+
+    def settle(
+        self, modality: Modality, records: Records, truth: IntArray, groups: np.ndarray | None
+    ) -> dict[str, Any]:
+        """Choose of a fitted modality what only the truth can decide; by default nothing.
+
+        The records are training records only; ``groups`` are those of :meth:`inner_groups`.
+
+        Returns
+        -------
+        What was chosen and why, by name, for the model's facts.
+        """
+        del modality, records, truth, groups
+        return {}
+
     def members(self, n_rows: int) -> int:
         """How many networks to train for so many training rows."""
         del n_rows
