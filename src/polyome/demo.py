@@ -19,7 +19,7 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
         model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
         example = model.task_class.demo()
         say(f"{name}: {example.description}", quiet=quiet)
-        model.fit(example.source, example.target)
+        model.fit(example.source, example.target, split_by=example.split_by)
         model.save_pretrained(out / name)
         shown.append(f"{example.description}\n{model.evaluation_}\nmodel folder: {out / name}")
     return "\n\n".join(shown)

@@ -94,12 +94,26 @@ class Sections:
         """Positions of each section's cells."""
         return [np.flatnonzero(self.codes == code) for code in range(len(self.names))]
 
+    @property
+    def units(self) -> dict[str, float]:
+        """Median distance between nearest cells of each section that has two or more."""
+        return {
+            name: unit_of(self.coordinates[rows])
+            for name, rows in zip(self.names, self.rows)
+            if len(rows) > 1
+        }
+
     def neighbourhoods(self, k: int) -> Neighbourhoods:
-        """The k nearest cells of each cell and what is tied with the k-th; looked up once."""
-        if k not in self._found:
+        """Find the k nearest cells of each cell and what is tied with the k-th; more may be there.
+
+        What was looked up for a larger k is used again.
+        """
+        enough = [known for known in self._found if known >= k]
+        if not enough:
             self._found.clear()
             self._found[k] = find_neighbours(self, k)
-        return self._found[k]
+            enough = [k]
+        return self._found[enough[0]]
 
     def placed(self) -> FloatArray:
         """Coordinates, float32, about each section's middle and in its own unit.

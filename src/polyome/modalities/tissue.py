@@ -196,6 +196,7 @@ class TissueModality(ProfileModality):
     spatial_key : key of ``obsm`` with the coordinates, (n, 2) or (n, 3), in any unit.
     neighbour_tokens : neighbours that get a token of their own; larger neighbourhoods are averaged.
     context_dropout : share of the training cells that their context is hidden from.
+    input_dropout : None chooses by the number of genes: few genes cannot stand for one another.
 
     See :class:`polyome.modalities.profile_modality.ProfileModality` for the others. Profiles are
     brought to the training cells' median library, not to 10,000: see
@@ -224,7 +225,7 @@ class TissueModality(ProfileModality):
         num_components: int | None = None,
         usual_components: int = 50,
         num_modules: int = 4,
-        input_dropout: float = 0.3,
+        input_dropout: float | None = None,
         component_shift: float = 0.0,
         least_depth: float = 1.0,
         seed: int = 0,
@@ -236,11 +237,12 @@ class TissueModality(ProfileModality):
             num_components=num_components,
             usual_components=usual_components,
             num_modules=num_modules,
-            input_dropout=input_dropout,
+            input_dropout=0.0 if input_dropout is None else input_dropout,
             component_shift=component_shift,
             least_depth=least_depth,
             seed=seed,
         )
+        self.usual_dropout = input_dropout is None
         self.section = section
         self.spatial_key = spatial_key
         self.neighbour_tokens = neighbour_tokens
@@ -267,6 +269,8 @@ class TissueModality(ProfileModality):
         self.levels_: tuple[int, ...] = ()
         super().fit(records)
         genes = len(self.selected_)
+        if self.usual_dropout:
+            self.input_dropout = float(np.clip(genes / 400, 0.1, 0.4))
         most = max(1, min(genes, len(records)) - 1)
         self.neighbour_components_ = np.zeros((0, genes), np.float32)
         if genes > _NEIGHBOUR_WIDTH:

@@ -52,11 +52,12 @@ class Targets:
 
 @dataclass(frozen=True)
 class Example:
-    """Built-in data to show and to test a task with."""
+    """Built-in data to show and to test a task with; ``split_by`` is the split that suits it."""
 
     source: Any
     target: str
     description: str
+    split_by: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -126,6 +127,14 @@ class Task(ABC):
     @abstractmethod
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """Default training settings for so many training rows."""
+
+    def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
+        """Leave out training rows too near to the test part of a split by groups; by default none.
+
+        ``split_by`` is the key of ``splits_by`` that made the split.
+        """
+        del records, split_by
+        return split
 
     def inner_groups(self, records: Records, groups: np.ndarray | None) -> np.ndarray | None:
         """Group of each record, (n,), that stays on one side while validating inside the fit."""
