@@ -26,6 +26,7 @@ LEAK_ABOVE = 0.5
 UNITS_APART = 3.0
 _PAIR_SHARE = 0.2  # of the usual share of pairs of one group
 _LEAST_USUAL = 0.1
+_MIXED = 0.05  # share of the cells whose tenth neighbour is of another group
 
 
 def overlap_findings(
@@ -35,7 +36,8 @@ def overlap_findings(
 
     Cells of one section keep a distance; cells of two sections do not. Among the closest pairs of
     cells, nearly all are of different sections then, far more than among cells some way apart. A
-    column of cell types shows no such thing.
+    column of cell types shows no such thing. Of a column that is called section, sample, animal or
+    the like it is enough that its groups are mixed.
 
     Parameters
     ----------
@@ -88,9 +90,9 @@ def overlap_findings(
 
 
 def _pairs(coordinates: FloatArray) -> tuple[IntArray, IntArray]:
-    """Pairs of cells, (p, 2): the closest ones, and their cells with their tenth neighbours.
+    """Pairs of cells, (p, 2): the closest ones, and every cell with its tenth neighbour.
 
-    There are none where no cells are much closer than others, as on a grid.
+    There are no closest ones where no cells are much closer than others, as on a grid.
     """
     points = coordinates - coordinates.mean(axis=0)
     far_off = min(10, len(points) - 1)
@@ -101,19 +103,23 @@ def _pairs(coordinates: FloatArray) -> tuple[IntArray, IntArray]:
         cells = cells[:0]
     return (
         np.stack([cells, near[cells, 0]], axis=1),
-        np.stack([cells, near[cells, -1]], axis=1),
+        np.stack([np.arange(len(points)), near[:, -1]], axis=1),
     )
 
 
 def _separation(column: "pd.Series", pairs: IntArray, far: IntArray) -> float:
-    """Share of the closest pairs that a column separates, if it does so as sections would."""
+    """Share of near pairs that a column separates, if it does so as sections would; else 0."""
     if pd.api.types.is_float_dtype(column.dtype) or column.isna().any():
         return 0.0
     codes, names = pd.factorize(column.astype(str))
     if not 2 <= len(names) <= max(2, len(codes) // 20):
         return 0.0
-    close = float((codes[pairs[:, 0]] == codes[pairs[:, 1]]).mean())
     usual = float((codes[far[:, 0]] == codes[far[:, 1]]).mean())
+    if SECTION_NAMES.search(str(column.name)) and usual < 1 - _MIXED:
+        return 1 - usual
+    if not len(pairs):
+        return 0.0
+    close = float((codes[pairs[:, 0]] == codes[pairs[:, 1]]).mean())
     is_section = usual > _LEAST_USUAL and close < _PAIR_SHARE * usual
     return 1 - close if is_section else 0.0
 

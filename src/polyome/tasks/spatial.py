@@ -35,7 +35,8 @@ NEAREST = 3
 """Neighbours that the audit looks at, to see whether a split leaks."""
 _LEAST_GAIN = 0.01  # share of the log loss that a larger context must save
 _FEW_GROUPS = 5
-_MOST_ROWS = 5000  # that the context is chosen on
+_FEW_ROWS = 3000
+_MOST_ROWS = 3000  # that the context is chosen on
 
 
 @dataclass(kw_only=True)
@@ -108,6 +109,10 @@ class Spatial(ClassificationTask):
             seed=self.seed,
         )
 
+    def members(self, n_rows: int) -> int:
+        """Five for few rows, which are quickly fitted and vary much; else three."""
+        return self.num_members or (5 if n_rows < _FEW_ROWS else 3)
+
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch and more, in batches of 32 to 256."""
         del modality
@@ -168,8 +173,10 @@ class Spatial(ClassificationTask):
         inside = None if groups is None else groups[rows]
         some, known = records.take(rows), truth[rows]
         for name, levels in candidates.items():
+            if len(levels) == len(LEVELS) and _chosen(losses) == _shown(()):
+                break  # what smaller neighbourhoods do not tell, the largest hardly will
             modality.surround(records, levels)
-            linear = TunedLogisticRegression(seed=self.seed)
+            linear = TunedLogisticRegression(seed=self.seed, folds=3)
             linear.fit(linear_features(modality, some), known, groups=inside)
             losses[name] = float(linear.inner_log_loss_)
         chosen = _chosen(losses)
