@@ -20,7 +20,8 @@ def find_sections(
 
     Parameters
     ----------
-    section : column of ``obs``; None is one section for each file (column ``source``), or one.
+    section : column of ``obs``; None is one section for each file (column ``source``) or for each
+        region of a SpatialData table, or one.
     spatial_key : key of ``obsm``.
     is_query : the column was named for the training data; a query without it is one section.
 
@@ -94,7 +95,12 @@ def _no_coordinates(adata: AnnData, key: str) -> InputError:
     )
     pair = next((p for p in pairs if p[0] in columns and p[1] in columns), None)
     hint = suggestion(key, known)
-    if candidates:
+    if "spatialdata_attrs" in adata.uns:
+        hint = (
+            " It is a SpatialData table: with the package spatialdata (pip install "
+            "'polyome[spatial]'), get_centroids gives the coordinates of its regions."
+        )
+    if candidates:  # nearer than any other hint
         hint = f" Pass spatial_key={candidates[0]}."
     elif pair is not None:
         names = [columns[name] for name in pair]
@@ -105,6 +111,8 @@ def _no_coordinates(adata: AnnData, key: str) -> InputError:
 def _codes(adata: AnnData, section: str | None) -> tuple[IntArray, tuple[str, ...]]:
     if section is None and "source" in adata.obs.columns:
         section = "source"  # several files read as one
+    if section is None:
+        section = _region_column(adata)
     if section is None:
         return np.zeros(adata.n_obs, np.int64), ("all cells",)
     if section not in adata.obs.columns:
@@ -119,6 +127,13 @@ def _codes(adata: AnnData, section: str | None) -> tuple[IntArray, tuple[str, ..
         raise InputError(message)
     names, codes = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
     return codes.astype(np.int64), tuple(str(name) for name in names)
+
+
+def _region_column(adata: AnnData) -> str | None:
+    """Column that a SpatialData table names its regions by, where there are several."""
+    column = adata.uns.get("spatialdata_attrs", {}).get("region_key")
+    is_there = column in adata.obs.columns and adata.obs[column].nunique() > 1
+    return str(column) if is_there else None
 
 
 def _check_spread(sections: Sections) -> None:

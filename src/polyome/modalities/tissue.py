@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from polyome._types import Encoding, FloatArray, IntArray
+from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
 from polyome.modalities.expression import Expression
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import CLIP, ProfileModality
@@ -250,9 +251,17 @@ class TissueModality(ProfileModality):
         self._views: WeakKeyDictionary[Expression, _View] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> TissueRecords:  # noqa: ANN401
-        """View an AnnData, an h5ad file or several as cells in sections; nothing is copied."""
+        """View cells in sections; nothing is copied.
+
+        A source is an AnnData, an h5ad file or several, a SpatialData object or its zarr store.
+        """
         if isinstance(source, TissueRecords):
             return source
+        alone = source[0] if isinstance(source, list) and len(source) == 1 else source
+        if is_zarr(alone):
+            source = read_zarr_table(alone)
+        elif hasattr(source, "tables"):
+            source = table_of(source)
         cells = self.cells(source, **reading)
         where = {"section": self.section, "spatial_key": self.spatial_key} | reading
         sections = find_sections(

@@ -155,6 +155,11 @@ class Task(ABC):
         del modality, records, truth, groups
         return {}
 
+    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+        """What :meth:`settle` chose, in words, from a model's facts; by default nothing."""
+        del facts
+        return {}
+
     def members(self, n_rows: int) -> int:
         """How many networks to train for so many training rows."""
         del n_rows

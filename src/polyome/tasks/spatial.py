@@ -191,6 +191,13 @@ class Spatial(ClassificationTask):
             }
         }
 
+    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+        """The context, and the log losses that it was chosen by."""
+        found = facts["context"]
+        text = f"{_shown(tuple(found['levels']))} neighbours ({found['how']})"
+        losses = [f"{name}: {loss:.3f}" for name, loss in found.get("log_loss", {}).items()]
+        return {"context": f"{text}; {', '.join(losses)}" if losses else text}
+
     def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
         """What all baselines read, float32 (n, 3 g + 3): see `wide_features`."""
         assert isinstance(modality, TissueModality)

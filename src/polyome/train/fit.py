@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from polyome._progress import say
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Records
 from polyome.model.answering import pick_device
@@ -93,6 +94,8 @@ def _training(
         targets.indices(split.train, classes),
         None if groups is None else groups[split.train],
     )
+    for name, text in task.settled(facts).items():
+        say(f"{name}: {text}", quiet=task.quiet)
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
