@@ -74,9 +74,9 @@ def semi_synthetic_tissue(*, seed: int = 0) -> AnnData:
     """Place real blood cells in a simulated lymph node: semi-synthetic.
 
     The cells are scanpy's ``pbmc68k_reduced``, 700 real cells with their real expression and type,
-    each placed once. The places, and with them the domains, are simulated: follicles, the home of B cells, in
-    a T zone, the home of T and NK cells, with a sinus around it, the home of myeloid cells. 70 %
-    of a lineage's cells lie at home, 15 % in each of the other domains.
+    each placed once. The places, and with them the domains, are simulated: follicles, the home of
+    B cells, in a T zone, the home of T and NK cells, with a sinus around it, the home of myeloid
+    cells. 70 % of a lineage's cells lie at home, 15 % in each of the other domains.
 
     Parameters
     ----------

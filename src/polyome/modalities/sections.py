@@ -132,8 +132,9 @@ def _codes(adata: AnnData, section: str | None) -> tuple[IntArray, tuple[str, ..
 def _region_column(adata: AnnData) -> str | None:
     """Column that a SpatialData table names its regions by, where there are several."""
     column = adata.uns.get("spatialdata_attrs", {}).get("region_key")
-    is_there = column in adata.obs.columns and adata.obs[column].nunique() > 1
-    return str(column) if is_there else None
+    if column not in adata.obs.columns or len(adata.obs[column].unique()) < 2:
+        return None
+    return str(column)
 
 
 def _check_spread(sections: Sections) -> None:

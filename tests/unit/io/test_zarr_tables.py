@@ -11,10 +11,14 @@ from polyome.data.tissue_simulator import simulate_tissue
 from polyome.io.zarr_tables import read_zarr_table, table_of
 from polyome.modalities.tissue import TissueModality
 
+# Of formats that anndata will write in future; these stores are written for the tests alone.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:anndata.*")
+
 
 @pytest.fixture(autouse=True)
-def _present_format(monkeypatch):
-    monkeypatch.setattr(anndata.settings, "zarr_write_format", 3)
+def _present_format():
+    with anndata.settings.override(zarr_write_format=3):
+        yield
 
 
 @pytest.fixture(scope="module")
