@@ -163,8 +163,7 @@ def position_findings(place: FloatArray, labels: np.ndarray, split: Split) -> li
     truth = [labels[part].astype(str) for part in rows]
     model = KNeighborsClassifier(min(15, len(rows[0]))).fit(place[rows[0]], truth[0])
     accuracy = float((model.predict(place[rows[1]]) == truth[1]).mean())
-    names, counts = np.unique(truth[0], return_counts=True)
-    majority = float((truth[1] == names[counts.argmax()]).mean())
+    majority = float(np.unique(truth[1], return_counts=True)[1].max() / len(truth[1]))
     gained = (accuracy - majority) / max(1 - majority, 1e-9)
     severity: Severity = "warning" if gained > 0.5 else "note"
     if gained < 0.1:

@@ -12,7 +12,7 @@ from polyome.io.zarr_tables import read_zarr_table, table_of
 from polyome.modalities.tissue import TissueModality
 
 # Of formats that anndata will write in future; these stores are written for the tests alone.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:anndata.*")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.fixture(autouse=True)
