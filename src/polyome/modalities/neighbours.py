@@ -54,6 +54,17 @@ class Neighbourhoods:
         beyond = self.distances[places] - self.distances[kth]
         return ((TIE + FADE - beyond) / FADE).clip(0, 1).astype(np.float32)
 
+    def pairs(self, rows: IntArray, k: int) -> tuple[IntArray, IntArray]:
+        """List the k nearest neighbours of some cells.
+
+        Returns
+        -------
+        owners, cells : int64, (e,): whose neighbour it is, by place in ``rows``, and which cell.
+        """
+        counts, places = self.places(rows)
+        counted = self.weights(rows, k) > 0
+        return np.repeat(np.arange(len(rows)), counts)[counted], self.cells[places][counted]
+
     def means(self, rows: IntArray, k: int, values: FloatArray) -> FloatArray:
         """Mean over the k nearest neighbours of each cell, float32 (m, f); 0 where there is none.
 

@@ -11,8 +11,6 @@ from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from polyome._types import Encoding, FloatArray, IntArray
 from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
@@ -20,16 +18,14 @@ from polyome.modalities.expression import Expression
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import CLIP, ProfileModality
 from polyome.modalities.profile_records import CellRecords
-from polyome.modalities.profile_tokens import CellEmbeddings
-from polyome.modalities.profiles import ProfileFeatures
 from polyome.modalities.sections import find_sections
+from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
 LEVELS = (15, 30, 100)
 """Sizes of neighbourhoods that a context may consist of."""
 _VIEW_CELLS = 8192  # standardised at a time
 _NEIGHBOUR_WIDTH = 64  # numbers that a neighbour is described by, at most
 _SPARE_SLOTS = 6  # for neighbours tied with the last one, or nearly so
-_GEOMETRY = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -73,106 +69,6 @@ class TissueRecords(CellRecords):
         )
 
 
-class TissueEmbeddings(CellEmbeddings):
-    """Embeds a cell and what lies around it.
-
-    A neighbour's token is multiplied by how much it counts, and what is hidden or absent is zeros,
-    so that nothing jumps when a neighbour moves out of reach.
-
-    Parameters
-    ----------
-    hidden_size : width ``d`` of a token.
-    spec : see :meth:`TissueModality.spec`.
-    """
-
-    def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
-        super().__init__(hidden_size, spec)
-        self.context_dropout: float = spec["context_dropout"]
-        self.input_dropout: float = spec["input_dropout"]
-        self.levels = len(spec["levels"])
-        if not self.levels:
-            return
-        self.context = nn.ModuleList(
-            nn.Linear(spec["context_width"], hidden_size) for _ in range(self.levels)
-        )
-        self.context_identity = nn.Parameter(torch.zeros(self.levels, hidden_size))
-        self.neighbour = nn.Linear(spec["neighbour_width"], hidden_size)
-        self.place_in = nn.Linear(_GEOMETRY, hidden_size)
-        self.place_out = nn.Linear(hidden_size, hidden_size)
-
-    def start_at_random(self) -> None:
-        """Draw the learned tokens."""
-        super().start_at_random()
-        if self.levels:
-            nn.init.normal_(self.context_identity, std=0.02)
-
-    def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encodings -> tokens (b, 1 + m + l + s, d) and their mask, None where all slots count."""
-        own, summary = self.own_tokens(inputs["values"])
-        if not self.levels:
-            return self.open_segment(own, summary=summary), None
-        context, weights = inputs["context"], inputs["geometry"][..., 0]
-        shown = self._shown(len(own), own.device)  # (b,)
-        context = self._with_dropout(context) * shown[:, None, None]
-        around = torch.stack(
-            [linear(context[:, i]) for i, linear in enumerate(self.context)], dim=1
-        )
-        around = (around + self.context_identity) * shown[:, None, None]
-        place = self.place_out(nn.functional.gelu(self.place_in(inputs["geometry"][..., 1:])))
-        neighbours = self.neighbour(inputs["neighbours"]) + place  # (b, s, d)
-        weights = self._some(weights) * shown[:, None]
-        tokens = torch.cat([own, around, neighbours * weights[..., None]], dim=1)
-        mask = inputs.get("attention_mask")
-        if mask is not None:
-            before = 1 + own.shape[1] + self.levels
-            mask = torch.cat([mask.new_ones(len(mask), before), mask], dim=1)
-        return self.open_segment(tokens, summary=summary), mask
-
-    def _shown(self, size: int, device: torch.device) -> Tensor:
-        """1 for records whose context is shown, 0 for those that it is hidden from, (b,)."""
-        if not self.training:
-            return torch.ones(size, device=device)
-        return (torch.rand(size, device=device) >= self.context_dropout).float()
-
-    def _with_dropout(self, context: Tensor) -> Tensor:
-        """Hide genes of the means; each cell draws its own share from U(0, 2p)."""
-        if not self.training or not self.input_dropout:
-            return context
-        share = torch.rand(len(context), 1, 1, device=context.device) * 2 * self.input_dropout
-        return context * (torch.rand_like(context) >= share) / (1 - share)
-
-    def _some(self, weights: Tensor) -> Tensor:
-        """Hide neighbours, (b, s); each cell draws its own share from U(0, 2p)."""
-        if not self.training or not self.input_dropout:
-            return weights
-        share = torch.rand(len(weights), 1, device=weights.device) * 2 * self.input_dropout
-        return weights * (torch.rand_like(weights) >= share)
-
-
-class TissueFeatures(nn.Module):
-    """What the direct path reads: the cell's own profile and the means around it.
-
-    Parameters
-    ----------
-    spec : see :meth:`TissueModality.spec`.
-    """
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        super().__init__()
-        self.own = ProfileFeatures(spec)
-        self.levels = len(spec["levels"])
-        self.width = self.own.width + self.levels * spec["context_width"]
-
-    def anchors(self, values: Tensor, **_: Tensor) -> Tensor:
-        """The first components of the cell itself, in which distance tells unseen kinds."""
-        return self.own.anchors(values)
-
-    def forward(self, values: Tensor, context: Tensor | None = None, **_: Tensor) -> Tensor:
-        """(b, g) and (b, l, q) -> (b, f)."""
-        own: Tensor = self.own(values)
-        return own if context is None else torch.cat([own, context.flatten(1)], dim=1)
-
-
 @dataclass(frozen=True, eq=False)
 class _View:
     """All cells of a source as neighbours see them.
@@ -195,7 +91,8 @@ class TissueModality(ProfileModality):
     section : column of ``obs`` that names the section of each cell; neighbours are looked for
         within it. None: all cells lie in one section (or in one for each file).
     spatial_key : key of ``obsm`` with the coordinates, (n, 2) or (n, 3), in any unit.
-    neighbour_tokens : neighbours that get a token of their own; larger neighbourhoods are averaged.
+    neighbour_tokens : neighbours that get a token of their own, at most; larger neighbourhoods are
+        averaged.
     context_dropout : share of the training cells that their context is hidden from.
     input_dropout : None chooses by the number of genes: few genes cannot stand for one another.
 
@@ -290,9 +187,9 @@ class TissueModality(ProfileModality):
 
     def surround(self, records: TissueRecords, levels: tuple[int, ...]) -> Self:
         """Make the neighbourhoods of these sizes the context; learn means from training records."""
-        self.levels_ = ()
         self.levels_ = levels
         if levels:
+            records.sections.neighbourhoods(max(levels))  # of all levels at once
             means = np.stack([self.around(records, k) for k in levels], axis=1)  # (n, l, q)
             self.context_means_ = means.mean(axis=0)
             self.context_scales_ = self._scales(means)
@@ -346,6 +243,7 @@ class TissueModality(ProfileModality):
         records = self.profiled(records)
         if records.context is not None or not self.levels_:
             return records
+        records.sections.neighbourhoods(max(self.levels_))  # of all levels at once
         context = np.stack([self.around(records, k) for k in self.levels_], axis=1)
         context = (context - self.context_means_) / self.context_scales_
         np.clip(context, -CLIP, CLIP, out=context)
@@ -357,14 +255,13 @@ class TissueModality(ProfileModality):
 
     def around(self, records: TissueRecords, k: int) -> FloatArray:
         """Mean z-scores, or components, of each cell's k nearest neighbours, float32 (n, q)."""
-        reach = max((*LEVELS, *self.levels_, k)) if not self.levels_ else max(*self.levels_, k)
-        near = records.sections.neighbourhoods(reach)
+        near = records.sections.neighbourhoods(k)
         return near.means(records.rows, k, self._view(records).averaged)
 
     def _nearest(self, records: TissueRecords) -> tuple[IntArray, FloatArray, IntArray]:
         """Neighbours, (n, s), their geometry, (n, s, 5), and how many there are, (n,)."""
         near = records.sections.neighbourhoods(max(self.levels_))
-        weights = near.weights(records.rows, self.neighbour_tokens)
+        weights = near.weights(records.rows, min(self.neighbour_tokens, max(self.levels_)))
         lengths, places = near.places(records.rows)
         owners = np.repeat(np.arange(len(records)), lengths)
         slot = np.arange(len(places)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -373,7 +270,7 @@ class TissueModality(ProfileModality):
         kept = weights > 0
         owners, slot, places, weights = owners[kept], slot[kept], places[kept], weights[kept]
         neighbours = np.zeros((len(records), width), np.int64)
-        geometry = np.zeros((len(records), width, 1 + _GEOMETRY), np.float32)
+        geometry = np.zeros((len(records), width, 1 + GEOMETRY), np.float32)
         neighbours[owners, slot] = near.cells[places]
         geometry[owners, slot, 0] = weights
         distances = near.distances[places]

@@ -20,15 +20,13 @@ from polyome.baselines import TunedLogisticRegression
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
 from polyome.modalities.expression import states_by
-from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import ProfileModality
+from polyome.modalities.tiles import tiles
 from polyome.modalities.tissue import LEVELS, TissueModality, TissueRecords
 from polyome.spatial_baselines import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
 
-TILES = 5
-"""A section is cut into so many tiles along each axis, with equal numbers of cells."""
 BUFFER = 15
 """Training cells that have a test cell among so many nearest neighbours are left out."""
 NEAREST = 3
@@ -140,9 +138,8 @@ class Spatial(ClassificationTask):
         near = records.sections.neighbourhoods(BUFFER)
         is_test = np.zeros(len(records.sections.codes), dtype=bool)
         is_test[records.rows[split.test]] = True
-        counts, places = near.places(records.rows[split.train])
-        owners = np.repeat(np.arange(len(split.train)), counts)
-        touching = np.bincount(owners, is_test[near.cells[places]], minlength=len(split.train)) > 0
+        owners, cells = near.pairs(records.rows[split.train], BUFFER)
+        touching = np.bincount(owners, is_test[cells], minlength=len(split.train)) > 0
         return replace(
             split,
             train=split.train[~touching],
@@ -168,6 +165,7 @@ class Spatial(ClassificationTask):
         if len(rows) > _MOST_ROWS:
             rng = np.random.default_rng(self.seed)
             rows = np.sort(rng.choice(rows, _MOST_ROWS, replace=False))
+        records.sections.neighbourhoods(LEVELS[-1])  # of all candidates at once
         losses: dict[str, float] = {}
         candidates = {_shown(LEVELS[:i]): LEVELS[:i] for i in range(len(LEVELS) + 1)}
         inside = None if groups is None else groups[rows]
@@ -223,7 +221,7 @@ class Spatial(ClassificationTask):
         assert isinstance(records, TissueRecords)
         sections, rows = records.sections, records.rows
         near = sections.neighbourhoods(NEAREST)
-        counts, places = near.places(rows)
+        owners, cells = near.pairs(rows, NEAREST)
         names = np.array(sections.names, dtype=object)[sections.codes]
         states = states_by(records.expression, names)
         findings = cell_findings(
@@ -238,7 +236,7 @@ class Spatial(ClassificationTask):
         )
         if len(sections.names) == 1:
             findings += overlap_findings(sections.coordinates, records.adata.obs, ignored=[target])
-        findings += leak_findings(near.cells[places], np.repeat(rows, counts), split)
+        findings += leak_findings(cells, rows[owners], split)
         findings += position_findings(sections.placed(), targets.truth, split)
         findings += unit_findings(sections.units)
         findings += state_findings({name: state.description for name, state in states.items()})
@@ -266,57 +264,6 @@ def section_names(records: TissueRecords) -> np.ndarray:
         message = "--split-by section needs two sections or more; pass section= with their column."
         raise InputError(message)
     return np.array(records.sections.names)[records.sections.codes[records.rows]]
-
-
-def tiles(sections: Sections, number: int = TILES) -> IntArray:
-    """Cut sections into ``number`` squared tiles of about equal numbers of cells, int64 (n,).
-
-    Quantiles of the first coordinate, then of the second within each. Sections that share a frame,
-    such as planes of one block of tissue, are cut at the same places, and a tile holds cells of
-    all of them: what lies above a test cell is no training cell.
-
-    Examples
-    --------
-    >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> tiles(Sections(square, np.zeros(4, int), ("a",)), 2).tolist()
-    [0, 1, 2, 3]
-    """
-    found = np.zeros(len(sections.codes), np.int64)
-    for frame, members in enumerate(_frames(sections)):
-        rows = np.flatnonzero(np.isin(sections.codes, members))
-        inside = sections.coordinates[rows]
-        column = _quantile(inside[:, 0], number)
-        for i in range(number):
-            strip = np.flatnonzero(column == i)
-            tile = i * number + _quantile(inside[strip, 1], number)
-            found[rows[strip]] = frame * number**2 + tile
-    return found
-
-
-def _frames(sections: Sections) -> list[list[int]]:
-    """Sections by frame: those whose bounding boxes coincide by more than half."""
-    boxes = [
-        (inside.min(axis=0)[:2], inside.max(axis=0)[:2])
-        for inside in (sections.coordinates[rows] for rows in sections.rows)
-    ]
-    frames: list[list[int]] = []
-    for code, (low, high) in enumerate(boxes):
-        for members in frames:
-            other_low, other_high = boxes[members[0]]
-            shared = np.prod((np.minimum(high, other_high) - np.maximum(low, other_low)).clip(0))
-            whole = np.prod(high - low) + np.prod(other_high - other_low) - shared
-            if shared > 0.5 * whole:
-                members.append(code)
-                break
-        else:
-            frames.append([code])
-    return frames
-
-
-def _quantile(values: FloatArray, number: int) -> IntArray:
-    """Quantile that each value lies in, 0 to ``number`` - 1."""
-    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return np.asarray(order * number // max(1, len(values)))
 
 
 def _shown(levels: tuple[int, ...]) -> str:

@@ -138,3 +138,6 @@ def test_what_was_found_for_more_neighbours_is_used_for_fewer():
     values = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
     few = find_neighbours(sections, 8).means(np.arange(300), 8, values)
     np.testing.assert_allclose(many.means(np.arange(300), 8, values), few, atol=1e-5)
+    few = find_neighbours(sections, 8).pairs(np.arange(0, 300, 3), 8)
+    for usual, other in zip(many.pairs(np.arange(0, 300, 3), 8), few):
+        assert (usual == other).all()

@@ -10,7 +10,8 @@ from polyome._errors import InputError, PolyomeWarning
 from polyome.data.tissue_simulator import simulate_tissue
 from polyome.estimators import audit, estimator_class
 from polyome.modalities.neighbours import Sections
-from polyome.tasks.spatial import BUFFER, Spatial, tiles
+from polyome.modalities.tiles import tiles
+from polyome.tasks.spatial import BUFFER, Spatial
 
 TINY = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
 BRIEF = {"num_train_epochs": 3, "baselines": False}
