@@ -97,8 +97,8 @@ def _no_coordinates(adata: AnnData, key: str) -> InputError:
     hint = suggestion(key, known)
     if "spatialdata_attrs" in adata.uns:
         hint = (
-            " It is a SpatialData table: with the package spatialdata (pip install "
-            "'polyome[spatial]'), get_centroids gives the coordinates of its regions."
+            " It is the table of a SpatialData object: the package spatialdata (pip install "
+            "spatialdata) computes coordinates of its regions with get_centroids."
         )
     if candidates:  # nearer than any other hint
         hint = f" Pass spatial_key={candidates[0]}."

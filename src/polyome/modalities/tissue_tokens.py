@@ -51,7 +51,7 @@ class TissueEmbeddings(CellEmbeddings):
         if not self.levels:
             return self.open_segment(own, summary=summary), None
         context, weights = inputs["context"], inputs["geometry"][..., 0]
-        shown = self._shown(len(own), own.device)  # (b,)
+        shown = self._shown(len(own), own.device) * (weights.sum(dim=1) > 0)  # (b,)
         context = self._with_dropout(context) * shown[:, None, None]
         around = torch.stack(
             [linear(context[:, i]) for i, linear in enumerate(self.context)], dim=1

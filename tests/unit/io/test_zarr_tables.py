@@ -67,9 +67,9 @@ def test_what_is_no_store(tmp_path):
         read_zarr_table(tmp_path / "x.zarr")
 
 
-def test_a_table_without_coordinates_names_the_extra(store, tissue, tmp_path):
+def test_a_table_without_coordinates_names_the_package(store, tissue, tmp_path):
     table = read_zarr_table(store)
     del table.obsm["spatial"]
-    with pytest.raises(InputError, match=r"pip install 'polyome\[spatial\]'"):
+    with pytest.raises(InputError, match="pip install spatialdata"):
         TissueModality().read(table)
     assert np.shape(tissue.obsm["spatial"]) == (40, 2)
