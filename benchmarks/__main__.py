@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells, promoters, scan
+from benchmarks import cells, promoters, scan, tissue
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS
+ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS
 
 
 def main() -> None:

@@ -100,7 +100,10 @@ def fit(
     set_: Set = None,
     split: SplitColumn = None,
     split_by: Annotated[
-        str | None, typer.Option(help="random or group; sequences: chromosome, homology.")
+        str | None,
+        typer.Option(
+            help="random or group; sequences: chromosome, homology; tissue: blocks, section."
+        ),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
     genome: Genome = None,

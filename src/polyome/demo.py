@@ -20,7 +20,7 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
         model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
         example = model.task_class.demo()
         say(f"{name}: {example.description}", quiet=quiet)
-        model.fit(example.source, example.target)
+        model.fit(example.source, example.target, split_by=example.split_by)
         model.fitted_.facts |= {
             "source": example.description,
             "command": f"polyome demo {name} --seed {seed} --out {out}",

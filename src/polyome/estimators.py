@@ -30,7 +30,7 @@ from polyome.audit.findings import Finding
 from polyome.io.files import folder_written_aside
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records
-from polyome.modalities.cell import annotate
+from polyome.modalities.profile_records import annotate
 from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
@@ -175,7 +175,7 @@ class Estimator:
             {} if baselines else {"baselines": False},
             {"scanner": True} if scanner else {},
         )
-        self._score_test(records, targets, parts, with_baselines=baselines)
+        self._score_test(records, targets, parts, groups, with_baselines=baselines)
         if scanner:
             self._distil(records, targets, parts)
         return self
@@ -215,11 +215,23 @@ class Estimator:
         }
 
     def _score_test(
-        self, records: Records, targets: Targets, parts: Split, *, with_baselines: bool
+        self,
+        records: Records,
+        targets: Targets,
+        parts: Split,
+        groups: np.ndarray | None,
+        *,
+        with_baselines: bool,
     ) -> None:
         training = np.sort(np.concatenate([parts.train, parts.dev]))
         answered = fit_baselines(
-            self.fitted_, records, targets, training, parts.test, all_of_them=with_baselines
+            self.fitted_,
+            records,
+            targets,
+            training,
+            parts.test,
+            groups=self.task.inner_groups(records, groups),
+            all_of_them=with_baselines,
         )
         self.evaluation_: Evaluation | None = None
         self.answers_: Answers | None = None

@@ -10,6 +10,7 @@ from anndata import AnnData
 from polyome._errors import InputError, listed, suggestion
 from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_cells
+from polyome.data.tissue_simulator import semi_synthetic_tissue
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ CATALOGUE: dict[str, DataSet] = {
         target="label",
         file_name="simulated_promoters.csv.gz",
         build=simulate_promoters,
+    ),
+    "semi_synthetic_tissue": DataSet(
+        "semi-synthetic: 700 real blood cells (pbmc68k_reduced) in simulated domains",
+        task="spatial",
+        target="domain",
+        file_name="semi_synthetic_tissue.h5ad",
+        build=semi_synthetic_tissue,
     ),
     "pbmc3k": DataSet(
         "2,638 real blood cells of 8 types, counts of 13,714 genes (10x Genomics)",

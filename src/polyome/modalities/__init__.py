@@ -3,10 +3,12 @@
 from polyome.modalities.base import Modality
 from polyome.modalities.cell import CellModality
 from polyome.modalities.sequence import SequenceModality
+from polyome.modalities.tissue import TissueModality
 
 MODALITIES: dict[str, type[Modality]] = {
     CellModality.name: CellModality,
     SequenceModality.name: SequenceModality,
+    TissueModality.name: TissueModality,
 }
 
-__all__ = ["MODALITIES", "CellModality", "Modality", "SequenceModality"]
+__all__ = ["MODALITIES", "CellModality", "Modality", "SequenceModality", "TissueModality"]

@@ -310,6 +310,27 @@ def _named(layer: str) -> str:
     return {"X": "X", "raw": ".raw"}.get(layer, f"layers['{layer}']")
 
 
+def states_by(
+    expression: Expression, groups: "pd.Series[str] | NDArray[np.object_]"
+) -> dict[str, Recognition]:
+    """Recognise what the cells of each group, (n_obs,), hold, by a sample of them.
+
+    Examples
+    --------
+    >>> adata = AnnData(np.array([[1, 3, 0], [0, 5, 2]]))
+    >>> found = states_by(find_expression(adata), np.array(["a", "b"]))
+    >>> {name: recognition.description for name, recognition in found.items()}
+    {'a': 'counts', 'b': 'counts'}
+    """
+    codes, names = pd.factorize(np.asarray(groups))
+    found: dict[str, Recognition] = {}
+    for code, name in enumerate(names):
+        rows = np.flatnonzero(codes == code)
+        block = expression.stored_rows(rows[sampled_rows(len(rows))])
+        found[str(name)] = recognise_sample(sparse.csr_matrix(block, dtype=np.float64))
+    return found
+
+
 def check_same_state(
     expression: Expression, sources: "pd.Series[str] | NDArray[np.object_]"
 ) -> None:
@@ -334,13 +355,7 @@ def check_same_state(
     Traceback (most recent call last):
     polyome._errors.InputError: X is counts in a.h5ad but log1p of counts in b.h5ad; ...
     """
-    codes, files = pd.factorize(np.asarray(sources))
-    found: dict[str, Recognition] = {}
-    for code, file in enumerate(files):
-        rows = np.flatnonzero(codes == code)
-        block = expression.stored_rows(rows[sampled_rows(len(rows))])
-        found[str(file)] = recognise_sample(sparse.csr_matrix(block, dtype=np.float64))
-    (first, expected), *others = found.items()
+    (first, expected), *others = states_by(expression, sources).items()
     for file, recognition in others:
         states = {expected.state, recognition.state}
         if len(states) > 1 and not states <= _LINEAR:

@@ -32,7 +32,7 @@ __all__ = [
     "recognise",
 ]
 
-DEPTH = 10_000  # counts per cell after normalisation
+DEPTH = 10_000.0  # counts per cell after normalisation, where it is not learned
 LEAST_OVERLAP = 0.1
 GOOD_OVERLAP = 0.5
 # A file of variable genes holds few names of a whole transcriptome but much of a cell; as many
@@ -52,6 +52,7 @@ class GeneVocabulary:
     fractions : float64, (g,). Mean share of a training cell's library; they sum to 1. Zeros where
         values are scaled.
     is_scaled : bool. The model was fitted on scaled values.
+    depth : what every cell's library is brought to before the logarithm.
 
     Examples
     --------
@@ -69,12 +70,20 @@ class GeneVocabulary:
     names: tuple[str, ...]
     fractions: NDArray[np.float64]
     is_scaled: bool = False
+    depth: float = DEPTH
 
     def __len__(self) -> int:
         return len(self.names)
 
     @classmethod
-    def fit(cls, expression: Expression, rows: RowIndex, *, min_cells: int = 3) -> Self:
+    def fit(
+        cls,
+        expression: Expression,
+        rows: RowIndex,
+        *,
+        min_cells: int = 3,
+        depth: float | None = DEPTH,
+    ) -> Self:
         """Learn which genes are detected, and each one's share of a cell.
 
         Parameters
@@ -83,6 +92,8 @@ class GeneVocabulary:
         rows : the training cells: int (m,), bool (n_obs,) or slice. No other cell is read.
         min_cells : a gene found in fewer training cells is left out. Values that are scaled say
             nothing about detection: every gene is kept.
+        depth : see the attribute; None is the median library of the training cells. A panel of few
+            genes counts few molecules, and what it counts once would otherwise outshine all else.
         """
         genes, columns = _unique_genes(expression.gene_names)
         if expression.is_scaled:
@@ -99,7 +110,9 @@ class GeneVocabulary:
             )
             raise InputError(msg)
         shares = _mean_shares(expression, rows, columns[:, kept])
-        return cls(tuple(genes[kept]), shares)
+        if depth is None:
+            depth = _median_library(expression, rows, columns[:, kept])
+        return cls(tuple(genes[kept]), shares, depth=depth)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -107,13 +120,19 @@ class GeneVocabulary:
             "names": list(self.names),
             "fractions": self.fractions.tolist(),
             "is_scaled": self.is_scaled,
+            "depth": self.depth,
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Restore what `to_dict` gave."""
         fractions = np.asarray(state["fractions"], dtype=np.float64)
-        return cls(tuple(state["names"]), fractions, is_scaled=bool(state["is_scaled"]))
+        return cls(
+            tuple(state["names"]),
+            fractions,
+            is_scaled=bool(state["is_scaled"]),
+            depth=float(state["depth"]),
+        )
 
 
 def _unique_genes(names: pd.Index) -> tuple[pd.Index, Matrix]:
@@ -142,6 +161,13 @@ def _mean_shares(expression: Expression, rows: RowIndex, columns: Matrix) -> NDA
         total += genes.T @ weights
     shares: NDArray[np.float64] = total / total.sum()
     return shares
+
+
+def _median_library(expression: Expression, rows: RowIndex, columns: Matrix) -> float:
+    """Median of the libraries of cells that have one."""
+    blocks = [(block @ columns).sum(axis=1) for block in expression.chunks(rows)]
+    library = np.concatenate([np.asarray(block).ravel() for block in blocks])
+    return float(np.median(library[library > 0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,7 +374,7 @@ def normalised(
 
     Returns
     -------
-    float32, (m, g). csr_matrix of ``log1p(10,000 * share of the library)``; cells without counts
+    float32, (m, g). csr_matrix of ``log1p(depth * share of the library)``; cells without counts
     are empty. For scaled values these as they are, 0 for missing genes; ndarray where stored dense.
 
     Examples
@@ -369,7 +395,7 @@ def normalised(
     genes.sort_indices()
     library = np.asarray(genes.sum(axis=1, dtype=np.float64)).ravel()
     scale = np.zeros_like(library)
-    np.divide(DEPTH * match.library_share, library, out=scale, where=library > 0)
+    np.divide(vocabulary.depth * match.library_share, library, out=scale, where=library > 0)
     per_value = np.repeat(scale, np.diff(genes.indptr))
     genes.data = np.log1p(genes.data * per_value).astype(np.float32)
     return genes

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from polyome._errors import InputError, listed
-from polyome._types import FloatArray, Segment
+from polyome._types import FloatArray, IntArray, Segment
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.model.modeling import PolyomeModel
+from polyome.model.threads import batch_threads
 
 CHUNK_RECORDS = 4096  # read from a file at a time
 
@@ -78,19 +80,33 @@ def answer(
     )
 
 
-@torch.inference_mode()
 def _batches(
     model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
 ) -> Iterator[RawAnswers]:
     model.eval()
     path: Any = model.direct[head].features if head in model.direct else None
-    for chunk_start in range(0, len(records), CHUNK_RECORDS):
-        chunk = np.arange(chunk_start, min(chunk_start + CHUNK_RECORDS, len(records)))
-        prepared = modality.prepare(records.take(chunk))
-        for start in range(0, len(chunk), batch_size):
-            rows = np.arange(start, min(start + batch_size, len(chunk)))
-            views = modality.views(prepared.take(rows))
-            yield _mean([_answer_batch(model, modality, view, head, path) for view in views])
+    with batch_threads(model.device) as pool:
+        for chunk_start in range(0, len(records), CHUNK_RECORDS):
+            chunk = np.arange(chunk_start, min(chunk_start + CHUNK_RECORDS, len(records)))
+            prepared = modality.prepare(records.take(chunk))
+            starts = range(0, len(chunk), batch_size)
+            batches = (np.arange(s, min(s + batch_size, len(chunk))) for s in starts)
+            yield from pool.map(
+                partial(_answer_rows, model, modality, prepared, head, path), batches
+            )
+
+
+@torch.inference_mode()
+def _answer_rows(
+    model: PolyomeModel,
+    modality: Modality,
+    prepared: Records,
+    head: str,
+    path: Any,  # noqa: ANN401
+    rows: IntArray,
+) -> RawAnswers:
+    views = modality.views(prepared.take(rows))
+    return _mean([_answer_batch(model, modality, view, head, path) for view in views])
 
 
 def _answer_batch(

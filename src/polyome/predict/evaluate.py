@@ -175,11 +175,13 @@ def fit_baselines(
     training: IntArray,
     test: IntArray,
     *,
+    groups: np.ndarray | None = None,
     all_of_them: bool = True,
 ) -> dict[str, FloatArray]:
     """Fit the task's baselines on training rows and answer the test rows.
 
-    The linear one and the class frequencies are kept with the model, so that they stand beside
+    Their penalties are chosen on inner folds, of whole ``groups`` (of all records) where there are
+    any. The linear one and the class frequencies are kept with the model, so that they stand beside
     scores on other data too.
 
     Returns
@@ -191,10 +193,11 @@ def fit_baselines(
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
     training = _at_most(training[known], width, task.seed)
     truth = targets.truth[training].astype(str)
+    inside = None if groups is None else groups[training]
     fitting = records.take(training)
     fitted.arrays["baseline.majority"] = np.unique(truth, return_counts=True)[1] / len(truth)
     for name, features in task.kept_features(fitted.modality, fitting).items():
-        linear = TunedLogisticRegression(seed=task.seed).fit(features, truth)
+        linear = TunedLogisticRegression(seed=task.seed).fit(features, truth, groups=inside)
         fitted.arrays[f"baseline.{name}.coef"] = linear.coef_
         fitted.arrays[f"baseline.{name}.intercept"] = linear.intercept_
     if not len(test):
@@ -205,7 +208,7 @@ def fit_baselines(
         x_test = task.features(fitted.modality, records.take(test))
         for name, baseline in task.baselines().items():
             if name not in answered:
-                proba = baseline(x_train, truth, x_test, seed=task.seed)
+                proba = baseline(x_train, truth, x_test, seed=task.seed, groups=inside)
                 if proba is not None:
                     answered[name] = proba
     return answered

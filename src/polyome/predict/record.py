@@ -92,6 +92,7 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         f"split by {facts['split']}; {facts['left_out']:,} rows left out, "
         f"{facts['without_label']:,} without a label.",
         *[f"- {note}" for note in facts["notes"]],
+        *[f"- {name}: {text}" for name, text in fitted.task.settled(facts).items()],
         "",
         "## What the audit found",
         "",

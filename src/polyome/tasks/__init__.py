@@ -3,10 +3,12 @@
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
 from polyome.tasks.promoter import Promoter
+from polyome.tasks.spatial import Spatial
 
 TASKS: dict[str, type[Task]] = {
     CellType.name: CellType,
     Promoter.name: Promoter,
+    Spatial.name: Spatial,
 }
 
-__all__ = ["TASKS", "CellType", "Promoter", "Task"]
+__all__ = ["TASKS", "CellType", "Promoter", "Spatial", "Task"]

@@ -52,11 +52,12 @@ class Targets:
 
 @dataclass(frozen=True)
 class Example:
-    """Built-in data to show and to test a task with."""
+    """Built-in data to show and to test a task with; ``split_by`` is the split that suits it."""
 
     source: Any
     target: str
     description: str
+    split_by: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -126,6 +127,38 @@ class Task(ABC):
     @abstractmethod
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """Default training settings for so many training rows."""
+
+    def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
+        """Leave out training rows too near to the test part of a split by groups; by default none.
+
+        ``split_by`` is the key of ``splits_by`` that made the split.
+        """
+        del records, split_by
+        return split
+
+    def inner_groups(self, records: Records, groups: np.ndarray | None) -> np.ndarray | None:
+        """Group of each record, (n,), that stays on one side while validating inside the fit."""
+        del records
+        return groups
+
+    def settle(
+        self, modality: Modality, records: Records, truth: IntArray, groups: np.ndarray | None
+    ) -> dict[str, Any]:
+        """Choose of a fitted modality what only the truth can decide; by default nothing.
+
+        The records are training records only; ``groups`` are those of :meth:`inner_groups`.
+
+        Returns
+        -------
+        What was chosen and why, by name, for the model's facts.
+        """
+        del modality, records, truth, groups
+        return {}
+
+    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+        """What :meth:`settle` chose, in words, from a model's facts; by default nothing."""
+        del facts
+        return {}
 
     def members(self, n_rows: int) -> int:
         """How many networks to train for so many training rows."""

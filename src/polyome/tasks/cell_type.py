@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 
 from polyome._types import FloatArray
-from polyome.audit.classes import class_findings
-from polyome.audit.clustering import labels_from_clustering
-from polyome.audit.duplicates import duplicate_findings
+from polyome.audit.cells import cell_findings
 from polyome.audit.findings import Finding
-from polyome.audit.shortcuts import shortcut_findings
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
 from polyome.modalities import Modality
-from polyome.modalities.cell import CellModality, CellRecords
+from polyome.modalities.cell import CellModality
+from polyome.modalities.profile_records import CellRecords
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
 
@@ -29,7 +26,7 @@ class CellType(ClassificationTask):
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
-        :class:`polyome.modalities.cell.CellModality`.
+        :class:`polyome.modalities.profile_modality.ProfileModality`.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
@@ -99,23 +96,16 @@ class CellType(ClassificationTask):
     ) -> list[Finding]:
         """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
         assert isinstance(records, CellRecords)
-        counts = records.expression.rows(records.rows)
-        labels, known = targets.truth, targets.labelled
-        findings = class_findings(labels, split)
-        findings += duplicate_findings(counts, labels, split)
-        if not records.expression.is_scaled:
-            library = np.asarray(counts.sum(axis=1)).ravel()
-            counts = sparse.diags_array(1e4 / np.maximum(library, 1)) @ counts
-            counts = counts.tocsr().log1p()
-            findings += shortcut_findings({"library size": library[known]}, labels[known])
-        findings += labels_from_clustering(
-            counts[known],
-            labels[known],
+        return cell_findings(
+            records.expression.rows(records.rows),
+            targets.truth,
+            targets.labelled,
+            split,
             target=target,
+            is_scaled=records.expression.is_scaled,
             uns_keys=records.adata.uns.keys(),
             seed=self.seed,
         )
-        return findings
 
     @classmethod
     def example(cls, *, seed: int = 0) -> Example:

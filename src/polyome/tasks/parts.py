@@ -51,7 +51,7 @@ def split_records(
     parts = splits.group_split(
         values, labels=targets.truth, labelled=labelled, seed=task.seed, name=group or split_by
     )
-    return parts, np.asarray(values).astype(str)
+    return task.apart(records, parts, split_by), np.asarray(values).astype(str)
 
 
 def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:  # noqa: ANN401

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from polyome._progress import say
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Records
 from polyome.model.answering import pick_device
@@ -70,7 +71,7 @@ def fit_model(
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
-    fitted.facts["training"] = asdict(arguments)
+    fitted.facts |= training.facts | {"training": asdict(arguments)}
     return fitted, curves
 
 
@@ -84,7 +85,17 @@ def _training(
 ) -> Training:
     dev = split.dev[np.isin(targets.truth[split.dev].astype(str), classes)]
     rows = np.concatenate([split.train, dev])
-    modality = task.build_modality(len(classes)).fit(records.take(split.train))
+    fitting = records.take(split.train)
+    modality = task.build_modality(len(classes)).fit(fitting)
+    groups = task.inner_groups(records, groups)
+    facts = task.settle(
+        modality,
+        fitting,
+        targets.indices(split.train, classes),
+        None if groups is None else groups[split.train],
+    )
+    for name, text in task.settled(facts).items():
+        say(f"{name}: {text}", quiet=task.quiet)
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
@@ -94,6 +105,7 @@ def _training(
         fit=np.arange(len(split.train)),
         dev=np.arange(len(split.train), len(rows)),
         groups=None if groups is None else groups[rows],
+        facts=facts,
     )
 
 

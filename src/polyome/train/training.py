@@ -1,6 +1,7 @@
 """Training rows as all steps of fitting see them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Training:
     truth : int64, (n,).
     fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
     groups : (n,), rows of one group are left aside together; None without groups.
+    facts : what the task settled before, and why.
     """
 
     modality: Modality
@@ -30,6 +32,7 @@ class Training:
     fit: IntArray
     dev: IntArray
     groups: np.ndarray | None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def folds(
         self, number: int, seed: int, *, if_small: int | None

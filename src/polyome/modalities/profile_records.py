@@ -1,0 +1,92 @@
+"""Cells of an AnnData as records, and the answers back: shared by cells and tissue."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from polyome._errors import InputError
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.modalities.base import Answers
+from polyome.modalities.expression import Expression
+
+
+@dataclass(frozen=True, eq=False)
+class CellRecords:
+    """Cells of an AnnData, by position, with where their expression is to be read.
+
+    Parameters
+    ----------
+    adata : may be backed by a file or a view.
+    expression : the matrix of ``adata`` that holds the values, and what they are.
+    rows : int, (n,), positions in ``adata``.
+    profile : float32, (n, g), log-normalised over a vocabulary, once its modality
+        has prepared them.
+    present : bool, (g,), the vocabulary's genes that the data measures.
+    adjustment : float32, two (g,): scale and shift of each gene's z-score (see ``align``).
+    """
+
+    adata: AnnData
+    expression: Expression
+    rows: IntArray
+    profile: "sparse.csr_matrix | FloatArray | None" = None
+    present: BoolArray | None = None
+    adjustment: tuple[FloatArray, FloatArray] | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """``obs`` of these cells."""
+        return self.adata.obs.iloc[self.rows]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where values were read from, and how they were converted."""
+        return tuple(self.expression.notes)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, rows: IntArray) -> Self:
+        """Some of the cells, by position among these."""
+        profile = None if self.profile is None else self.profile[rows]
+        return replace(self, rows=self.rows[rows], profile=profile)
+
+
+def annotate(adata: AnnData, answers: Answers) -> None:
+    """Write answers into an AnnData, in place.
+
+    ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
+    (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
+    ``obsm["X_polyome"]``, ``uns["polyome"]``.
+    """
+    adata.obs["polyome_label"] = pd.Categorical(answers.label)
+    adata.obs["polyome_confidence"] = answers.confidence
+    adata.obs["polyome_unknown_score"] = answers.unknown_score
+    adata.obsm["polyome_proba"] = answers.proba.to_numpy()
+    adata.obsm["X_polyome"] = answers.representation
+    adata.uns["polyome"] = answers.provenance
+
+
+def check_source(source: object) -> None:
+    """Refuse what is neither an AnnData nor the path of a file nor a list of paths."""
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = (
+            f"an AnnData, an h5ad file or a list of h5ad files is needed; found "
+            f"{type(source).__name__}{inside}. Several AnnData: anndata.concat makes them one."
+        )
+        raise InputError(message)
+
+
+def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
+    """Keep of the places that the training data was read from those that a query has as well."""
+    layer, gene_column = where["layer"], where["gene_column"]
+    has_layer = layer in adata.layers or layer == "X" or (layer == "raw" and adata.raw is not None)
+    return {
+        "layer": layer if has_layer else None,
+        "gene_column": gene_column if gene_column in adata.var.columns else None,
+    }

@@ -1,0 +1,280 @@
+"""The spatial task: name each cell of a tissue, or the domain it lies in, by its neighbourhood."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from polyome._errors import InputError
+from polyome._types import FloatArray, IntArray
+from polyome.audit.cells import cell_findings
+from polyome.audit.findings import Finding
+from polyome.audit.positions import (
+    leak_findings,
+    overlap_findings,
+    position_findings,
+    state_findings,
+    unit_findings,
+)
+from polyome.baselines import TunedLogisticRegression
+from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
+from polyome.modalities import Modality
+from polyome.modalities.expression import states_by
+from polyome.modalities.profile_modality import ProfileModality
+from polyome.modalities.tiles import tiles
+from polyome.modalities.tissue import LEVELS, TissueModality, TissueRecords
+from polyome.spatial_baselines import SPATIAL_BASELINES, linear_features, wide_features
+from polyome.splits import Split
+from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
+
+BUFFER = 15
+"""Training cells that have a test cell among so many nearest neighbours are left out."""
+NEAREST = 3
+"""Neighbours that the audit looks at, to see whether a split leaks."""
+_LEAST_GAIN = 0.01  # share of the log loss that a larger context must save
+_FEW_GROUPS = 5
+_FEW_ROWS = 3000
+_MOST_ROWS = 3000  # that the context is chosen on
+
+
+@dataclass(kw_only=True)
+class Spatial(ClassificationTask):
+    """Name cell types or tissue domains, by each cell and its neighbourhood.
+
+    Parameters
+    ----------
+    section : column of ``obs`` that names the section of each cell.
+    spatial_key : key of ``obsm`` with the coordinates.
+    layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
+    gene_column : column of ``var`` with gene names; None uses ``var_names``.
+    num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30
+        and 100 by validation on spatial blocks inside the training part.
+    neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
+    num_genes, num_components, num_modules, input_dropout : see
+        :class:`polyome.modalities.profile_modality.ProfileModality`; an ``input_dropout`` of None
+        is 0.1 for 40 genes or fewer, 0.4 for 160 or more, and goes with their number between.
+
+    See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
+    """
+
+    section: str | None = None
+    spatial_key: str = "spatial"
+    layer: str | None = None
+    gene_column: str | None = None
+    num_neighbours: int | None = None
+    neighbour_tokens: int = 15
+    context_dropout: float = 0.3
+    num_genes: int = 1750
+    num_components: int | None = None
+    num_modules: int = 4
+    input_dropout: float | None = None
+    dropout: float = 0.1
+
+    name: ClassVar[str] = "spatial"
+    modality: ClassVar[str] = "tissue"
+    estimator: ClassVar[str] = "SpatialClassifier"
+    direct_shares: ClassVar[tuple[float, ...]] = (0.3, 0.7, 0.9)
+    least_gain: ClassVar[float] = 0.01
+    pools_calibrated: ClassVar[bool] = True
+    head_dropout: ClassVar[float] = 0.3
+    splits_by: ClassVar[dict[str, Grouping | None]] = ClassificationTask.splits_by | {
+        "blocks": lambda records: tiles(records.sections)[records.rows].astype(str),
+        "section": lambda records: section_names(records),
+    }
+    limits: ClassVar[tuple[str, ...]] = (
+        "A query must be a section with its cells around it: of single cells cut out of a section "
+        "the neighbours are not known.",
+        "Distances are in units of each section's median distance between nearest cells: sections "
+        "of another density, or segmented otherwise, look different.",
+        "It names what it was shown: kinds absent from training are refused as `unknown` only "
+        "where they lie far from all training classes.",
+    )
+
+    def build_modality(self, num_classes: int = 0) -> Modality:
+        """Profiles in sections, read as this task was told."""
+        del num_classes
+        return TissueModality(
+            self.layer,
+            self.gene_column,
+            section=self.section,
+            spatial_key=self.spatial_key,
+            neighbour_tokens=self.neighbour_tokens,
+            context_dropout=self.context_dropout,
+            num_genes=self.num_genes,
+            num_components=self.num_components,
+            num_modules=self.num_modules,
+            input_dropout=self.input_dropout,
+            seed=self.seed,
+        )
+
+    def members(self, n_rows: int) -> int:
+        """Five for few rows, which are quickly fitted and vary much; else three."""
+        return self.num_members or (5 if n_rows < _FEW_ROWS else 3)
+
+    def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
+        """About 15 steps an epoch and more, in batches of 32 to 256."""
+        del modality
+        return {
+            "learning_rate": 2e-3,
+            "num_train_epochs": 30 if n_rows < 6000 else 20,
+            "warmup_ratio": 0.1,
+            "ema_decay": 0.0,
+            "early_stopping": True,
+            "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 5, 8)),
+        }
+
+    def inner_groups(self, records: Any, groups: np.ndarray | None) -> np.ndarray:  # noqa: ANN401
+        """Tiles of the sections, where the user named no groups or too few to validate with."""
+        assert isinstance(records, TissueRecords)
+        if groups is not None and len(np.unique(groups)) > _FEW_GROUPS:
+            return groups
+        return tiles(records.sections)[records.rows].astype(str)
+
+    def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
+        """Leave out training cells that have a test cell among their 15 nearest neighbours."""
+        assert isinstance(records, TissueRecords)
+        if split_by != "blocks":
+            return split
+        near = records.sections.neighbourhoods(BUFFER)
+        is_test = np.zeros(len(records.sections.codes), dtype=bool)
+        is_test[records.rows[split.test]] = True
+        owners, cells = near.pairs(records.rows[split.train], BUFFER)
+        touching = np.bincount(owners, is_test[cells], minlength=len(split.train)) > 0
+        return replace(
+            split,
+            train=split.train[~touching],
+            left_out=split.left_out + int(touching.sum()),
+            how=f"{split.how}, a buffer of {BUFFER} neighbours",
+        )
+
+    def settle(
+        self,
+        modality: Modality,
+        records: Any,  # noqa: ANN401
+        truth: IntArray,
+        groups: np.ndarray | None,
+    ) -> dict[str, Any]:
+        """Choose the context by the log loss of the linear path on tiles that are left aside."""
+        assert isinstance(modality, TissueModality)
+        if self.num_neighbours is not None:
+            levels = tuple(sorted({k for k in LEVELS if k < self.num_neighbours}))
+            levels = (*levels, self.num_neighbours) if self.num_neighbours else ()
+            modality.surround(records, levels)
+            return {"context": {"levels": list(levels), "how": "as asked"}}
+        rows = np.arange(len(records))
+        if len(rows) > _MOST_ROWS:
+            rng = np.random.default_rng(self.seed)
+            rows = np.sort(rng.choice(rows, _MOST_ROWS, replace=False))
+        records.sections.neighbourhoods(LEVELS[-1])  # of all candidates at once
+        losses: dict[str, float] = {}
+        candidates = {_shown(LEVELS[:i]): LEVELS[:i] for i in range(len(LEVELS) + 1)}
+        inside = None if groups is None else groups[rows]
+        some, known = records.take(rows), truth[rows]
+        for name, levels in candidates.items():
+            if len(levels) == len(LEVELS) and _chosen(losses) == _shown(()):
+                break  # what smaller neighbourhoods do not tell, the largest hardly will
+            modality.surround(records, levels)
+            linear = TunedLogisticRegression(seed=self.seed, folds=3)
+            linear.fit(linear_features(modality, some), known, groups=inside)
+            losses[name] = float(linear.inner_log_loss_)
+        chosen = _chosen(losses)
+        modality.surround(records, candidates[chosen])
+        evidence = {name: round(loss, 4) for name, loss in losses.items()}
+        return {
+            "context": {
+                "levels": list(candidates[chosen]),
+                "how": "lowest log loss of the linear path on spatial blocks inside the training "
+                f"part; a larger context must save {_LEAST_GAIN:.0%}",
+                "log_loss": evidence,
+            }
+        }
+
+    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+        """The context, and the log losses that it was chosen by."""
+        found = facts["context"]
+        text = f"{_shown(tuple(found['levels']))} neighbours ({found['how']})"
+        losses = [f"{name}: {loss:.3f}" for name, loss in found.get("log_loss", {}).items()]
+        return {"context": f"{text}; {', '.join(losses)}" if losses else text}
+
+    def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
+        """What all baselines read, float32 (n, 3 g + 3): see `wide_features`."""
+        assert isinstance(modality, TissueModality)
+        return wide_features(modality, records)
+
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
+        """The cell's own z-scored expression, (n, g)."""
+        assert isinstance(modality, ProfileModality)
+        return {"logistic_regression": modality.standardised(records)}
+
+    def baselines(self) -> dict[str, Baseline]:
+        """With neighbours' means, with position, position alone, and a plain network."""
+        return dict(SPATIAL_BASELINES)
+
+    def audit(
+        self,
+        records: Any,  # noqa: ANN401
+        targets: Targets,
+        split: Split,
+        target: str,
+    ) -> list[Finding]:
+        """What cells are audited for, sections laid one on the other, and what position tells."""
+        assert isinstance(records, TissueRecords)
+        sections, rows = records.sections, records.rows
+        near = sections.neighbourhoods(NEAREST)
+        owners, cells = near.pairs(rows, NEAREST)
+        names = np.array(sections.names, dtype=object)[sections.codes]
+        states = states_by(records.expression, names)
+        findings = cell_findings(
+            records.expression.rows(rows),
+            targets.truth,
+            targets.labelled,
+            split,
+            target=target,
+            is_scaled=records.expression.is_scaled,
+            uns_keys=records.adata.uns.keys(),
+            seed=self.seed,
+        )
+        if len(sections.names) == 1:
+            findings += overlap_findings(sections.coordinates, records.adata.obs, ignored=[target])
+        findings += leak_findings(cells, rows[owners], split)
+        findings += position_findings(sections.placed(), targets.truth, split)
+        findings += unit_findings(sections.units)
+        findings += state_findings({name: state.description for name, state in states.items()})
+        return findings
+
+    @classmethod
+    def example(cls, *, seed: int = 0) -> Example:
+        """Simulated cells of two kinds in domains that only the neighbourhood tells."""
+        return Example(simulate_tissue(seed=seed), "domain", "simulated tissue of three domains")
+
+    @classmethod
+    def demo(cls) -> Example:
+        """Real blood cells in simulated domains: semi-synthetic."""
+        return Example(
+            semi_synthetic_tissue(),
+            "domain",
+            "semi-synthetic: 700 real blood cells (pbmc68k_reduced) in simulated domains",
+            split_by="blocks",
+        )
+
+
+def section_names(records: TissueRecords) -> np.ndarray:
+    """Name of each record's section, (n,); a split by section needs two of them."""
+    if len(records.sections.names) < 2:
+        message = "--split-by section needs two sections or more; pass section= with their column."
+        raise InputError(message)
+    return np.array(records.sections.names)[records.sections.codes[records.rows]]
+
+
+def _shown(levels: tuple[int, ...]) -> str:
+    return "none" if not levels else " + ".join(str(k) for k in levels)
+
+
+def _chosen(losses: dict[str, float]) -> str:
+    """The smallest context after which none saves enough; they come in order of size."""
+    names = list(losses)
+    chosen = names[0]
+    for name in names[1:]:
+        if losses[name] < (1 - _LEAST_GAIN) * losses[chosen]:
+            chosen = name
+    return chosen
