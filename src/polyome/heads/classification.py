@@ -57,3 +57,17 @@ class ClassificationHead(Head):
         if direct is not None:
             pooled = torch.lerp(pooled, direct.log_softmax(dim=-1), direct_weight)
         return pooled.log_softmax(dim=-1)
+
+    @staticmethod
+    def explained(outputs: Tensor) -> Tensor:
+        """Log-probability of each class less the others' mean; for two classes the log-odds.
+
+        Unlike a probability it does not level off, and members and direct path add up in it.
+        """
+        centred: Tensor = outputs - outputs.mean(dim=-1, keepdim=True)
+        return centred * (outputs.shape[-1] / max(1, outputs.shape[-1] - 1))
+
+    @staticmethod
+    def chosen(outputs: Tensor) -> Tensor:
+        """The best class."""
+        return outputs.argmax(dim=-1)
