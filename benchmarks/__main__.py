@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells, promoters, scan
+from benchmarks import cells, explain, promoters, scan
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS
+ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | explain.ROWS
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from polyome.explain.base import explained_outputs, head_of
 from polyome.io.nucleotides import Sequences
 from polyome.modalities.sequence_records import SequenceRecords
 from polyome.predict.predict import PredictArguments, run
+from polyome.train.calibrate import calibrated
 from polyome.train.fitted import Fitted
 
 _MUTANTS = 4096  # asked at a time
@@ -148,18 +149,34 @@ def integrated_gradients(
     return np.concatenate(found), np.concatenate(gaps)
 
 
-def _explained_of(fitted: Fitted) -> Any:  # noqa: ANN401
-    """The model as a function of standardised values: (b, g) -> (b, c)."""
-    model, name = fitted.model.eval(), fitted.modality.name
-    explained, head = head_of(fitted).explained, fitted.task.name
+@torch.no_grad()
+def proba_of_values(fitted: Fitted, values: FloatArray, *, batch_size: int = 4096) -> FloatArray:
+    """Calibrated probabilities of standardised values, (n, g) -> float64 (n, c)."""
+    answer = _outputs_of(fitted)
+    parts = [
+        answer(torch.from_numpy(values[start : start + batch_size]).to(fitted.model.device))
+        for start in range(0, len(values), batch_size)
+    ]
+    return calibrated(torch.cat(parts).float().cpu().numpy(), fitted.temperature)
 
-    def forward(values: Tensor) -> Tensor:
+
+def _explained_of(fitted: Fitted) -> Any:  # noqa: ANN401
+    """What is explained, as a function of standardised values: (b, g) -> (b, c)."""
+    explained, answer = head_of(fitted).explained, _outputs_of(fitted)
+    return lambda values: explained(answer(values) / fitted.temperature)
+
+
+def _outputs_of(fitted: Fitted) -> Any:  # noqa: ANN401
+    """The model as a function of standardised values: (b, g) -> (b, c)."""
+    model, name, head = fitted.model.eval(), fitted.modality.name, fitted.task.name
+
+    def answer(values: Tensor) -> Tensor:
         rows = torch.arange(len(values), device=values.device)
         segments = {name: Segment(rows=rows, inputs={"values": values})}
         outputs: Tensor = model(size=len(values), segments=segments).outputs[head]
-        return explained(outputs) / fitted.temperature
+        return outputs
 
-    return forward
+    return answer
 
 
 def _captum() -> Any:  # noqa: ANN401 - a module without types

@@ -105,9 +105,9 @@ def head_of(fitted: Fitted) -> type[Head]:
 
 def explained_outputs(fitted: Fitted, raw: RawAnswers) -> FloatArray:
     """What is explained of a model's answers, float32 (n, c), on the calibrated scale."""
-    explained = head_of(fitted).explained(torch.from_numpy(raw.outputs))
-    scaled: FloatArray = explained.numpy() / np.float32(fitted.temperature)
-    return scaled
+    outputs = torch.from_numpy(raw.outputs) / fitted.temperature
+    explained: FloatArray = head_of(fitted).explained(outputs).numpy()
+    return explained
 
 
 def chosen_outputs(fitted: Fitted, raw: RawAnswers, output: str | None) -> IntArray:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 from anndata import AnnData
+from scipy import sparse
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import say
 from polyome._types import FloatArray
-from polyome.explain.attribution import integrated_gradients
+from polyome.explain.attribution import integrated_gradients, proba_of_values
 from polyome.explain.base import Explanation, Item, chosen_outputs, some_of
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
@@ -22,6 +23,7 @@ from polyome.modalities.profiles import dense
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 
+_REMOVAL_CELLS = 200  # of each class, in which genes are removed
 KEY = "polyome_contribution"
 """Layer with each cell's contributions, and varm with each class's."""
 _REFERENCE = (
@@ -55,17 +57,19 @@ class CellExplanation(Explanation):
     ----------
     adata : n cells by the g genes that the model reads, X log-normalised as the model sees them.
         ``layers["polyome_contribution"]``: what each gene adds to the answer that is explained;
-        ``obs["polyome_label"]``: the label explained; ``obs["polyome_explained"]``: the answer, the
-        log-probability of the label less the others' mean; ``varm["polyome_contribution"]``: mean
+        ``obs["polyome_label"]``: the label explained; ``obs["polyome_explained"]``: the label's
+        log-odds; ``varm["polyome_contribution"]``: mean
         over the cells of each class; ``uns["polyome_explanation"]``.
     classes : in the order of ``varm``.
     genes : a row per class and gene, the most contributing first: see :attr:`table`.
+    removed : a row per class and top gene: what the class's cells are called without the gene.
     top : genes shown for each class.
     """
 
     adata: AnnData
     classes: tuple[str, ...]
     genes: pd.DataFrame
+    removed: pd.DataFrame
     top: int = 20
 
     @property
@@ -110,8 +114,29 @@ class CellExplanation(Explanation):
         return ax
 
     def annotate(self, adata: AnnData) -> None:
-        """Write contributions into an AnnData of the same cells, in place: not yet."""
-        raise NotImplementedError
+        """Write contributions into an AnnData of the same cells and genes, in place.
+
+        ``layers["polyome_contribution"]`` (csr), zero for cells that were not explained and genes
+        that the model does not read; ``varm["polyome_contribution"]``, a column per class, NaN for
+        these genes; ``uns["polyome_explanation"]``.
+        """
+        cells = adata.obs_names.get_indexer(self.adata.obs_names)
+        genes = adata.var_names.get_indexer(self.adata.var_names)
+        if (cells < 0).any() or not (genes >= 0).any():
+            message = (
+                "annotate: the AnnData lacks explained cells, or all of the genes that the model "
+                f"reads ({listed(self.adata.var_names, most=3)}). Pass the one that was explained."
+            )
+            raise InputError(message)
+        there = np.flatnonzero(genes >= 0)
+        rows = np.repeat(cells, len(there))
+        columns = np.tile(genes[there], len(cells))
+        values = self.adata.layers[KEY][:, there].ravel()
+        adata.layers[KEY] = sparse.csr_matrix((values, (rows, columns)), shape=adata.shape)
+        means = np.full((adata.n_vars, len(self.classes)), np.nan, np.float32)
+        means[genes[there]] = self.adata.varm[KEY][there]
+        adata.varm[KEY] = means
+        adata.uns["polyome_explanation"] = self.adata.uns["polyome_explanation"]
 
     def write_into(self, folder: Path) -> list[Item]:
         """Genes of every class, bars, and all contributions as h5ad."""
@@ -135,6 +160,17 @@ class CellExplanation(Explanation):
                 "Mean contribution over the cells of the class, beside the rank by scanpy's test; "
                 "genes that only one of the two ranks high deserve a second look.",
                 "genes.csv",
+                "table",
+            )
+        )
+        self.removed.to_csv(folder / "removal.csv", index=False, float_format="%.5g")
+        items.append(
+            Item(
+                "Genes removed, one by one and together",
+                "Mean probability of the class in its own cells when a gene is set to no "
+                "expression, and the share of cells that keep their label; 'top N' removes the "
+                "first N at once.",
+                "removal.csv",
                 "table",
             )
         )
@@ -172,17 +208,46 @@ def explain_cells(
     contributions, gaps = integrated_gradients(fitted, z, chosen, quiet=quiet)
     labels = np.array(fitted.classes, dtype=object)[chosen]
     adata = _as_adata(fitted, records, contributions, labels)
+    notes.append(f"Contributions miss their sum by {np.abs(gaps).mean():.3f} on average.")
     for note in notes:
         say(note, quiet=quiet)
+    genes = _genes_by_class(adata, z, fitted.classes)
     return CellExplanation(
         task=fitted.task.name,
         notes=tuple(notes),
         simulated=bool(records.adata.uns.get("simulated")),
         adata=adata,
         classes=fitted.classes,
-        genes=_genes_by_class(adata, z, fitted.classes),
+        genes=genes,
+        removed=_removal(fitted, z, labels, genes, arguments),
         top=arguments.top,
     )
+
+
+def _removal(
+    fitted: Fitted, z: FloatArray, labels: np.ndarray, genes: pd.DataFrame, arguments: CellArguments
+) -> pd.DataFrame:
+    """What the cells of each class are called when genes that speak for it are not expressed."""
+    modality: Any = fitted.modality
+    places = pd.Index(np.array(modality.vocabulary_.names)[modality.selected_])
+    silent = -modality.means_ / modality.scales_  # the z-score of no expression
+    rows = []
+    for name in dict.fromkeys(genes["class"]):
+        cells = np.flatnonzero(labels == name)
+        cells = cells[some_of(len(cells), _REMOVAL_CELLS, fitted.task.seed)]
+        is_marker = (genes["class"] == name) & (genes["z_score"] > 0)
+        top = list(genes.loc[is_marker, "gene"].head(arguments.top))
+        sets = {"nothing": [], **{gene: [gene] for gene in top}, f"top {len(top)}": top}
+        for removed, these in sets.items():
+            at = places.get_indexer(these)
+            changed = z[cells].copy()
+            changed[:, at] = silent[at]
+            proba = proba_of_values(fitted, changed)
+            kept = float((proba.argmax(axis=1) == fitted.classes.index(name)).mean())
+            mean = float(proba[:, fitted.classes.index(name)].mean())
+            row = {"class": name, "removed": removed, "probability": mean, "keeps_label": kept}
+            rows.append(row | {"cells": len(cells)})
+    return pd.DataFrame(rows)
 
 
 def _as_adata(

@@ -9,17 +9,22 @@ import pandas as pd
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import say
-from polyome._types import FloatArray
+from polyome._types import FloatArray, IntArray
 from polyome.explain.attribution import mutagenesis
-from polyome.explain.base import Explanation, Item, chosen_outputs, some_of
+from polyome.explain.base import Explanation, Item, chosen_outputs
 from polyome.explain.logos import draw_logo, save_figure
+from polyome.explain.motifs import ALIKE, Motif, find_motifs, named, read_motifs, write_motifs
 from polyome.io.bedgraph import write_bedgraph
 from polyome.io.nucleotides import LETTERS, Sequences, base_shares
 from polyome.modalities.sequence_records import SequenceRecords, read_part
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 
-_LOGOS = 6  # drawn on saving
+_LOGOS, _MOTIFS = 6, 12  # drawn on saving
+_METHOD = (
+    "Every base was changed to each of the three others and the whole model was asked again; a "
+    "base's contribution is what its answer has above the mean over the four bases."
+)
 _BASES = list("ACGT")
 
 
@@ -30,13 +35,14 @@ class SequenceArguments:
     Parameters
     ----------
     output : the class or target to explain; None: of classes each sequence's best, else the first.
-    most_records : sequences explained; more are drawn from at random, with a note.
+    most_bp : bases explained, three questions to the model each; of more than that, whole sequences
+        are drawn at random, with a note.
     motifs : a file of known motifs in MEME format, such as JASPAR's, to name found motifs by.
     batch_size : sequences at a time; changes only the speed.
     """
 
     output: str | None = None
-    most_records: int = 200
+    most_bp: int = 25_000
     motifs: str | None = None
     batch_size: int = 256
 
@@ -49,11 +55,14 @@ class SequenceExplanation(Explanation):
     ----------
     names : (n,), of the sequences.
     outputs : object (n,), the class or target that each is explained for.
-    explained : float32 (n,), the answer: for classes the log-probability of the class less the
-        others' mean (for two classes the log-odds), for values the value in training units.
+    explained : float32 (n,), the answer: for classes the log-odds, for values the value in training
+        units.
     effects : float32 (n, length, 4), what changing a base to A, C, G or T does to the answer; 0 for
         the base that stands there, NaN beyond the end of a sequence.
+    dna : n sequences, as far as the model reads them.
     intervals : chrom, start, end, strand of each sequence, where they came as BED; else None.
+    motifs : words that speak for each output, found in these sequences; the most frequent first.
+    matches : a row per motif and known motif, where known motifs were given.
     """
 
     names: pd.Index
@@ -62,6 +71,8 @@ class SequenceExplanation(Explanation):
     effects: FloatArray
     dna: Sequences
     intervals: pd.DataFrame | None = None
+    motifs: tuple[Motif, ...] = ()
+    matches: pd.DataFrame | None = None
 
     @property
     def hypothetical(self) -> FloatArray:
@@ -123,9 +134,34 @@ class SequenceExplanation(Explanation):
         title = f"{self.names[row]}: {self.outputs[row]}"
         return draw_logo(heights, title=title, ax=ax, **options)
 
+    @property
+    def motif_table(self) -> pd.DataFrame:
+        """A row per motif: name, output, consensus, how often, and the known motif most alike."""
+        rows = [
+            {
+                "motif": f"motif {i + 1}",
+                "output": motif.output,
+                "consensus": motif.consensus,
+                "stretches": motif.num_seqlets,
+                "sequences": motif.num_sequences,
+                "known": motif.match,
+                "q_value": motif.q_value,
+            }
+            for i, motif in enumerate(self.motifs)
+        ]
+        columns = ["motif", "output", "consensus", "stretches", "sequences", "known", "q_value"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def plot_motif(self, number: int, *, ax: Any = None) -> Any:  # noqa: ANN401
+        """Draw a motif (1 is the most frequent) as a sequence logo; returns matplotlib's axes."""
+        motif = self.motifs[number - 1]
+        name = f" ({motif.match}, q = {motif.q_value:.2g})" if motif.q_value < ALIKE else ""
+        title = f"motif {number} of {motif.output}{name}, {motif.num_seqlets} times"
+        return draw_logo(motif.bits, title=title, first=1, ylabel="bits", ax=ax)
+
     def write_into(self, folder: Path) -> list[Item]:
-        """Tables, logos of the clearest answers, and tracks where coordinates are known."""
-        items = self._write_logos(folder)
+        """Logos, motifs, tables, and tracks where coordinates are known."""
+        items = self._write_logos(folder) + self._write_motifs(folder)
         self.table.to_csv(folder / "bases.csv.gz", index=False, float_format="%.5g")
         items.append(
             Item(
@@ -155,6 +191,32 @@ class SequenceExplanation(Explanation):
             )
         return items
 
+    def _write_motifs(self, folder: Path) -> list[Item]:
+        items = []
+        for number, motif in enumerate(self.motifs[:_MOTIFS], start=1):
+            file = f"motif_{number}.svg"
+            save_figure(self.plot_motif(number), folder / file)
+            items.append(
+                Item(
+                    f"Motif {number}: {motif.consensus}",
+                    f"A word that speaks for {motif.output} in {motif.num_sequences} sequences; "
+                    "the higher a letter, the more surely it stands there.",
+                    file,
+                    "picture",
+                )
+            )
+        if not self.motifs:
+            return items
+        self.motif_table.to_csv(folder / "motifs.csv", index=False, float_format="%.3g")
+        write_motifs(self.motifs, folder / "motifs.meme")
+        table = Item(
+            "Motifs",
+            "The known motif most alike and its q-value by TOMTOM; above 0.05 call it unknown.",
+            "motifs.csv",
+            "table",
+        )
+        return [*items, table, Item("Motifs", "For MEME's tools.", "motifs.meme", "data")]
+
     def _write_tracks(self, folder: Path) -> list[Item]:
         if self.intervals is None:
             return []
@@ -174,20 +236,22 @@ def explain_sequences(
     fitted: Fitted, records: SequenceRecords, arguments: SequenceArguments, *, quiet: bool
 ) -> SequenceExplanation:
     """Explain sequences by mutagenesis."""
-    notes = list(records.notes)
-    rows = some_of(len(records), arguments.most_records, fitted.task.seed)
+    known = {} if arguments.motifs is None else read_motifs(arguments.motifs)
+    notes = [*records.notes, _METHOD]
+    records = _as_read(fitted, records)
+    rows = _affordable(records.dna.lengths, arguments.most_bp, fitted.task.seed)
     if len(rows) < len(records):
         notes.append(
             f"{len(rows):,} of {len(records):,} sequences, drawn at random, are explained "
-            "(--set most_records=N for more)."
+            "(--set most_bp=N for more)."
         )
-    records = _as_read(fitted, records.take(rows))
+    records = records.take(rows)
+    for note in notes:
+        say(note, quiet=quiet)
     raw = run(fitted, records, PredictArguments(batch_size=arguments.batch_size))
     chosen = chosen_outputs(fitted, raw, arguments.output)
     found = mutagenesis(fitted, records, chosen, batch_size=arguments.batch_size, quiet=quiet)
-    for note in notes:
-        say(note, quiet=quiet)
-    return SequenceExplanation(
+    why = SequenceExplanation(
         task=fitted.task.name,
         notes=tuple(notes),
         names=records.table.index,
@@ -197,6 +261,29 @@ def explain_sequences(
         dna=records.dna,
         intervals=_intervals(records),
     )
+    return with_motifs(why, known, quiet=quiet)
+
+
+def with_motifs(
+    why: SequenceExplanation, known: dict[str, FloatArray], *, quiet: bool = True
+) -> SequenceExplanation:
+    """Group the stretches that contribute into words, and name these by known motifs, if any."""
+    motifs: list[Motif] = []
+    for output in dict.fromkeys(why.outputs):
+        rows = why.outputs == output
+        motifs += find_motifs(why.hypothetical[rows], why.one_hot[rows], str(output))
+    if not known:
+        return replace(why, motifs=tuple(motifs))
+    say("naming motifs by TOMTOM; its first use after installing takes minutes", quiet=quiet)
+    found, matches = named(motifs, known)
+    return replace(why, motifs=tuple(found), matches=matches)
+
+
+def _affordable(lengths: IntArray, most_bp: int, seed: int) -> IntArray:
+    """As many rows, drawn at random, as have ``most_bp`` together, one at least; in order."""
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    count = int((np.cumsum(lengths[order]) <= most_bp).sum())
+    return np.sort(order[: max(1, count)])
 
 
 def _as_read(fitted: Fitted, records: SequenceRecords) -> SequenceRecords:

@@ -60,12 +60,12 @@ class ClassificationHead(Head):
 
     @staticmethod
     def explained(outputs: Tensor) -> Tensor:
-        """Log-probability of each class less the others' mean; for two classes the log-odds.
-
-        Unlike a probability it does not level off, and members and direct path add up in it.
-        """
-        centred: Tensor = outputs - outputs.mean(dim=-1, keepdim=True)
-        return centred * (outputs.shape[-1] / max(1, outputs.shape[-1] - 1))
+        """Log-odds of each class against all others together: unlike a probability, never flat."""
+        log_proba = outputs.log_softmax(dim=-1)
+        others = torch.eye(outputs.shape[-1], dtype=torch.bool, device=outputs.device)
+        # Not log(1 - p), which is lost to rounding where p is nearly 1.
+        rest = log_proba[..., None, :].masked_fill(others, -torch.inf).logsumexp(dim=-1)
+        return log_proba - rest
 
     @staticmethod
     def chosen(outputs: Tensor) -> Tensor:

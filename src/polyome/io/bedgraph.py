@@ -10,7 +10,7 @@ from polyome.io.files import written_aside
 
 
 def write_bedgraph(intervals: pd.DataFrame, values: FloatArray, path: Path) -> None:
-    """Write values of the bases of intervals, sorted; their mean where intervals overlap.
+    r"""Write values of the bases of intervals, sorted; their mean where intervals overlap.
 
     Parameters
     ----------
