@@ -32,6 +32,8 @@ DISTANCE = 0.4
 """1 less the correlation of two groups' hypothetical contributions, above which they stay apart."""
 LEAST_BITS = 0.2
 """Information of a column; the ends of a word that have less are cut off."""
+_CHANCE_BITS = 11.7
+"""Divided by the number of stretches: what a column of chance has in one case of a thousand."""
 ALIKE = 0.05
 """q-value below which a motif is called by a known one's name."""
 _TARGETS = 100
@@ -130,6 +132,17 @@ def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> l
     hypothetical, one_hot : float, (n, length, 4): effect of each letter less the mean of the four,
         and the letters themselves.
     output : what the contributions are contributions to.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> letters = np.eye(4)[rng.integers(0, 4, (20, 40))]
+    >>> letters[:, 15:19] = np.eye(4)[[3, 0, 3, 0]]
+    >>> effects = np.zeros((20, 40, 4))
+    >>> effects[:, 15:19] = 4 * np.eye(4)[[3, 0, 3, 0]] - 1
+    >>> motif = find_motifs(effects, letters, "promoter")[0]
+    >>> motif.consensus, motif.num_sequences
+    ('TATA', 20)
     """
     hypothetical = np.nan_to_num(hypothetical)
     found = seqlets((hypothetical * one_hot).sum(axis=2)).head(MOST_SEQLETS)
@@ -201,7 +214,7 @@ def _motif(
     counts = letters.sum(axis=0) + background
     frequencies = counts / counts.sum(axis=1, keepdims=True)
     bits = (frequencies * np.log2(frequencies / background)).sum(axis=1)
-    inside = np.flatnonzero(bits >= LEAST_BITS)
+    inside = np.flatnonzero(bits >= max(LEAST_BITS, _CHANCE_BITS / len(letters)))
     half = len(frequencies) // 2
     first, last = (inside.min(), inside.max()) if len(inside) else (half - 3, half + 2)
     word = slice(int(first), int(last) + 1)
@@ -215,14 +228,21 @@ def _motif(
 
 
 def read_motifs(path: str | Path) -> dict[str, FloatArray]:
-    """Read known motifs from a file in MEME format, such as JASPAR's: (4, w) by name."""
+    """Read known motifs from a file in MEME format, such as JASPAR's: (4, w) by name.
+
+    Examples
+    --------
+    >>> read_motifs("no-such-file.meme")
+    Traceback (most recent call last):
+    polyome._errors.InputError: there is no motif file no-such-file.meme (motifs).
+    """
     path = Path(path).expanduser()
     if not path.is_file():
         message = f"there is no motif file {path} (motifs)."
         raise InputError(message)
     try:
         found = _memelite().io.read_meme(str(path))
-        motifs = {name: np.asarray(matrix, np.float64) for name, matrix in found.items()}
+        motifs: dict[str, FloatArray] = {n: np.asarray(m, np.float64) for n, m in found.items()}
     except (ValueError, IndexError, UnicodeDecodeError) as error:
         message = f"{path} cannot be read as MEME motifs: {' '.join(str(error).split())}"
         raise InputError(message) from error
@@ -302,6 +322,9 @@ def _memelite() -> Any:  # noqa: ANN401 - a module without types
         import memelite
         import memelite.io
     except ImportError as error:
-        message = "motifs are compared with memelite, which is absent. Run: pip install 'polyome[explain]'"
+        message = (
+            "motifs are compared with memelite, which is absent. Run: "
+            "pip install 'polyome[explain]'"
+        )
         raise InputError(message) from error
     return memelite

@@ -82,7 +82,7 @@ class SequenceExplanation(Explanation):
 
     @property
     def one_hot(self) -> FloatArray:
-        """Letters, float32 (n, length, 4), zeros beyond the end and for letters that are no base."""
+        """Letters, float32 (n, length, 4); zeros beyond the end and where there is no base."""
         shares = base_shares()
         shares[shares.max(axis=1) < 1] = 0
         return np.asarray(shares[self.dna.matrix(self.effects.shape[1])])
@@ -254,6 +254,7 @@ def explain_sequences(
     why = SequenceExplanation(
         task=fitted.task.name,
         notes=tuple(notes),
+        simulated=bool(records.table.attrs.get("simulated")),
         names=records.table.index,
         outputs=np.array(fitted.classes, dtype=object)[chosen],
         explained=found.explained,
