@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells, promoters, scan, tissue
+from benchmarks import cells, explain, promoters, scan, tissue
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS
+ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS
 
 
 def main() -> None:

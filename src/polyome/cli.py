@@ -233,6 +233,36 @@ def embed(
 
 @app.command()
 @verb
+def explain(
+    model_dir: ModelDir,
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="Folder to write tables and pictures to.")],
+    genome: Genome = None,
+    labels: Labels = None,
+    sequence_column: SequenceColumn = None,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Say which bases or genes made the answers: tables, pictures, tracks."""
+    from polyome import settings as parsing
+    from polyome.explain.base import INDEX
+    from polyome.io.files import check_new_folder
+
+    check_new_folder(out, replaces=INDEX)
+    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    checked = parsing.explain_settings
+    model, options = _loaded(
+        model_dir, set_, reading, seed=seed, device=device, quiet=quiet, checked=checked
+    )
+    why = model.explain(list(inputs), **options)
+    why.save(out)
+    say(f"wrote {out}", quiet=quiet)
+
+
+@app.command()
+@verb
 def audit(
     task: TaskName,
     inputs: Inputs,
@@ -396,8 +426,9 @@ def _loaded(
     seed: int,
     device: str,
     quiet: bool,
+    checked: Callable[..., dict[str, Any]] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """Read the model, and its reading and prediction settings."""
+    """Read the model, and its settings, by default those of reading and prediction."""
     from polyome import settings as parsing
     from polyome.estimators import load
 
@@ -406,7 +437,7 @@ def _loaded(
     model = load(model_dir, device=device, quiet=quiet, trust_remote_code=trusted)
     model.task.seed = seed
     given |= parsing.reading_settings(model.task_class, reading)
-    return model, parsing.predict_settings(model, given)
+    return model, (checked or parsing.predict_settings)(model, given)
 
 
 def _notes(notes: Any, *, quiet: bool) -> None:  # noqa: ANN401

@@ -27,6 +27,7 @@ from polyome._errors import (
 from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
+from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records
@@ -281,6 +282,36 @@ class Estimator:
     def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
         """Representations, float32 (n, d): modality tokens' final states, members side by side."""
         return self.answer(source, **options)[1].representation
+
+    def explain(self, source: Any, **options: Any) -> Explanation:  # noqa: ANN401
+        """Say which bases or genes made the answers; ``.table``, ``.plot()``, ``.save(folder)``.
+
+        ``options`` are the explanation's settings (such as ``output``, the class to explain; see
+        :mod:`polyome.explain`) and how the source is read.
+        """
+        fitted = self._fitted()
+        explainer = self.explainer()
+        known = [f.name for f in fields(explainer.arguments)]
+        reading_known = fitted.modality.reading_options
+        for key in options:
+            if key not in (*reading_known, *known):
+                raise unknown_key(key, [*reading_known, *known], where="explain")
+        check_ranges(options)
+        reading = {key: options.pop(key) for key in reading_known if key in options}
+        records = _checked(fitted.modality.read(source, **reading))
+        arguments = explainer.arguments(**options)
+        return explainer.explain(fitted, records, arguments, quiet=self.task.quiet)
+
+    def explainer(self) -> Explainer:
+        """How records of this model's modality are explained."""
+        name = self._fitted().modality.name
+        if name not in EXPLAINERS:
+            message = (
+                f"explain: records of the modality '{name}' cannot be explained yet. "
+                f"Known: {listed(EXPLAINERS)}."
+            )
+            raise InputError(message)
+        return EXPLAINERS[name]
 
     def evaluate(
         self,

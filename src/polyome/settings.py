@@ -106,6 +106,18 @@ def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  #
     return chosen
 
 
+def explain_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """Check settings of reading and explaining for a fitted estimator."""
+    reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
+    known = _types(model.explainer().arguments) | reading
+    for key in settings:
+        if key not in known:
+            raise unknown_key(key, known, where="--set")
+    chosen = {key: _converted(key, value, known[key]) for key, value in settings.items()}
+    check_ranges(chosen)
+    return chosen
+
+
 def consent_taken(settings: dict[str, Any]) -> bool:
     """Take ``trust_remote_code`` out of the settings of a command that reads a model folder.
 

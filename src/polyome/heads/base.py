@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 
@@ -37,3 +38,13 @@ class Head(nn.Module, ABC):
         -------
         float, (b, c). ``direct_weight`` is the share of the direct path, a scalar in [0, 1].
         """
+
+    @staticmethod
+    def explained(outputs: Tensor) -> Tensor:
+        """What explanations explain of outputs as :meth:`combine` gives them: (b, c) -> (b, c)."""
+        return outputs
+
+    @staticmethod
+    def chosen(outputs: Tensor) -> Tensor:
+        """Which output a record is explained for where nobody says, int64 (b,): the first."""
+        return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)

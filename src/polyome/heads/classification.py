@@ -57,3 +57,17 @@ class ClassificationHead(Head):
         if direct is not None:
             pooled = torch.lerp(pooled, direct.log_softmax(dim=-1), direct_weight)
         return pooled.log_softmax(dim=-1)
+
+    @staticmethod
+    def explained(outputs: Tensor) -> Tensor:
+        """Log-odds of each class against all others together: unlike a probability, never flat."""
+        log_proba = outputs.log_softmax(dim=-1)
+        others = torch.eye(outputs.shape[-1], dtype=torch.bool, device=outputs.device)
+        # Not log(1 - p), which is lost to rounding where p is nearly 1.
+        rest = log_proba[..., None, :].masked_fill(others, -torch.inf).logsumexp(dim=-1)
+        return log_proba - rest
+
+    @staticmethod
+    def chosen(outputs: Tensor) -> Tensor:
+        """The best class."""
+        return outputs.argmax(dim=-1)

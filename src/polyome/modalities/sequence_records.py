@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
+from polyome._types import IntArray
 from polyome.io import read_sequences
 from polyome.io.nucleotides import Codes, Sequences
 
@@ -71,6 +72,20 @@ def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
     inside = (within >= 0) & (within < dna.lengths[:, None])
     places = np.where(inside, dna.starts[:, None] + within, 0)
     return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
+
+
+def read_part(dna: Sequences, length: int, anchor: str) -> tuple[Sequences, IntArray]:
+    """The part of each sequence that a window of ``length`` holds, and where it begins, (n,).
+
+    Examples
+    --------
+    >>> dna, offsets = read_part(Sequences.from_text(["AC", "ACGTG"]), 3, "end")
+    >>> dna.text(1), offsets.tolist()
+    ('GTG', [0, 2])
+    """
+    surplus = np.maximum(dna.lengths - length, 0)
+    offsets = {"start": 0 * surplus, "center": -(-surplus // 2), "end": surplus}[anchor]
+    return Sequences(dna.codes, dna.starts + offsets, dna.lengths - surplus), offsets
 
 
 def _as_table(

@@ -39,6 +39,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "mutation_rate": (0, 0.5),
     "vocabulary_size": (8, math.inf),
     "kept_aside": (0, 0.5),
+    "most_bp": (1, math.inf),
+    "most_records": (1, math.inf),
+    "top": (1, math.inf),
 }
 """Smallest and largest value by name; a setting that is not named here may have any."""
 
@@ -59,6 +62,9 @@ WHOLE = {
     "seed",
     "num_train_epochs",
     "batch_size",
+    "most_bp",
+    "most_records",
+    "top",
 }
 """Settings that are counts."""
 

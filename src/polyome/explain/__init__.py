@@ -1,0 +1,13 @@
+"""Explanations: why a model answers as it does. A modality's is one file and one line here."""
+
+from polyome.explain.base import Explainer, Explanation
+from polyome.explain.cells import CellArguments, explain_cells
+from polyome.explain.sequences import SequenceArguments, explain_sequences
+
+EXPLAINERS: dict[str, Explainer] = {
+    "cell": Explainer(CellArguments, explain_cells),
+    "sequence": Explainer(SequenceArguments, explain_sequences),
+}
+"""By name of the modality."""
+
+__all__ = ["EXPLAINERS", "Explainer", "Explanation"]

@@ -1,0 +1,317 @@
+"""Why a cell got its label: every gene's contribution, and the genes behind each class."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from polyome._errors import InputError, listed, suggestion
+from polyome._progress import say
+from polyome._types import FloatArray
+from polyome.explain.attribution import integrated_gradients, proba_of_values
+from polyome.explain.base import Explanation, Item, chosen_outputs, some_of
+from polyome.explain.logos import save_figure
+from polyome.io.h5ad import write_h5ad
+from polyome.modalities.cell import CellModality, CellRecords
+from polyome.modalities.profiles import dense
+from polyome.predict.predict import PredictArguments, run
+from polyome.train.fitted import Fitted
+
+_REMOVAL_CELLS = 200  # of each class, in which genes are removed
+KEY = "polyome_contribution"
+"""Layer with each cell's contributions, and varm with each class's."""
+_REFERENCE = (
+    "A gene's contribution is measured against the mean training profile (z-score 0 of every "
+    "gene), by integrated gradients: all contributions of a cell add up to its answer less that "
+    "profile's. A gene that a cell lacks may contribute, too."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellArguments:
+    """Settings of the explanation of cells; the keys of ``--set`` beside those of reading.
+
+    Parameters
+    ----------
+    output : the class to explain; None: each cell's best.
+    most_records : cells explained; more are drawn from at random, with a note.
+    top : genes shown for each class.
+    """
+
+    output: str | None = None
+    most_records: int = 3000
+    top: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellExplanation(Explanation):
+    """Contributions of genes.
+
+    Attributes
+    ----------
+    adata : n cells by the g genes that the model reads, X log-normalised as the model sees them.
+        ``layers["polyome_contribution"]``: what each gene adds to the answer that is explained;
+        ``obs["polyome_label"]``: the label explained; ``obs["polyome_explained"]``: the label's
+        log-odds; ``varm["polyome_contribution"]``: mean
+        over the cells of each class; ``uns["polyome_explanation"]``.
+    classes : in the order of ``varm``.
+    genes : a row per class and gene, the most contributing first: see :attr:`table`.
+    removed : a row per class and top gene: what the class's cells are called without the gene.
+    top : genes shown for each class.
+    """
+
+    adata: AnnData
+    classes: tuple[str, ...]
+    genes: pd.DataFrame
+    removed: pd.DataFrame
+    top: int = 20
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per class and gene, ordered by ``rank`` within a class.
+
+        ``contribution``: mean over the cells that bear the class's label; ``z_score``: their mean
+        expression against the training cells'; ``test_rank``: the gene's rank by
+        `scanpy.tl.rank_genes_groups` (Wilcoxon) on the same cells.
+        """
+        return self.genes
+
+    def markers(self, output: str) -> list[str]:
+        """Name the genes that contribute most to a class because its cells express them."""
+        self._check(output)
+        of_class = self.genes[(self.genes["class"] == output) & (self.genes["z_score"] > 0)]
+        return list(of_class["gene"].head(self.top))
+
+    def _check(self, output: str) -> None:
+        if output not in set(self.genes["class"]):
+            known = list(dict.fromkeys(self.genes["class"]))
+            message = (
+                f"no explained cell is '{output}'. Known: {listed(known, most=20)}."
+                f"{suggestion(output, known)}"
+            )
+            raise InputError(message)
+
+    def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:  # noqa: ANN401
+        """Draw the top genes of a class as bars; returns matplotlib's axes."""
+        import matplotlib.pyplot as plt
+
+        name = which or str(self.genes["class"].iloc[0])
+        self._check(name)
+        shown = self.genes[self.genes["class"] == name].head(self.top).iloc[::-1]
+        if ax is None:
+            _, ax = plt.subplots(figsize=(4, 0.22 * len(shown) + 0.8), layout="constrained")
+        colors = np.where(shown["z_score"] > 0, "#D55E00", "#0072B2")
+        ax.barh(shown["gene"], shown["contribution"], color=colors, **options)
+        ax.set_title(name, fontsize=9, loc="left")
+        ax.set_xlabel("mean contribution", fontsize=8)
+        ax.tick_params(labelsize=7)
+        return ax
+
+    def annotate(self, adata: AnnData) -> None:
+        """Write contributions into an AnnData of the same cells and genes, in place.
+
+        ``layers["polyome_contribution"]`` (csr), zero for cells that were not explained and genes
+        that the model does not read; ``varm["polyome_contribution"]``, a column per class, NaN for
+        these genes; ``uns["polyome_explanation"]``.
+        """
+        cells = adata.obs_names.get_indexer(self.adata.obs_names)
+        genes = adata.var_names.get_indexer(self.adata.var_names)
+        if (cells < 0).any() or not (genes >= 0).any():
+            message = (
+                "annotate: the AnnData lacks explained cells, or all of the genes that the model "
+                f"reads ({listed(self.adata.var_names, most=3)}). Pass the one that was explained."
+            )
+            raise InputError(message)
+        there = np.flatnonzero(genes >= 0)
+        rows = np.repeat(cells, len(there))
+        columns = np.tile(genes[there], len(cells))
+        values = self.adata.layers[KEY][:, there].ravel()
+        adata.layers[KEY] = sparse.csr_matrix((values, (rows, columns)), shape=adata.shape)
+        means = np.full((adata.n_vars, len(self.classes)), np.nan, np.float32)
+        means[genes[there]] = self.adata.varm[KEY][there]
+        adata.varm[KEY] = means
+        adata.uns["polyome_explanation"] = self.adata.uns["polyome_explanation"]
+
+    def write_into(self, folder: Path) -> list[Item]:
+        """Genes of every class, bars, and all contributions as h5ad."""
+        items = []
+        for number, name in enumerate(dict.fromkeys(self.genes["class"]), start=1):
+            file = f"genes_{number}.svg"
+            save_figure(self.plot(name), folder / file)
+            items.append(
+                Item(
+                    f"Genes behind {name}",
+                    "Orange: the class's cells have more of the gene than the mean training cell; "
+                    "blue: they have less, and its lack speaks for the class.",
+                    file,
+                    "picture",
+                )
+            )
+        self.genes.to_csv(folder / "genes.csv", index=False, float_format="%.5g")
+        items.append(
+            Item(
+                "Genes of every class",
+                "Mean contribution over the cells of the class, beside the rank by scanpy's test; "
+                "genes that only one of the two ranks high deserve a second look.",
+                "genes.csv",
+                "table",
+            )
+        )
+        self.removed.to_csv(folder / "removal.csv", index=False, float_format="%.5g")
+        items.append(
+            Item(
+                "Genes removed, one by one and together",
+                "Mean probability of the class in its own cells when a gene is set to no "
+                "expression, and the share of cells that keep their label; 'top N' removes the "
+                "first N at once.",
+                "removal.csv",
+                "table",
+            )
+        )
+        write_h5ad(self.adata, folder / "contributions.h5ad")
+        items.append(
+            Item(
+                "Every gene's contribution to every cell",
+                f"layers['{KEY}'] of an AnnData: cells by the genes that the model reads.",
+                "contributions.h5ad",
+                "data",
+            )
+        )
+        return items
+
+
+def explain_cells(
+    fitted: Fitted, records: CellRecords, arguments: CellArguments, *, quiet: bool
+) -> CellExplanation:
+    """Explain cells by integrated gradients."""
+    modality = fitted.modality
+    if not isinstance(modality, CellModality):
+        message = f"{modality.name} is not read as cells"
+        raise TypeError(message)
+    notes = [*records.notes, _REFERENCE]
+    rows = some_of(len(records), arguments.most_records, fitted.task.seed)
+    if len(rows) < len(records):
+        notes.append(
+            f"{len(rows):,} of {len(records):,} cells, drawn at random, are explained "
+            "(--set most_records=N for more)."
+        )
+    records = modality.prepare(records.take(rows))
+    raw = run(fitted, records, PredictArguments())
+    chosen = chosen_outputs(fitted, raw, arguments.output)
+    z = modality.standardised(records)
+    contributions, gaps = integrated_gradients(fitted, z, chosen, quiet=quiet)
+    labels = np.array(fitted.classes, dtype=object)[chosen]
+    adata = _as_adata(fitted, records, contributions, labels)
+    notes.append(f"Contributions miss their sum by {np.abs(gaps).mean():.3f} on average.")
+    for note in notes:
+        say(note, quiet=quiet)
+    genes = _genes_by_class(adata, z, fitted.classes)
+    return CellExplanation(
+        task=fitted.task.name,
+        notes=tuple(notes),
+        simulated=bool(records.adata.uns.get("simulated")),
+        adata=adata,
+        classes=fitted.classes,
+        genes=genes,
+        removed=_removal(fitted, z, labels, genes, arguments),
+        top=arguments.top,
+    )
+
+
+def _removal(
+    fitted: Fitted, z: FloatArray, labels: np.ndarray, genes: pd.DataFrame, arguments: CellArguments
+) -> pd.DataFrame:
+    """What the cells of each class are called when genes that speak for it are not expressed."""
+    modality: Any = fitted.modality
+    places = pd.Index(np.array(modality.vocabulary_.names)[modality.selected_])
+    silent = -modality.means_ / modality.scales_  # the z-score of no expression
+    rows = []
+    for name in dict.fromkeys(genes["class"]):
+        cells = np.flatnonzero(labels == name)
+        cells = cells[some_of(len(cells), _REMOVAL_CELLS, fitted.task.seed)]
+        is_marker = (genes["class"] == name) & (genes["z_score"] > 0)
+        top = list(genes.loc[is_marker, "gene"].head(arguments.top))
+        sets = {"nothing": [], **{gene: [gene] for gene in top}, f"top {len(top)}": top}
+        for removed, these in sets.items():
+            at = places.get_indexer(these)
+            changed = z[cells].copy()
+            changed[:, at] = silent[at]
+            proba = proba_of_values(fitted, changed)
+            kept = float((proba.argmax(axis=1) == fitted.classes.index(name)).mean())
+            mean = float(proba[:, fitted.classes.index(name)].mean())
+            row = {"class": name, "removed": removed, "probability": mean, "keeps_label": kept}
+            rows.append(row | {"cells": len(cells)})
+    return pd.DataFrame(rows)
+
+
+def _as_adata(
+    fitted: Fitted, records: CellRecords, contributions: FloatArray, labels: np.ndarray
+) -> AnnData:
+    """Contributions in the genes that the model reads."""
+    modality: Any = fitted.modality
+    names = np.array(modality.vocabulary_.names)[modality.selected_]
+    made = AnnData(
+        dense(records.profile),
+        obs=pd.DataFrame({"polyome_label": pd.Categorical(labels)}, index=records.table.index),
+        var=pd.DataFrame(index=pd.Index(names)),
+    )
+    made.layers[KEY] = contributions
+    means = np.full((len(names), len(fitted.classes)), np.nan, np.float32)
+    for c, name in enumerate(fitted.classes):
+        if (labels == name).any():
+            means[:, c] = contributions[labels == name].mean(axis=0)
+    made.varm[KEY] = means
+    made.uns["polyome_explanation"] = {
+        "method": "integrated gradients",
+        "reference": "mean training profile (z-score 0)",
+        "classes": list(fitted.classes),
+    }
+    return made
+
+
+def _genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """A row per class and gene, the most contributing first."""
+    labels = adata.obs["polyome_label"].to_numpy()
+    ranks = _test_ranks(adata)
+    parts = []
+    for c, name in enumerate(classes):
+        if not (labels == name).any():
+            continue
+        part = pd.DataFrame(
+            {
+                "class": name,
+                "gene": adata.var_names,
+                "contribution": adata.varm[KEY][:, c],
+                "z_score": z[labels == name].mean(axis=0),
+                "test_rank": ranks[name].reindex(adata.var_names).to_numpy(),
+            }
+        ).sort_values("contribution", ascending=False)
+        part.insert(1, "rank", np.arange(1, len(part) + 1))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _test_ranks(adata: AnnData) -> "dict[str, pd.Series[float]]":
+    """Rank of each gene in each class by scanpy's Wilcoxon test, 1 the best; NaN where untested."""
+    labels = adata.obs["polyome_label"]
+    counts = labels.value_counts()
+    tested = [str(name) for name in counts.index[(counts > 1) & (counts < len(labels))]]
+    untested = pd.Series(np.nan, index=adata.var_names)
+    found = {str(name): untested for name in counts.index}
+    if not tested:
+        return found
+    plain = AnnData(adata.X, obs=adata.obs[["polyome_label"]].copy(), var=adata.var)
+    plain.uns["log1p"] = {"base": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.rank_genes_groups(plain, "polyome_label", groups=tested, method="wilcoxon")
+    names = plain.uns["rank_genes_groups"]["names"]
+    for name in tested:
+        found[name] = pd.Series(np.arange(1.0, adata.n_vars + 1), index=names[name])
+    return found

@@ -1,0 +1,330 @@
+"""The words behind the answers: stretches that contribute, grouped by what the model reads in them.
+
+TF-MoDISco-lite does this for thousands of sequences; from the hundreds that are explained in a
+minute on a laptop it found two of the eight words of the simulated promoters. Here, as there,
+stretches are alike where their hypothetical contributions are, which say of every letter at every
+place what the model would make of it; they are grouped by average linkage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from polyome._errors import InputError
+from polyome._types import BoolArray, FloatArray, IntArray
+
+WIDTH_BP = 7
+"""Bases whose contributions are added up to find stretches."""
+WINDOW_BP = 12
+"""Bases around the middle of a stretch by which stretches are compared."""
+FLANK_BP = 5
+"""Bases beyond the window that may still belong to the word."""
+MOST_SEQLETS = 2500
+LEAST_SEQLETS = 10
+FALSE_SHARE = 0.2
+DISTANCE = 0.4
+"""1 less the correlation of two groups' hypothetical contributions, above which they stay apart."""
+LEAST_BITS = 0.2
+"""Information of a column; the ends of a word that have less are cut off."""
+_CHANCE_BITS = 11.7
+"""Divided by the number of stretches: what a column of chance has in one case of a thousand."""
+ALIKE = 0.05
+"""q-value below which a motif is called by a known one's name."""
+_TARGETS = 100
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A word that contributes to an answer.
+
+    Attributes
+    ----------
+    output : the class or target that it speaks for.
+    frequencies : float, (w, 4), of A, C, G and T in its seqlets.
+    contributions : float, (w, 4), mean contribution of each letter where it stands.
+    num_seqlets : stretches that it was made of.
+    num_sequences : sequences that hold one.
+    match, q_value : the known motif that is most alike, where known motifs were given.
+    """
+
+    output: str
+    frequencies: FloatArray
+    contributions: FloatArray
+    num_seqlets: int
+    num_sequences: int
+    match: str = ""
+    q_value: float = float("nan")
+
+    @property
+    def consensus(self) -> str:
+        """Upper case where a letter has more than 3/4, lower case above 2/5, else N."""
+        letters = []
+        for row in self.frequencies:
+            best, share = "ACGT"[int(row.argmax())], row.max()
+            letters.append(best if share > 0.75 else best.lower() if share > 0.4 else "N")
+        return "".join(letters)
+
+    @property
+    def bits(self) -> FloatArray:
+        """Information of each letter, (w, 4), as sequence logos show it."""
+        shares = self.frequencies + 1e-9
+        information = 2 + (shares * np.log2(shares)).sum(axis=1, keepdims=True)
+        return np.asarray(self.frequencies * information)
+
+
+def seqlets(contributions: FloatArray, *, false_share: float = FALSE_SHARE) -> pd.DataFrame:
+    """Find stretches that contribute more than chance.
+
+    Chance is the mirror image: as many stretches that speak as clearly against the answer are at
+    most ``false_share`` of those that speak for it.
+
+    Parameters
+    ----------
+    contributions : float, (n, length), NaN beyond the end of a sequence.
+
+    Returns
+    -------
+    DataFrame, the clearest first: ``row``, ``middle`` (position), ``sum``.
+
+    Examples
+    --------
+    >>> contributions = np.zeros((2, 30))
+    >>> contributions[1, 10:15] = 1.0
+    >>> seqlets(contributions)[["row", "middle"]].values.tolist()
+    [[1, 12]]
+    """
+    known = np.nan_to_num(contributions)
+    sums = np.apply_along_axis(np.convolve, 1, known, np.ones(WIDTH_BP), "same")
+    found, mirrored = _peaks(sums), _peaks(-sums)
+    false = np.searchsorted(np.sort(-mirrored["sum"]), -found["sum"], side="right")
+    passing = np.flatnonzero(false <= false_share * np.arange(1, len(found) + 1))
+    return found.head(int(passing.max(initial=-1)) + 1)
+
+
+def _peaks(sums: FloatArray) -> pd.DataFrame:
+    """Positive local maxima, at least ``WIDTH_BP`` apart, the highest first."""
+    left, found = sums.copy(), []
+    rows = np.arange(len(left))
+    while len(rows) and left.shape[1]:
+        middles = left[rows].argmax(axis=1)
+        heights = left[rows, middles]
+        is_high = heights > 1e-6 * max(1e-9, float(np.abs(sums).max()))
+        rows, middles, heights = rows[is_high], middles[is_high], heights[is_high]
+        found.append(pd.DataFrame({"row": rows, "middle": middles, "sum": heights}))
+        near = np.abs(np.arange(left.shape[1]) - middles[:, None]) < WIDTH_BP
+        left[rows] = np.where(near, 0, left[rows])
+    empty = pd.DataFrame({"row": [], "middle": [], "sum": []}).astype({"row": int, "middle": int})
+    table = pd.concat([empty, *found], ignore_index=True)
+    return table.sort_values("sum", ascending=False, kind="stable", ignore_index=True)
+
+
+def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> list[Motif]:
+    """Group stretches into words, the most frequent first.
+
+    Parameters
+    ----------
+    hypothetical, one_hot : float, (n, length, 4): effect of each letter less the mean of the four,
+        and the letters themselves.
+    output : what the contributions are contributions to.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> letters = np.eye(4)[rng.integers(0, 4, (20, 40))]
+    >>> letters[:, 15:19] = np.eye(4)[[3, 0, 3, 0]]
+    >>> effects = np.zeros((20, 40, 4))
+    >>> effects[:, 15:19] = 4 * np.eye(4)[[3, 0, 3, 0]] - 1
+    >>> motif = find_motifs(effects, letters, "promoter")[0]
+    >>> motif.consensus, motif.num_sequences
+    ('TATA', 20)
+    """
+    hypothetical = np.nan_to_num(hypothetical)
+    found = seqlets((hypothetical * one_hot).sum(axis=2)).head(MOST_SEQLETS)
+    if len(found) < LEAST_SEQLETS:
+        return []
+    pad = WINDOW_BP + FLANK_BP
+    sides = ((0, 0), (pad, pad), (0, 0))
+    hypothetical, one_hot = np.pad(hypothetical, sides), np.pad(one_hot, sides)
+    rows, middles = found["row"].to_numpy(), found["middle"].to_numpy() + pad
+    alike, shifts, is_turned = _compared(hypothetical, rows, middles)
+    tree = linkage(squareform((1 - alike).clip(0), checks=False), "average")
+    labels = fcluster(tree, DISTANCE, "distance")
+    background = one_hot.sum(axis=(0, 1)) / one_hot.sum()
+    motifs = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < LEAST_SEQLETS:
+            continue
+        centre = members[alike[np.ix_(members, members)].sum(axis=1).argmax()]
+        at = middles[members] + shifts[centre, members]
+        turned = is_turned[centre, members]
+        letters = _cut(one_hot, rows[members], at, turned, flank=FLANK_BP)
+        effects = _cut(hypothetical, rows[members], at, turned, flank=FLANK_BP)
+        made = _motif(letters, letters * effects, background, output)
+        motifs.append(replace(made, num_sequences=len(np.unique(rows[members]))))
+    return sorted(motifs, key=lambda motif: -motif.num_seqlets)
+
+
+def _compared(
+    hypothetical: FloatArray, rows: IntArray, middles: IntArray
+) -> tuple[FloatArray, IntArray, BoolArray]:
+    """Correlation of every two stretches at the best shift and strand, all (s, s).
+
+    The shift and the strand are those that line the second up with the first.
+    """
+    forward = np.zeros(len(rows), bool)
+    own = _unit(_cut(hypothetical, rows, middles, forward))
+    best = np.full((len(rows), len(rows)), -np.inf, np.float32)
+    shifts, is_turned = np.zeros(best.shape, np.int8), np.zeros(best.shape, bool)
+    for shift in range(-(WINDOW_BP // 2), WINDOW_BP // 2 + 1):
+        for turned in (False, True):
+            other = _unit(_cut(hypothetical, rows, middles + shift, forward | turned))
+            alike = own @ other.T
+            better = alike > best
+            best[better], shifts[better], is_turned[better] = alike[better], shift, turned
+    return np.minimum(best, best.T), shifts, is_turned
+
+
+def _cut(
+    values: FloatArray, rows: IntArray, middles: IntArray, is_turned: BoolArray, *, flank: int = 0
+) -> FloatArray:
+    """Windows around the middles, (s, w, 4); the other strand's where turned."""
+    half = WINDOW_BP // 2 + flank
+    at = middles[:, None] + np.arange(-half, half + 1)
+    at = at.clip(0, values.shape[1] - 1)
+    windows = values[rows[:, None], at]
+    return np.where(is_turned[:, None, None], windows[:, ::-1, ::-1], windows)
+
+
+def _unit(windows: FloatArray) -> FloatArray:
+    flat = windows.reshape(len(windows), -1)
+    return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-9))
+
+
+def _motif(
+    letters: FloatArray, contributions: FloatArray, background: FloatArray, output: str
+) -> Motif:
+    """Average aligned stretches and cut off the ends that say nothing."""
+    counts = letters.sum(axis=0) + background
+    frequencies = counts / counts.sum(axis=1, keepdims=True)
+    bits = (frequencies * np.log2(frequencies / background)).sum(axis=1)
+    inside = np.flatnonzero(bits >= max(LEAST_BITS, _CHANCE_BITS / len(letters)))
+    half = len(frequencies) // 2
+    first, last = (inside.min(), inside.max()) if len(inside) else (half - 3, half + 2)
+    word = slice(int(first), int(last) + 1)
+    return Motif(
+        output=output,
+        frequencies=frequencies[word],
+        contributions=contributions.mean(axis=0)[word],
+        num_seqlets=len(letters),
+        num_sequences=len(letters),
+    )
+
+
+def read_motifs(path: str | Path) -> dict[str, FloatArray]:
+    """Read known motifs from a file in MEME format, such as JASPAR's: (4, w) by name.
+
+    Examples
+    --------
+    >>> read_motifs("no-such-file.meme")
+    Traceback (most recent call last):
+    polyome._errors.InputError: there is no motif file no-such-file.meme (motifs).
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        message = f"there is no motif file {path} (motifs)."
+        raise InputError(message)
+    try:
+        found = _memelite().io.read_meme(str(path))
+        motifs: dict[str, FloatArray] = {n: np.asarray(m, np.float64) for n, m in found.items()}
+    except (ValueError, IndexError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read as MEME motifs: {' '.join(str(error).split())}"
+        raise InputError(message) from error
+    if not motifs:
+        message = f"{path} holds no motif in MEME format (a line 'MOTIF name' and a matrix)."
+        raise InputError(message)
+    return motifs
+
+
+def write_motifs(motifs: Sequence[Motif], path: Path) -> None:
+    """Write motifs in MEME format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.meme"
+    >>> write_motifs([Motif("promoter", np.eye(4), np.eye(4), 12, 12)], path)
+    >>> path.read_text().splitlines()[9]
+    'MOTIF motif_1 promoter'
+    """
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
+    lines += ["Background letter frequencies", "A 0.25 C 0.25 G 0.25 T 0.25", ""]
+    for number, motif in enumerate(motifs, start=1):
+        frequencies = motif.frequencies
+        size = f"alength= 4 w= {len(frequencies)} nsites= {motif.num_seqlets}"
+        lines += [f"MOTIF motif_{number} {motif.output}", f"letter-probability matrix: {size}"]
+        lines += [" ".join(f"{share:.6f}" for share in row) for row in frequencies]
+        lines.append("")
+    path.write_text("\n".join(lines))
+
+
+def named(motifs: list[Motif], known: dict[str, FloatArray]) -> tuple[list[Motif], pd.DataFrame]:
+    """Compare motifs with known ones by TOMTOM (Gupta et al. 2007), on either strand.
+
+    TOMTOM learns chance from the known motifs; where these are few, copies with their columns
+    shuffled stand in, and count as known motifs in the q-values.
+
+    Returns
+    -------
+    motifs : each with the known motif that is most alike.
+    matches : DataFrame: ``motif`` (its position), ``known``, ``p_value``, ``q_value``, by motif.
+    """
+    columns = ["motif", "known", "p_value", "q_value"]
+    if not motifs or not known:
+        return motifs, pd.DataFrame(columns=columns)
+    targets = [*known.values(), *_shuffled(list(known.values()), _TARGETS - len(known))]
+    queries = [motif.frequencies.T for motif in motifs]
+    p_values = _memelite().tomtom(queries, targets, n_jobs=1)[0]
+    q_values = np.array([_adjusted(row) for row in p_values])[:, : len(known)]
+    names = list(known)
+    found, parts = [], []
+    for i, motif in enumerate(motifs):
+        best = int(p_values[i, : len(known)].argmin())
+        found.append(replace(motif, match=names[best], q_value=float(q_values[i, best])))
+        part = pd.DataFrame({"motif": i, "known": names, "p_value": p_values[i, : len(known)]})
+        parts.append(part.assign(q_value=q_values[i]).sort_values("p_value"))
+    return found, pd.concat(parts, ignore_index=True)[columns]
+
+
+def _shuffled(motifs: list[FloatArray], count: int) -> list[FloatArray]:
+    rng = np.random.default_rng(0)
+    chosen = [motifs[i % len(motifs)] for i in range(max(0, count))]
+    return [motif[:, rng.permutation(motif.shape[1])] for motif in chosen]
+
+
+def _adjusted(p_values: FloatArray) -> FloatArray:
+    """q-values by Benjamini and Hochberg."""
+    order = np.argsort(p_values)
+    scaled = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(0, 1)
+    return adjusted
+
+
+def _memelite() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        import memelite
+        import memelite.io
+    except ImportError as error:
+        message = (
+            "motifs are compared with memelite, which is absent. Run: "
+            "pip install 'polyome[explain]'"
+        )
+        raise InputError(message) from error
+    return memelite

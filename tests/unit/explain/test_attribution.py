@@ -1,0 +1,86 @@
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from polyome._errors import InputError
+from polyome.explain.attribution import integrated_gradients, mutagenesis, proba_of_values
+from polyome.explain.base import explained_outputs
+from polyome.explain.logos import draw_logo
+from polyome.heads.base import Head
+from polyome.heads.classification import ClassificationHead
+from polyome.predict.predict import PredictArguments, run
+
+UNEQUAL = ["ACGTNCGTTATAAAAGCGCGATATCGCGATTTACGTACGTGCGC", "ACGTACGTTTGACA"]
+
+
+def log_odds(model, sequence, output="promoter"):
+    """Answer for one sequence by the public verb."""
+    proba = model.predict(pd.DataFrame({"sequence": [sequence]}))[output].iloc[0]
+    return np.log(proba / (1 - proba))
+
+
+@pytest.mark.parametrize("settings", [{}, {"both_strands": True}, {"tokens": "kmer"}], ids=str)
+def test_an_effect_is_the_difference_of_two_answers(settings, sequence_model, fit_sequences):
+    model = fit_sequences(**settings) if settings else sequence_model
+    records = model.fitted_.modality.read(pd.DataFrame({"sequence": UNEQUAL}))
+    found = mutagenesis(model.fitted_, records, np.full(2, model.classes_.index("promoter")))
+    for row, place, base in [(0, 0, "G"), (0, 4, "A"), (0, 10, "C"), (0, 43, "T"), (1, 13, "T")]:
+        text = UNEQUAL[row]
+        changed = text[:place] + base + text[place + 1 :]
+        expected = log_odds(model, changed) - log_odds(model, text)
+        effect = found.effects[row, place, "ACGT".index(base)]
+        assert effect == pytest.approx(expected, abs=2e-4)
+    assert found.effects[0, 0, 0] == 0, "the letter that stands there"
+    assert np.isnan(found.effects[1, 14:]).all(), "beyond the end"
+    assert not np.isnan(found.effects[0, :44]).any()
+
+
+def test_contributions_add_up_to_the_difference_from_the_reference(cell_model, cells):
+    fitted = cell_model.fitted_
+    z = fitted.modality.standardised(fitted.modality.read(cells[:20].copy()))
+    chosen = np.arange(20) % 3
+    contributions, gaps = integrated_gradients(fitted, z, chosen)
+    both = proba_of_values(fitted, np.vstack([z, np.zeros_like(z[:1])]))
+    odds = np.log(both / (1 - both))
+    difference = odds[np.arange(20), chosen] - odds[20, chosen]
+    np.testing.assert_allclose(contributions.sum(axis=1), difference, rtol=0.01)
+    np.testing.assert_allclose(contributions.sum(axis=1) - difference, gaps, atol=0.01)
+    assert (contributions[z == 0] == 0).all()
+
+
+def test_the_explained_is_on_the_scale_of_the_confidence(sequence_model, sequences):
+    fitted = sequence_model.fitted_
+    raw = run(fitted, fitted.modality.read(sequences), PredictArguments())
+    proba = sequence_model.predict(sequences)[list(fitted.classes)].to_numpy()
+    expected = np.log(proba / (1 - proba))
+    np.testing.assert_allclose(explained_outputs(fitted, raw), expected, atol=1e-4)
+
+
+def test_log_odds_of_three_classes_hold_where_one_is_nearly_certain():
+    logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 40.0]])
+    found = ClassificationHead.explained(logits)
+    proba = logits.double().softmax(dim=-1)
+    torch.testing.assert_close(found[0].double(), (proba / (1 - proba)).log()[0])
+    assert found[1, 2] == pytest.approx(40 - np.log(2), abs=1e-4)
+    assert ClassificationHead.chosen(logits).tolist() == [2, 2]
+
+
+def test_values_are_explained_as_they_are():
+    values = torch.tensor([[0.5, -1.0]])
+    assert torch.equal(Head.explained(values), values)
+    assert Head.chosen(values).tolist() == [0]
+
+
+def test_an_absent_captum_is_named(monkeypatch, cell_model, cells):
+    monkeypatch.setitem(sys.modules, "captum", None)
+    with pytest.raises(InputError, match=r"captum.*pip install 'polyome.explain.'"):
+        cell_model.explain(cells[:3].copy())
+
+
+def test_an_absent_logomaker_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "logomaker", None)
+    with pytest.raises(InputError, match=r"logos.*pip install 'polyome.explain.'"):
+        draw_logo(np.eye(4))

@@ -1,0 +1,103 @@
+import json
+import os
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from polyome._errors import InputError
+from polyome.estimators import estimator_class
+from polyome.explain.cells import KEY
+
+
+def test_genes_that_speak_for_a_type_are_its_planted_markers(why_cells, cells):
+    markers = pd.DataFrame(cells.varm["markers"], index=cells.var_names)
+    for k, name in enumerate(sorted(cells.obs["cell_type"].unique())):
+        found = why_cells.markers(name)[:10]
+        assert markers.loc[found, k].mean() >= 0.9, name
+
+
+def test_contributions_lie_beside_the_expression(why_cells, cells):
+    adata = why_cells.adata
+    assert adata.layers[KEY].shape == adata.shape
+    assert list(adata.obs_names) == list(cells.obs_names)
+    label = adata.obs["polyome_label"] == "type 2"
+    mean = adata.layers[KEY][label.to_numpy()].mean(axis=0)
+    np.testing.assert_allclose(adata.varm[KEY][:, 1], mean, atol=1e-5)
+
+
+def test_the_table_is_ranked_and_compared_with_scanpy(why_cells):
+    table = why_cells.table
+    for _, part in table.groupby("class"):
+        assert list(part["rank"]) == list(range(1, len(part) + 1))
+        assert part["contribution"].is_monotonic_decreasing
+        assert sorted(part["test_rank"]) == list(range(1, len(part) + 1))
+        assert (part[part["z_score"] > 0]["test_rank"].head(10) <= 24).mean() >= 0.8
+
+
+def test_removing_what_speaks_for_a_type_changes_its_name(why_cells):
+    removed = why_cells.removed
+    for _, part in removed.groupby("class"):
+        whole = part[part["removed"] == "nothing"].iloc[0]
+        without = part[part["removed"].str.startswith("top ")].iloc[0]
+        assert whole["keeps_label"] == 1
+        assert without["keeps_label"] < 0.5
+        assert without["probability"] < whole["probability"]
+
+
+def test_annotate_writes_what_the_genes_of_the_model_contribute(why_cells, cells):
+    copy = cells.copy()[:, ::-1].copy()
+    why_cells.annotate(copy)
+    gene, cell = cells.var_names[5], cells.obs_names[7]
+    expected = why_cells.adata[cell, gene].layers[KEY].item()
+    assert copy[cell, gene].layers[KEY].toarray().item() == pytest.approx(expected)
+    assert copy.uns["polyome_explanation"]["classes"] == ["type 1", "type 2", "type 3"]
+    with pytest.raises(InputError, match="lacks explained cells"):
+        why_cells.annotate(cells[:10].copy())
+
+
+def test_some_are_drawn_with_a_note(cell_model, cells):
+    why = cell_model.explain(cells, most_records=12, top=2)
+    assert why.adata.n_obs == 12
+    assert any("12 of 90 cells, drawn at random" in note for note in why.notes)
+
+
+def test_one_class_can_be_asked_for(cell_model, cells):
+    why = cell_model.explain(cells[:12].copy(), output="type 3", top=4)
+    assert set(why.table["class"]) == {"type 3"}
+    assert len(why.markers("type 3")) == 4
+    assert why.table["test_rank"].isna().all(), "one class cannot be tested against others"
+    with pytest.raises(InputError, match="no explained cell is 'type 1'"):
+        why.plot("type 1")
+
+
+def test_the_folder_is_listed_and_whole(why_cells, tmp_path):
+    why_cells.save(tmp_path / "why")
+    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    assert index["simulated"] is True
+    assert any("mean training profile" in note for note in index["notes"])
+    listed = {item["file"] for item in index["items"]}
+    assert listed | {"index.json"} == {path.name for path in (tmp_path / "why").iterdir()}
+    again = anndata.read_h5ad(tmp_path / "why" / "contributions.h5ad")
+    np.testing.assert_allclose(again.layers[KEY], why_cells.adata.layers[KEY])
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_known_markers_of_blood_cells():
+    folder = Path(os.environ.get("POLYOME_DATA", "../shared/data")) / "single_cell"
+    if not folder.is_dir():
+        pytest.skip("no real data")
+    adata = anndata.read_h5ad(folder / "pbmc3k_counts.h5ad")
+    model = estimator_class("cell-type")(num_genes=3000, quiet=True)
+    model.fit(adata, "louvain", split="split", baselines=False)
+    why = model.explain(adata)
+    known = {
+        "CD4 T cells": {"IL7R"}, "CD8 T cells": {"CD8A", "CD8B"}, "B cells": {"MS4A1", "CD79A"},
+        "NK cells": {"GNLY"}, "CD14+ Monocytes": {"S100A8", "LYZ"},
+        "FCGR3A+ Monocytes": {"FCGR3A", "MS4A7"}, "Dendritic cells": {"FCER1A"},
+        "Megakaryocytes": {"PPBP", "PF4"},
+    }  # fmt: skip
+    assert sum(bool(genes & set(why.markers(name))) for name, genes in known.items()) >= 7

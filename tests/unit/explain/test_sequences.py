@@ -1,0 +1,116 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polyome._errors import InputError
+from polyome.data.simulate import simulate_sequences
+
+BOX = "TATAAAAG"
+
+
+def places_of_box(table):
+    return table["sequence"].str.find(BOX).to_numpy()
+
+
+def test_the_top_base_stands_in_the_planted_box(why_sequences, sequences):
+    starts = places_of_box(sequences)
+    has_box = (sequences["label"] == "promoter").to_numpy()
+    top = np.nanargmax(why_sequences.contributions, axis=1)
+    inside = (top >= starts) & (top < starts + len(BOX))
+    assert inside[has_box].mean() >= 0.9
+
+
+def test_changing_the_box_costs_more_than_changing_its_surroundings(why_sequences, sequences):
+    row = int(np.flatnonzero(sequences["label"] == "promoter")[0])
+    start = places_of_box(sequences)[row]
+    contributions = why_sequences.contributions[row]
+    box = contributions[start : start + 8]
+    assert box.mean() > 3 * np.abs(np.delete(contributions, range(start, start + 8))).mean()
+
+
+def test_the_table_has_a_row_per_base(why_sequences, sequences):
+    table = why_sequences.table
+    assert len(table) == sequences["sequence"].str.len().sum()
+    first = table[table["id"] == sequences.index[0]]
+    assert "".join(first["base"]) == sequences["sequence"].iloc[0]
+    effects = first[["to_A", "to_C", "to_G", "to_T"]].to_numpy()
+    np.testing.assert_allclose(-effects.mean(axis=1), first["contribution"], atol=1e-5)
+
+
+def test_each_sequence_is_explained_for_its_best_class(sequence_model, sequences):
+    some = sequences.head(4)
+    why = sequence_model.explain(some)
+    assert list(why.outputs) == list(sequence_model.predict(some)["label"])
+    assert (why.explained > 0).all()
+
+
+def test_two_classes_mirror_each_other(sequence_model, sequences, why_sequences):
+    other = sequence_model.explain(sequences.head(3), output="background")
+    np.testing.assert_allclose(other.effects, -why_sequences.effects[:3], atol=1e-4)
+
+
+def test_longer_sequences_are_explained_where_they_are_read(sequence_model, sequences):
+    long = sequences.head(2).assign(sequence=lambda t: t["sequence"] + "ACGT" * 50)
+    found = sequence_model.explain(long, output="promoter")
+    usual = sequence_model.explain(sequences.head(2), output="promoter")
+    np.testing.assert_allclose(found.effects, usual.effects, atol=1e-5)
+    assert any("longer than any training sequence" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_tracks_stand_where_the_bases_do(strand, sequence_model, sequences, tmp_path):
+    bed = sequences.head(1).assign(chrom="chr1", start=100, end=160, strand=strand)
+    why = sequence_model.explain(bed)
+    why.save(tmp_path / "why")
+    track = pd.read_csv(
+        tmp_path / "why" / "contributions.bedgraph", sep="\t", names=["chrom", "start", "end", "v"]
+    )
+    assert list(track["start"]) == list(range(100, 160))
+    ordered = why.contributions[0] if strand == "+" else why.contributions[0][::-1]
+    np.testing.assert_allclose(track["v"], ordered, rtol=1e-4)
+
+
+def test_too_many_are_drawn_from_with_a_note(sequence_model, sequences):
+    why = sequence_model.explain(sequences, most_bp=200)
+    assert len(why.names) == 3
+    assert any("3 of 24 sequences, drawn at random" in note for note in why.notes)
+
+
+def test_the_folder_is_listed_and_whole(why_sequences, tmp_path):
+    why_sequences.save(tmp_path / "why")
+    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    assert index["task"] == "promoter"
+    assert index["simulated"] is True
+    listed = {item["file"] for item in index["items"]}
+    there = {path.name for path in (tmp_path / "why").iterdir()}
+    assert listed | {"index.json"} == there
+    assert {item["kind"] for item in index["items"]} == {"picture", "table", "data"}
+    assert all(item["title"] and item["how_to_read"].endswith(".") for item in index["items"])
+    assert [path.name for path in tmp_path.iterdir()] == ["why"], "nothing half-written"
+
+
+def test_motifs_hold_the_planted_box(why_sequences):
+    table = why_sequences.motif_table
+    of_promoters = table[table["output"] == "promoter"]
+    assert any("TATA" in c.upper() or "TATA" in c.upper()[::-1] for c in of_promoters["consensus"])
+
+
+def test_plots_name_the_sequence(why_sequences, sequences):
+    name = sequences.index[3]
+    assert why_sequences.plot(name).get_title(loc="left") == f"{name}: promoter"
+    with pytest.raises(InputError, match="no explained sequence 'sequence x'"):
+        why_sequences.plot("sequence x")
+
+
+def test_unknown_outputs_and_settings_are_refused(sequence_model):
+    table = simulate_sequences(4)
+    with pytest.raises(InputError, match=r"output='promotor' .* Did you mean 'promoter'"):
+        sequence_model.explain(table, output="promotor")
+    with pytest.raises(InputError, match="explain knows no key 'mostbp'"):
+        sequence_model.explain(table, mostbp=3)
+    with pytest.raises(InputError, match="most_bp"):
+        sequence_model.explain(table, most_bp=0)
+    with pytest.raises(InputError, match=r"no motif file .*none\.meme"):
+        sequence_model.explain(table, motifs="none.meme")
