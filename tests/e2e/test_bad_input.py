@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import polyome
+from polyome._errors import listed
+from polyome.tasks import TASKS
 
 
 @pytest.fixture
@@ -356,7 +358,7 @@ def test_configuration_files(refused_fit, tmp_path, name, text, found):
 
 
 def test_unknown_task(refused, refused_fit, cells_file, tmp_path):
-    known = "Known: 'cell-type', 'promoter'."
+    known = f"Known: {listed(TASKS)}."
     expected = f"there is no task 'celltype'. {known} Did you mean 'cell-type'?"
     assert refused_fit(task="celltype") == expected
     assert refused("audit", "celltype", cells_file, "--target=cell_type") == expected

@@ -18,7 +18,8 @@ from polyome.explain.attribution import integrated_gradients, proba_of_values
 from polyome.explain.base import Explanation, Item, chosen_outputs, some_of
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
-from polyome.modalities.cell import CellModality, CellRecords
+from polyome.modalities.cell import CellModality
+from polyome.modalities.profile_records import CellRecords
 from polyome.modalities.profiles import dense
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
