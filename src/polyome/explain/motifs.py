@@ -23,6 +23,8 @@ WIDTH_BP = 7
 """Bases whose contributions are added up to find stretches."""
 WINDOW_BP = 12
 """Bases around the middle of a stretch by which stretches are compared."""
+TAPER_BP = 3.0
+"""Standard deviation of the weights by which the middle of a window counts more."""
 FLANK_BP = 5
 """Bases beyond the window that may still belong to the word."""
 MOST_SEQLETS = 2500
@@ -95,7 +97,7 @@ def seqlets(contributions: FloatArray, *, false_share: float = FALSE_SHARE) -> p
     Examples
     --------
     >>> contributions = np.zeros((2, 30))
-    >>> contributions[1, 10:15] = 1.0
+    >>> contributions[1, 9:16] = 1.0
     >>> seqlets(contributions)[["row", "middle"]].values.tolist()
     [[1, 12]]
     """
@@ -153,8 +155,8 @@ def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> l
     hypothetical, one_hot = np.pad(hypothetical, sides), np.pad(one_hot, sides)
     rows, middles = found["row"].to_numpy(), found["middle"].to_numpy() + pad
     alike, shifts, is_turned = _compared(hypothetical, rows, middles)
-    tree = linkage(squareform((1 - alike).clip(0), checks=False), "average")
-    labels = fcluster(tree, DISTANCE, "distance")
+    near, *_ = _compared(hypothetical, rows, middles, taper=TAPER_BP)
+    labels = _split(_grouped(near), alike)
     background = one_hot.sum(axis=(0, 1)) / one_hot.sum()
     motifs = []
     for label in np.unique(labels):
@@ -171,20 +173,53 @@ def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> l
     return sorted(motifs, key=lambda motif: -motif.num_seqlets)
 
 
+def _grouped(alike: FloatArray) -> IntArray:
+    """Groups by average linkage, int (s,)."""
+    if len(alike) < 2:
+        return np.zeros(len(alike), int)
+    tree = linkage(squareform((1 - alike).clip(0), checks=False), "average")
+    return np.asarray(fcluster(tree, DISTANCE, "distance"))
+
+
+def _split(labels: IntArray, alike: FloatArray) -> IntArray:
+    """Divide groups that are of several kinds once their surroundings count as well.
+
+    Short words are alike only in their middle, and would be scattered by what stands around them;
+    long words share their middle with others. So the middle groups, and the whole window divides
+    a group if two parts or more have ``LEAST_SEQLETS``; the rest go to the part most like them.
+    """
+    divided, following = labels.copy(), int(labels.max()) + 1
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        inner = alike[np.ix_(members, members)]
+        parts = _grouped(inner)
+        large = [part for part in np.unique(parts) if (parts == part).sum() >= LEAST_SEQLETS]
+        if len(large) > 1:
+            closeness = [inner[:, parts == part].mean(axis=1) for part in large]
+            divided[members] = following + np.argmax(closeness, axis=0)
+            following += len(large)
+    return divided
+
+
 def _compared(
-    hypothetical: FloatArray, rows: IntArray, middles: IntArray
+    hypothetical: FloatArray, rows: IntArray, middles: IntArray, *, taper: float | None = None
 ) -> tuple[FloatArray, IntArray, BoolArray]:
     """Correlation of every two stretches at the best shift and strand, all (s, s).
 
-    The shift and the strand are those that line the second up with the first.
+    The shift and the strand are those that line the second up with the first. With ``taper``, the
+    standard deviation of a Gaussian in bp, the middle counts more than what stands around it.
     """
+    away = np.arange(-(WINDOW_BP // 2), WINDOW_BP // 2 + 1)
+    weights = np.ones(len(away)) if taper is None else np.exp(-((away / taper) ** 2) / 2)
+    weights = weights.astype(np.float32)[:, None]
     forward = np.zeros(len(rows), bool)
-    own = _unit(_cut(hypothetical, rows, middles, forward))
+    own = _unit(_cut(hypothetical, rows, middles, forward) * weights)
     best = np.full((len(rows), len(rows)), -np.inf, np.float32)
     shifts, is_turned = np.zeros(best.shape, np.int8), np.zeros(best.shape, bool)
     for shift in range(-(WINDOW_BP // 2), WINDOW_BP // 2 + 1):
         for turned in (False, True):
-            other = _unit(_cut(hypothetical, rows, middles + shift, forward | turned))
+            window = _cut(hypothetical, rows, middles + shift, forward | turned)
+            other = _unit(window * weights)
             alike = own @ other.T
             better = alike > best
             best[better], shifts[better], is_turned[better] = alike[better], shift, turned
