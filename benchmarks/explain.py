@@ -27,7 +27,7 @@ from polyome.explain.deletion import (
     removal_curves,
     sequences_without,
 )
-from polyome.explain.motifs import named
+from polyome.explain.known_motifs import named
 from polyome.io.nucleotides import LETTERS, base_shares
 
 MARKERS = {

@@ -6,23 +6,21 @@ stretches are alike where their hypothetical contributions are, which say of eve
 place what the model would make of it; they are grouped by average linkage.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
 
 WIDTH_BP = 7
 """Bases whose contributions are added up to find stretches."""
 WINDOW_BP = 12
 """Bases around the middle of a stretch by which stretches are compared."""
+TAPER_BP = 3.0
+"""Standard deviation of the weights by which the middle of a window counts more."""
 FLANK_BP = 5
 """Bases beyond the window that may still belong to the word."""
 MOST_SEQLETS = 2500
@@ -34,9 +32,6 @@ LEAST_BITS = 0.2
 """Information of a column; the ends of a word that have less are cut off."""
 _CHANCE_BITS = 11.7
 """Divided by the number of stretches: what a column of chance has in one case of a thousand."""
-ALIKE = 0.05
-"""q-value below which a motif is called by a known one's name."""
-_TARGETS = 100
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def seqlets(contributions: FloatArray, *, false_share: float = FALSE_SHARE) -> p
     Examples
     --------
     >>> contributions = np.zeros((2, 30))
-    >>> contributions[1, 10:15] = 1.0
+    >>> contributions[1, 9:16] = 1.0
     >>> seqlets(contributions)[["row", "middle"]].values.tolist()
     [[1, 12]]
     """
@@ -153,8 +148,8 @@ def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> l
     hypothetical, one_hot = np.pad(hypothetical, sides), np.pad(one_hot, sides)
     rows, middles = found["row"].to_numpy(), found["middle"].to_numpy() + pad
     alike, shifts, is_turned = _compared(hypothetical, rows, middles)
-    tree = linkage(squareform((1 - alike).clip(0), checks=False), "average")
-    labels = fcluster(tree, DISTANCE, "distance")
+    near, *_ = _compared(hypothetical, rows, middles, taper=TAPER_BP)
+    labels = _split(_grouped(near), alike)
     background = one_hot.sum(axis=(0, 1)) / one_hot.sum()
     motifs = []
     for label in np.unique(labels):
@@ -171,20 +166,53 @@ def find_motifs(hypothetical: FloatArray, one_hot: FloatArray, output: str) -> l
     return sorted(motifs, key=lambda motif: -motif.num_seqlets)
 
 
+def _grouped(alike: FloatArray) -> IntArray:
+    """Groups by average linkage, int (s,)."""
+    if len(alike) < 2:
+        return np.zeros(len(alike), int)
+    tree = linkage(squareform((1 - alike).clip(0), checks=False), "average")
+    return np.asarray(fcluster(tree, DISTANCE, "distance"))
+
+
+def _split(labels: IntArray, alike: FloatArray) -> IntArray:
+    """Divide groups that are of several kinds once their surroundings count as well.
+
+    Short words are alike only in their middle, and would be scattered by what stands around them;
+    long words share their middle with others. So the middle groups, and the whole window divides
+    a group if two parts or more have ``LEAST_SEQLETS``; the rest go to the part most like them.
+    """
+    divided, following = labels.copy(), int(labels.max()) + 1
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        inner = alike[np.ix_(members, members)]
+        parts = _grouped(inner)
+        large = [part for part in np.unique(parts) if (parts == part).sum() >= LEAST_SEQLETS]
+        if len(large) > 1:
+            closeness = [inner[:, parts == part].mean(axis=1) for part in large]
+            divided[members] = following + np.argmax(closeness, axis=0)
+            following += len(large)
+    return divided
+
+
 def _compared(
-    hypothetical: FloatArray, rows: IntArray, middles: IntArray
+    hypothetical: FloatArray, rows: IntArray, middles: IntArray, *, taper: float | None = None
 ) -> tuple[FloatArray, IntArray, BoolArray]:
     """Correlation of every two stretches at the best shift and strand, all (s, s).
 
-    The shift and the strand are those that line the second up with the first.
+    The shift and the strand are those that line the second up with the first. With ``taper``, the
+    standard deviation of a Gaussian in bp, the middle counts more than what stands around it.
     """
+    away = np.arange(-(WINDOW_BP // 2), WINDOW_BP // 2 + 1)
+    weights = np.ones(len(away)) if taper is None else np.exp(-((away / taper) ** 2) / 2)
+    weights = weights.astype(np.float32)[:, None]
     forward = np.zeros(len(rows), bool)
-    own = _unit(_cut(hypothetical, rows, middles, forward))
+    own = _unit(_cut(hypothetical, rows, middles, forward) * weights)
     best = np.full((len(rows), len(rows)), -np.inf, np.float32)
     shifts, is_turned = np.zeros(best.shape, np.int8), np.zeros(best.shape, bool)
     for shift in range(-(WINDOW_BP // 2), WINDOW_BP // 2 + 1):
         for turned in (False, True):
-            other = _unit(_cut(hypothetical, rows, middles + shift, forward | turned))
+            window = _cut(hypothetical, rows, middles + shift, forward | turned)
+            other = _unit(window * weights)
             alike = own @ other.T
             better = alike > best
             best[better], shifts[better], is_turned[better] = alike[better], shift, turned
@@ -225,106 +253,3 @@ def _motif(
         num_seqlets=len(letters),
         num_sequences=len(letters),
     )
-
-
-def read_motifs(path: str | Path) -> dict[str, FloatArray]:
-    """Read known motifs from a file in MEME format, such as JASPAR's: (4, w) by name.
-
-    Examples
-    --------
-    >>> read_motifs("no-such-file.meme")
-    Traceback (most recent call last):
-    polyome._errors.InputError: there is no motif file no-such-file.meme (motifs).
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        message = f"there is no motif file {path} (motifs)."
-        raise InputError(message)
-    try:
-        found = _memelite().io.read_meme(str(path))
-        motifs: dict[str, FloatArray] = {n: np.asarray(m, np.float64) for n, m in found.items()}
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read as MEME motifs: {' '.join(str(error).split())}"
-        raise InputError(message) from error
-    if not motifs:
-        message = f"{path} holds no motif in MEME format (a line 'MOTIF name' and a matrix)."
-        raise InputError(message)
-    return motifs
-
-
-def write_motifs(motifs: Sequence[Motif], path: Path) -> None:
-    """Write motifs in MEME format.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.meme"
-    >>> write_motifs([Motif("promoter", np.eye(4), np.eye(4), 12, 12)], path)
-    >>> path.read_text().splitlines()[9]
-    'MOTIF motif_1 promoter'
-    """
-    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
-    lines += ["Background letter frequencies", "A 0.25 C 0.25 G 0.25 T 0.25", ""]
-    for number, motif in enumerate(motifs, start=1):
-        frequencies = motif.frequencies
-        size = f"alength= 4 w= {len(frequencies)} nsites= {motif.num_seqlets}"
-        lines += [f"MOTIF motif_{number} {motif.output}", f"letter-probability matrix: {size}"]
-        lines += [" ".join(f"{share:.6f}" for share in row) for row in frequencies]
-        lines.append("")
-    path.write_text("\n".join(lines))
-
-
-def named(motifs: list[Motif], known: dict[str, FloatArray]) -> tuple[list[Motif], pd.DataFrame]:
-    """Compare motifs with known ones by TOMTOM (Gupta et al. 2007), on either strand.
-
-    TOMTOM learns chance from the known motifs; where these are few, copies with their columns
-    shuffled stand in, and count as known motifs in the q-values.
-
-    Returns
-    -------
-    motifs : each with the known motif that is most alike.
-    matches : DataFrame: ``motif`` (its position), ``known``, ``p_value``, ``q_value``, by motif.
-    """
-    columns = ["motif", "known", "p_value", "q_value"]
-    if not motifs or not known:
-        return motifs, pd.DataFrame(columns=columns)
-    targets = [*known.values(), *_shuffled(list(known.values()), _TARGETS - len(known))]
-    queries = [motif.frequencies.T for motif in motifs]
-    p_values = _memelite().tomtom(queries, targets, n_jobs=1)[0]
-    q_values = np.array([_adjusted(row) for row in p_values])[:, : len(known)]
-    names = list(known)
-    found, parts = [], []
-    for i, motif in enumerate(motifs):
-        best = int(p_values[i, : len(known)].argmin())
-        found.append(replace(motif, match=names[best], q_value=float(q_values[i, best])))
-        part = pd.DataFrame({"motif": i, "known": names, "p_value": p_values[i, : len(known)]})
-        parts.append(part.assign(q_value=q_values[i]).sort_values("p_value"))
-    return found, pd.concat(parts, ignore_index=True)[columns]
-
-
-def _shuffled(motifs: list[FloatArray], count: int) -> list[FloatArray]:
-    rng = np.random.default_rng(0)
-    chosen = [motifs[i % len(motifs)] for i in range(max(0, count))]
-    return [motif[:, rng.permutation(motif.shape[1])] for motif in chosen]
-
-
-def _adjusted(p_values: FloatArray) -> FloatArray:
-    """q-values by Benjamini and Hochberg."""
-    order = np.argsort(p_values)
-    scaled = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(0, 1)
-    return adjusted
-
-
-def _memelite() -> Any:  # noqa: ANN401 - a module without types
-    try:
-        import memelite
-        import memelite.io
-    except ImportError as error:
-        message = (
-            "motifs are compared with memelite, which is absent. Run: "
-            "pip install 'polyome[explain]'"
-        )
-        raise InputError(message) from error
-    return memelite

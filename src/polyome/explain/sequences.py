@@ -12,8 +12,9 @@ from polyome._progress import say
 from polyome._types import FloatArray, IntArray
 from polyome.explain.attribution import mutagenesis
 from polyome.explain.base import Explanation, Item, chosen_outputs
+from polyome.explain.known_motifs import ALIKE, named, read_motifs, write_motifs
 from polyome.explain.logos import draw_logo, save_figure
-from polyome.explain.motifs import ALIKE, Motif, find_motifs, named, read_motifs, write_motifs
+from polyome.explain.motifs import Motif, find_motifs
 from polyome.io.bedgraph import write_bedgraph
 from polyome.io.nucleotides import LETTERS, Sequences, base_shares
 from polyome.modalities.sequence_records import SequenceRecords, read_part

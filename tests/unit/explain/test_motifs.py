@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from polyome._errors import InputError
-from polyome.explain.motifs import find_motifs, named, read_motifs, seqlets, write_motifs
+from polyome.explain.known_motifs import named, read_motifs, write_motifs
+from polyome.explain.motifs import find_motifs, seqlets
 
 MEME = """MEME version 4
 
