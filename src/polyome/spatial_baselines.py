@@ -156,7 +156,8 @@ def small_network(
     """
     del groups
     train, test = _Parts(x_train, x_train), _Parts(x_test, x_train)
-    model = MLPClassifier((64,), alpha=1e-2, max_iter=30, random_state=seed)
+    epochs = int(np.clip(400_000 / len(x_train), 30, 200))  # some 2,000 steps of 200 rows
+    model = MLPClassifier((64,), alpha=1e-2, max_iter=epochs, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(train.with_neighbours(SIZES[-1]), np.asarray(y_train))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from polyome._errors import InputError, PolyomeWarning
-from polyome.data.tissue_simulator import simulate_tissue
+from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.estimators import audit, estimator_class
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.tiles import tiles
@@ -221,3 +221,36 @@ def test_the_baselines_of_tissue(tissue):
     scores = {n: v["accuracy"] for n, v in model.evaluation_.baselines.items()}
     assert scores["logistic_regression_neighbours"] > scores["logistic_regression"]
     assert {"logistic_regression_position", "position_alone", "small_network"} <= set(scores)
+
+
+def test_many_genes_are_read_as_components():
+    real = semi_synthetic_tissue()
+    model = fitted(real, section=None, num_neighbours=15, fit=BRIEF | {"num_train_epochs": 1})
+    spec = model.fitted_.modality.spec()
+    assert spec["num_components"] == 50
+    assert spec["context_width"] == spec["neighbour_width"] == 64
+    usual = model.predict(real)
+    order = np.random.default_rng(0).permutation(real.n_obs)
+    same(usual, model.predict(real[order].copy()), real.obs_names)
+
+
+def test_more_ties_than_slots_change_no_other_answer(model, tissue):
+    wheel = tissue[:80].copy()
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    wheel.obsm["spatial"] = np.concatenate([[[0, 0]], circle, 9 + circle[:39]])
+    wheel.obs["section"] = "one"
+    records = model.fitted_.modality.prepare(model.fitted_.modality.read(wheel))
+    assert records.counts[0] == 40 > model.fitted_.modality.slots
+    for batch_size in (1, 7):
+        same(model.predict(wheel), model.predict(wheel, batch_size=batch_size), wheel.obs_names)
+
+
+def test_sections_of_different_values_are_named(tissue):
+    mixed = tissue.copy()
+    values = mixed.X.toarray()
+    second = (mixed.obs["section"] == "section 2").to_numpy()
+    values[second] = np.log1p(values[second])
+    mixed.X = values
+    found = audit("spatial", mixed, "domain", section="section", layer="X")
+    assert [f.severity for f in found if f.kind == "expression state"] == ["warning"]
