@@ -30,7 +30,7 @@ from polyome.modalities.profiles import (
     moments,
 )
 
-_FEWEST_ANCHORS, _CELLS_PER_ANCHOR = 5, 50
+_MOST_ANCHORS, _FEWEST_ANCHORS, _CELLS_PER_ANCHOR = 20, 5, 50
 """Components in which distance tells unseen kinds. With 20 of them for 560 cells 28 % of these very
 cells were refused, with 11 one in ten (pbmc68k_reduced)."""
 CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
@@ -131,7 +131,7 @@ class ProfileModality(Modality):
         self.num_components_ = min(wanted, most)
         # Components of few cells fit these cells' noise: they would look further away than new ones.
         trusted = max(_FEWEST_ANCHORS, len(records) // _CELLS_PER_ANCHOR)
-        self.num_anchors_ = min(ProfileFeatures.num_anchors, trusted, most)
+        self.num_anchors_ = min(_MOST_ANCHORS, trusted, most)
         wanted = max(self.num_components_, self.num_anchors_)
         self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
         return self

@@ -25,16 +25,15 @@ class ProfileFeatures(nn.Module):
 
     Parameters
     ----------
-    spec : ``num_genes`` g, ``num_components`` k (0: none), ``input_dropout`` p (mean share of
-        genes hidden), ``component_shift`` (in standard deviations of each component).
+    spec : ``num_genes`` g, ``num_components`` k (0: none), ``num_anchors`` a, ``input_dropout`` p
+        (mean share of genes hidden), ``component_shift`` (in standard deviations of each component).
     """
-
-    num_anchors = 20
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         genes, self.num_components = spec["num_genes"], spec["num_components"]
-        kept = max(self.num_components, min(self.num_anchors, spec["num_anchors"]))
+        self.num_anchors: int = spec["num_anchors"]
+        kept = max(self.num_components, self.num_anchors)
         self.width = self.num_components or genes
         self.input_dropout: float = spec["input_dropout"]
         self.component_shift: float = spec["component_shift"]
@@ -47,7 +46,7 @@ class ProfileFeatures(nn.Module):
         return projected
 
     def anchors(self, values: Tensor) -> Tensor:
-        """The first components, in which distance tells unseen kinds, (b, 20)."""
+        """The first components, in which distance tells unseen kinds, (b, a)."""
         return self.project(values)[:, : self.num_anchors]
 
     def forward(self, values: Tensor) -> Tensor:
