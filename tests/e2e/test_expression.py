@@ -129,3 +129,13 @@ def test_audit_names_designs_that_are_near_copies(call, table_file, tmp_path):
     assert "'near one', 'near two'" in result.stdout
     found = {one["kind"]: one for one in json.loads(out.read_text())["findings"]}
     assert {"near one", "near two"} <= set(found["near copies"]["numbers"]["designs"])
+
+
+def test_explanations_of_values_are_of_one_target(call, model_dir, table_file, tmp_path):
+    few = tmp_path / "few.csv"
+    pd.read_csv(table_file).head(2).to_csv(few, index=False)
+    out = tmp_path / "why"
+    options = ["--set=output=other", "--device=cpu", "--quiet"]
+    result = call("explain", model_dir, few, f"--out={out}", *options)
+    assert result.exit_code == 0, result.stderr
+    assert any(out.iterdir())

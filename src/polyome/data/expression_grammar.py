@@ -112,7 +112,7 @@ def expression_scores(sequences: Sequence[str]) -> FloatArray:
     --------
     >>> strong = "TTGACA" + "C" * 17 + "TATAAT"
     >>> none, good = expression_scores(["C" * 120, "C" * 60 + strong + "C" * 31])
-    >>> good - none > 3
+    >>> bool(good - none > 3)
     True
     """
     dna = Sequences.from_text(sequences)

@@ -87,7 +87,14 @@ class Windows:
 
 
 def window_around(variant: Variant, length: int) -> Window:
-    """The window with the variant's first base in its middle, on the plus strand."""
+    """The window with the variant's first base in its middle, on the plus strand.
+
+    Examples
+    --------
+    >>> variant = Variant(["chr1", "101", ".", "A", "C", ".", ".", "."], 9)
+    >>> window_around(variant, 60).start
+    70
+    """
     start = variant.start - length // 2
     return Window(
         f"{variant.chrom}:{start}-{start + length}", start, start + length, is_minus=False

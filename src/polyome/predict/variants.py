@@ -143,6 +143,23 @@ def score_variants(
     ------
     InputError
         Something about the model, the files or the options is wrong; nothing was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from polyome.estimators import estimator_class
+    >>> expression = estimator_class("expression")
+    >>> example = expression.task_class.example()
+    >>> model = expression(num_members=1, hidden_size=16, quiet=True)
+    >>> _ = model.fit(example.source, example.target, baselines=False, num_train_epochs=1)
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> genome, vcf, out = (folder / name for name in ("g.fa", "in.vcf", "out.vcf"))
+    >>> _ = genome.write_text(f">simulated{chr(10)}{'ACGT' * 30}")
+    >>> header = ["##fileformat=VCFv4.2", "#CHROM POS ID REF ALT QUAL FILTER INFO"]
+    >>> lines = [*header, "simulated 61 . A G . . .", "simulated 62 . A G . . ."]
+    >>> _ = vcf.write_text(chr(10).join(lines).replace(" ", chr(9)))
+    >>> score_variants(model.fitted_, vcf, genome, out, quiet=True).notes[:2]
+    ['2 variants', '1 scored: variants with a score']
     """
     arguments = arguments or VariantArguments()
     modality: Any = fitted.modality
