@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import cells, explain, promoters, scan, tissue
+from benchmarks import cells, explain, expression, promoters, scan, tissue
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS
+ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS | expression.ROWS
 
 
 def main() -> None:

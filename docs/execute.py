@@ -1,9 +1,9 @@
 """Run the tutorials: ``python docs/execute.py [NAME ...]``, or ``make tutorials``.
 
-The tutorials are kept as text (docs/tutorials/*.py, Jupytext's percent format). Each is run in a folder
-of its own; what it printed and drew goes into docs/_generated/tutorials/*.ipynb, which the documentation
-shows. A tutorial that fails, prints a warning or takes longer than it promises fails the whole. The
-notebooks beside the texts have no outputs; they are what Colab opens.
+The tutorials are kept as text (docs/tutorials/*.py, Jupytext's percent format). Each is run in a
+folder of its own; what it printed and drew goes into docs/_generated/tutorials/*.ipynb, which the
+documentation shows. A tutorial that fails, prints a warning or takes longer than it promises fails
+the whole. The notebooks beside the texts have no outputs; they are what Colab opens.
 """
 
 import sys

@@ -16,15 +16,16 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/01_expression.ipynb)
 #
 # How strongly is a gene expressed? Part of the answer stands in the DNA before it: proteins bind
-# there, alone or together, and the better the words fit them, the more RNA is made. Reporter assays
-# measure this for thousands of designed sequences at once. From such a table a model can learn to read
-# the DNA of a new design, and to say what a mutation would do.
+# there, alone or together, and the better the words fit them, the more RNA is made. Reporter
+# assays measure this for thousands of designed sequences at once. From such a table a model can
+# learn to read the DNA of a new design, and to say what a mutation would do.
 #
 # **You will learn**
 #
 # - what DNA looks like to a neural network: letters, tokens, positions;
 # - what attention computes, in six lines that you can change;
-# - how to train a regression with an honest split, and read r and R² beside cheap models and the noise;
+# - how to train a regression with an honest split, and read r and R² beside cheap models and the
+#   noise;
 # - how to say how sure a prediction is: intervals that hold what they promise;
 # - how the DNA of a *protein* can pose as the strength of a *promoter*, and how to notice;
 # - what every single mutation of a sequence would do.
@@ -51,11 +52,12 @@ import polyome
 # %% [markdown]
 # ## 1. What the data is
 #
-# The sequences here are **simulated** by a grammar that Polyome brings along: bacterial promoters with
-# two core words, -35 and -10, at varying distance, and by chance with an UP element, an extended -10,
-# sites of an activator (CRP) and of a repressor (LacI). How well each word fits, how many there are and
-# how far apart they stand determine the true expression; measurement noise is added such that *no model
-# can exceed r = .9*. Because it is simulated, we can compare with the truth in the end.
+# The sequences here are **simulated** by a grammar that Polyome brings along: bacterial promoters
+# with two core words, -35 and -10, at varying distance, and by chance with an UP element, an
+# extended -10, sites of an activator (CRP) and of a repressor (LacI). How well each word fits,
+# how many there are and how far apart they stand determine the true expression; measurement noise
+# is added such that *no model can exceed r = .9*. Because it is simulated, we can compare with
+# the truth in the end.
 #
 # Set `USE_REAL_DATA` to use a table of your own: a column `sequence`, and a column of numbers.
 
@@ -75,7 +77,8 @@ table.head(3)
 # ## 2. Looking at it
 #
 # Two questions before any model. How is the target distributed? (A long tail would call for
-# `transform="log"`.) And does the simplest property of a sequence, its share of G and C, tell anything?
+# `transform="log"`.) And does the simplest property of a sequence, its share of G and C, tell
+# anything?
 
 # %%
 gc = table["sequence"].str.count("[GC]") / table["sequence"].str.len()
@@ -90,9 +93,10 @@ plt.show()
 # %% [markdown]
 # ## 3. From data to tokens
 #
-# A transformer reads **tokens**: vectors of numbers. Polyome makes one token for every few nucleotides:
-# it slides a window of 11 bases along the sequence and multiplies the window's letters (one-hot:
-# A = 1000, C = 0100, ...) with learned weights. Here are the first windows of one sequence.
+# A transformer reads **tokens**: vectors of numbers. Polyome makes one token for every few
+# nucleotides: it slides a window of 11 bases along the sequence and multiplies the window's
+# letters (one-hot: A = 1000, C = 0100, ...) with learned weights. Here are the first windows of
+# one sequence.
 
 # %%
 from polyome.modalities.sequence import SequenceModality
@@ -108,15 +112,16 @@ for token in range(5):
     print(f"token {token}: position {middle:3d}, sees {window}")
 
 # %% [markdown]
-# To each token a learned vector for its **position** is added: a -10 word at another place is no -10
-# word. Before all tokens stands a special one, the *modality token* `[M]`; its final state stands for
-# the whole sequence, and a linear map of it gives the number.
+# To each token a learned vector for its **position** is added: a -10 word at another place is no
+# -10 word. Before all tokens stands a special one, the *modality token* `[M]`; its final state
+# stands for the whole sequence, and a linear map of it gives the number.
 #
 # ## 4. The transformer, from attention up
 #
-# The two core words work *together*: a perfect -10 without a -35 at the right distance does little. A
-# model that adds up words one by one cannot say this. Attention can: every token asks a *query*, offers
-# a *key* and carries a *value*; how well a query fits a key says how much of that value is taken.
+# The two core words work *together*: a perfect -10 without a -35 at the right distance does
+# little. A model that adds up words one by one cannot say this. Attention can: every token asks a
+# *query*, offers a *key* and carries a *value*; how well a query fits a key says how much of that
+# value is taken.
 
 
 # %%
@@ -129,8 +134,9 @@ def attention(x, w_query, w_key, w_value):
 
 
 # %% [markdown]
-# A toy: six tokens, of which the second is a "-35" and the fifth a "-10". We write the weights by hand so
-# that a "-10" asks for a "-35". Then look who looks where, and change the tokens: what if the -35 is gone?
+# A toy: six tokens, of which the second is a "-35" and the fifth a "-10". We write the weights by
+# hand so that a "-10" asks for a "-35". Then look who looks where, and change the tokens: what if
+# the -35 is gone?
 
 # %%
 is_35, is_10 = torch.tensor([0.0, 1, 0, 0, 0, 0]), torch.tensor([0.0, 0, 0, 0, 1, 0])
@@ -142,9 +148,9 @@ names = ["...", "-35", "...", "...", "-10", "..."]
 pd.DataFrame(weights.numpy().round(2), names, names)
 
 # %% [markdown]
-# The row of the -10 puts nearly all its weight on the -35: it now *knows* of its partner. All other rows
-# divide their attention evenly. In the real trunk the weights are learned, there are four such
-# attentions side by side in each of two layers, and a small network follows each.
+# The row of the -10 puts nearly all its weight on the -35: it now *knows* of its partner. All
+# other rows divide their attention evenly. In the real trunk the weights are learned, there are
+# four such attentions side by side in each of two layers, and a small network follows each.
 
 # %%
 from polyome.model.configuration import PolyomeConfig
@@ -155,9 +161,10 @@ Trunk(PolyomeConfig())
 # %% [markdown]
 # ## 5. Training
 #
-# One call reads the sequences, keeps a fifth aside as the test part, audits the data, learns the scale of
-# the target on training rows, trains, makes intervals from rows left aside, and scores the test part
-# once. (`num_members=2` trains two networks instead of the usual five, to save your time.)
+# One call reads the sequences, keeps a fifth aside as the test part, audits the data, learns the
+# scale of the target on training rows, trains, makes intervals from rows left aside, and scores
+# the test part once. (`num_members=2` trains two networks instead of the usual five, to save your
+# time.)
 
 # %%
 model = polyome.ExpressionRegressor(num_members=2, seed=0)
@@ -169,9 +176,9 @@ plt.show()
 # %% [markdown]
 # ## 6. Evaluation
 #
-# **r** (Pearson) says how well predictions rank and scale; **R²** is the share of the variance that they
-# explain, and punishes a shift that r forgives. Beside Polyome's stand: always saying the mean, GC
-# content alone, ridge regression on k-mers and positions, gradient-boosted trees.
+# **r** (Pearson) says how well predictions rank and scale; **R²** is the share of the variance
+# that they explain, and punishes a shift that r forgives. Beside Polyome's stand: always saying
+# the mean, GC content alone, ridge regression on k-mers and positions, gradient-boosted trees.
 
 # %%
 print(model.evaluation_)
@@ -186,11 +193,13 @@ if not USE_REAL_DATA:
     test = (model.split_ == "test").to_numpy()
     found = np.corrcoef(answers[target][test], table["truth"][test])[0, 1]
     ceiling = np.corrcoef(table[target][test], table["truth"][test])[0, 1]
-    print(f"with the noise-free truth r = {found:.2f}; noise caps r with measured values at {ceiling:.2f}")
+    print(f"r with the noise-free truth: {found:.2f}")
+    print(f"noise caps r with measured values at {ceiling:.2f}")
 
 # %% [markdown]
-# **How sure?** Every prediction comes with a 90 % interval, by *split conformal* prediction: how far were
-# predictions off, on rows that the network had not seen? The promise is checked on the test part:
+# **How sure?** Every prediction comes with a 90 % interval, by *split conformal* prediction: how
+# far were predictions off, on rows that the network had not seen? The promise is checked on the
+# test part:
 
 # %%
 low, high = answers[f"{target}_low"], answers[f"{target}_high"]
@@ -199,16 +208,17 @@ inside = ((table[target] >= low) & (table[target] <= high))[is_test].mean()
 print(f"{inside:.0%} of the test values lie inside their 90 % interval")
 
 # %% [markdown]
-# **When to prefer the cheap baseline?** When it scores within the interval of the transformer's. On natural
-# genes, of which there are a few thousand per genome, composition (k-mers, codons) carries most of what can
-# be predicted, and ridge regression or boosting come close.
+# **When to prefer the cheap baseline?** When it scores within the interval of the transformer's.
+# On natural genes, of which there are a few thousand per genome, composition (k-mers, codons)
+# carries most of what can be predicted, and ridge regression or boosting come close.
 #
 # ## The trap: the coding sequence poses as promoter strength
 #
-# Highly expressed genes use certain codons, for reasons that have nothing to do with their promoter. If
-# the window reaches past the start codon, a model can read the level off the *protein's* DNA, and its
-# score says nothing about promoters. We simulate it: the promoter is random letters, without any meaning;
-# the coding part uses good codons as often as the gene is expressed.
+# Highly expressed genes use certain codons, for reasons that have nothing to do with their
+# promoter. If the window reaches past the start codon, a model can read the level off the
+# *protein's* DNA, and its score says nothing about promoters. We simulate it: the promoter is
+# random letters, without any meaning; the coding part uses good codons as often as the gene is
+# expressed.
 
 # %%
 rng = np.random.default_rng(0)
@@ -235,15 +245,15 @@ for name, sequences in windows.items():
     print(f"{name:<22} r = {reader.evaluation_.metrics['pearson']:.2f}")
 
 # %% [markdown]
-# The promoters are noise, and yet "expression from promoter sequence" works, as long as the window
-# contains the gene's start. Always fit the upstream part alone beside it, and say which window a score
-# belongs to.
+# The promoters are noise, and yet "expression from promoter sequence" works, as long as the
+# window contains the gene's start. Always fit the upstream part alone beside it, and say which
+# window a score belongs to.
 
 # %% [markdown]
 # ## 7. Interpretation: what would each mutation do?
 #
-# *In-silico saturation mutagenesis*: change each base to each of the three others, and ask the model. Tall
-# letters are those whose loss costs most.
+# *In-silico saturation mutagenesis*: change each base to each of the three others, and ask the
+# model. Tall letters are those whose loss costs most.
 
 # %%
 strong = table.loc[(model.split_ == "test").to_numpy()].nlargest(3, target)
@@ -252,28 +262,28 @@ why.plot(strong.index[0])
 plt.show()
 
 # %% [markdown]
-# With a genome and a VCF, `polyome variants` does this for real variants: reference, alternative and
-# difference for every target, written back into the VCF.
+# With a genome and a VCF, `polyome variants` does this for real variants: reference, alternative
+# and difference for every target, written back into the VCF.
 #
 # ## Exercises
 #
-# 1. Shuffle the letters of each promoter in the trap's first window, leaving the coding part. What happens
-#    to r, and what does that prove?
+# 1. Shuffle the letters of each promoter in the trap's first window, leaving the coding part.
+#    What happens to r, and what does that prove?
 # <details><summary>Answer</summary>
-# Nothing happens to r: the model never read the promoter. A shuffled control of the part that you make
-# claims about is one line, and would have caught the trap.
+# Nothing happens to r: the model never read the promoter. A shuffled control of the part that you
+# make claims about is one line, and would have caught the trap.
 # </details>
 #
 # 2. Fit with `num_hidden_layers=0`. Is the distance between -35 and -10 still read?
 # <details><summary>Answer</summary>
-# Only as far as one window sees both words, which it does not: they are 17 bases apart. The readout
-# that keeps positions makes up for some of it where words stand at fixed places.
+# Only as far as one window sees both words, which it does not: they are 17 bases apart. The
+# readout that keeps positions makes up for some of it where words stand at fixed places.
 # </details>
 #
 # 3. Make the interval narrower by asking for 50 %. Which share of test values should lie inside?
 # <details><summary>Answer</summary>
-# Half of them. If it is clearly another share on your own data, then test and training rows differ in
-# something the split did not keep apart.
+# Half of them. If it is clearly another share on your own data, then test and training rows
+# differ in something the split did not keep apart.
 # </details>
 #
 # **Next**: [Is this sequence a promoter?](02_promoters.ipynb), on classes instead of values.

@@ -16,16 +16,18 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/02_promoters.ipynb)
 #
 # A promoter is the stretch of DNA at which transcription of a gene begins. Proteins find it by
-# short words at certain places: a TATA box some 30 bases before the start, an initiator on it, and
-# others. A transformer can learn these words and their places from examples. It can also learn
-# something much duller, and score just as well; most of the skill is in telling the two apart.
+# short words at certain places: a TATA box some 30 bases before the start, an initiator on it,
+# and others. A transformer can learn these words and their places from examples. It can also
+# learn something much duller, and score just as well; most of the skill is in telling the two
+# apart.
 #
 # **You will learn**
 #
 # - what DNA looks like to a neural network: letters, tokens, positions;
 # - what attention computes, in six lines that you can change;
 # - how to train a classifier and read its scores beside those of much cheaper models;
-# - how two shortcuts, GC content and near-copies, make a useless model look good, and how to catch them;
+# - how two shortcuts, GC content and near-copies, make a useless model look good, and how to
+#   catch them;
 # - which bases the model's answer rests on.
 #
 # **You need** some Python (pandas, a plot or two). No GPU, no download, about three minutes.
@@ -97,8 +99,8 @@ plt.show()
 # ## 3. From data to tokens
 #
 # A transformer reads **tokens**: vectors of numbers. Polyome makes one token for every few
-# nucleotides: it slides a window of 11 bases along the sequence and multiplies the window's letters
-# with learned weights. Here is the beginning of one sequence, window by window.
+# nucleotides: it slides a window of 11 bases along the sequence and multiplies the window's
+# letters with learned weights. Here is the beginning of one sequence, window by window.
 
 # %%
 from polyome.modalities.sequence import SequenceModality
@@ -115,9 +117,9 @@ for token in range(5):
 
 # %% [markdown]
 # The letters enter as one-hot vectors (A = 1000, C = 0100, ...), so a window of 11 bases is 44
-# numbers, and a token is a learned linear map of these, plus a learned vector for its **position**:
-# the same word counts for something else at another place. Before all tokens stands a special one,
-# the *modality token* `[M]`. Its final state will stand for the whole sequence.
+# numbers, and a token is a learned linear map of these, plus a learned vector for its
+# **position**: the same word counts for something else at another place. Before all tokens stands
+# a special one, the *modality token* `[M]`. Its final state will stand for the whole sequence.
 
 # %%
 window = "TATAAAAGGCG"
@@ -127,8 +129,8 @@ pd.DataFrame(one_hot.T, index=list("ACGT"), columns=list(window))
 # %% [markdown]
 # ## 4. The transformer, from attention up
 #
-# Attention lets every token gather information from all others. Each token asks a *query*, offers a
-# *key* and carries a *value*; how well a query fits a key says how much of that value is taken.
+# Attention lets every token gather information from all others. Each token asks a *query*, offers
+# a *key* and carries a *value*; how well a query fits a key says how much of that value is taken.
 # This is all of it. Change it and run it again: what if the scores are not divided? If `values`
 # is `x` itself?
 
@@ -154,8 +156,8 @@ plt.show()
 # %% [markdown]
 # A **layer** of a transformer is attention, then a small network that is applied to each token by
 # itself; both *add* to the token rather than replace it. Polyome's trunk is two such layers, with
-# four attentions ("heads") side by side in each. It does not know that its tokens are DNA; the same
-# trunk reads cells and tissue in the other tutorials.
+# four attentions ("heads") side by side in each. It does not know that its tokens are DNA; the
+# same trunk reads cells and tissue in the other tutorials.
 
 # %%
 from polyome.model.configuration import PolyomeConfig
@@ -178,13 +180,13 @@ polyome.pl.learning_curves("promoter_model")
 plt.show()
 
 # %% [markdown]
-# The loss falls on training rows and on the rows kept aside. Where only the former falls, the network
-# memorises.
+# The loss falls on training rows and on the rows kept aside. Where only the former falls, the
+# network memorises.
 #
 # ## 6. Evaluation
 #
-# Scores never come alone. Beside Polyome's stand: always saying the most frequent class; GC content
-# alone; logistic regression on k-mers and positions; gradient-boosted trees.
+# Scores never come alone. Beside Polyome's stand: always saying the most frequent class; GC
+# content alone; logistic regression on k-mers and positions; gradient-boosted trees.
 
 # %%
 print(model.evaluation_)
@@ -199,8 +201,8 @@ plt.show()
 
 # %% [markdown]
 # - **Confusion matrix**: rows are the truth. Which mistake is more frequent?
-# - **ROC curve**: the share of promoters found against the share of background mistaken for one, as
-#   the threshold falls. AUROC is the area under it: .5 is guessing.
+# - **ROC curve**: the share of promoters found against the share of background mistaken for one,
+#   as the threshold falls. AUROC is the area under it: .5 is guessing.
 # - **Calibration**: among sequences with confidence .8, are 80 % right? On the diagonal they are.
 #
 # The representation, the final state of `[M]`, has 64 numbers per network; UMAP draws it in two.
@@ -213,16 +215,17 @@ fig.tight_layout()
 plt.show()
 
 # %% [markdown]
-# **When to prefer the cheap baseline?** When it scores within the interval of the transformer's, use
-# it: it is faster, and easier to explain. Look at the table above: with so few sequences logistic
-# regression, which sees the same words at the same places, may well be ahead. What it cannot say is
-# that a word counts *only beside its partner*; that begins to pay with ten times the data.
+# **When to prefer the cheap baseline?** When it scores within the interval of the transformer's,
+# use it: it is faster, and easier to explain. Look at the table above: with so few sequences
+# logistic regression, which sees the same words at the same places, may well be ahead. What it
+# cannot say is that a word counts *only beside its partner*; that begins to pay with ten times
+# the data.
 #
 # ## The trap: GC content and near-copies
 #
 # **GC content.** Suppose that somebody takes background sequences from gene deserts, which have
-# little G and C. We imitate that by drawing random letters: these "promoters" have no element at all,
-# only more G and C. A classifier finds them easily, and has learned nothing about promoters.
+# little G and C. We imitate that by drawing random letters: these "promoters" have no element at
+# all, only more G and C. A classifier finds them easily, and has learned nothing about promoters.
 
 # %%
 rng = np.random.default_rng(0)
@@ -243,10 +246,10 @@ for finding in polyome.audit("promoter", shortcut, "label", quiet=True):
 # content (`polyome.data.negatives` does), as the table of this tutorial has.
 #
 # **Near-copies.** Genomes are full of repeats and gene families, and published sets are full of
-# near-copies. To see what they do, we take 150 random sequences, give each a *random* label, and put
-# five copies of each into the table, with a few letters changed. There is nothing to learn: the labels
-# are coin flips. Watch the scores under a random split, and under a split that keeps similar sequences
-# on one side.
+# near-copies. To see what they do, we take 150 random sequences, give each a *random* label, and
+# put five copies of each into the table, with a few letters changed. There is nothing to learn:
+# the labels are coin flips. Watch the scores under a random split, and under a split that keeps
+# similar sequences on one side.
 
 # %%
 originals = np.array([list(text) for text in random_dna(150, 0.5)])
@@ -267,9 +270,9 @@ for split_by, accuracy in found.items():
     print(f"{split_by:<9} accuracy {accuracy:.2f}")
 
 # %% [markdown]
-# Under the random split the model "predicts" coin flips, since it has seen a near-copy of every test
-# sequence. `split_by="homology"` puts sequences that share 30 letters on one side, and the skill is
-# gone. `polyome audit` counts such pairs in your own table.
+# Under the random split the model "predicts" coin flips, since it has seen a near-copy of every
+# test sequence. `split_by="homology"` puts sequences that share 30 letters on one side, and the
+# skill is gone. `polyome audit` counts such pairs in your own table.
 
 # %% [markdown]
 # ## 7. Interpretation: which bases?
@@ -296,30 +299,33 @@ if not USE_REAL_DATA:
     for row, name in enumerate(why.names):
         top = int(np.nanargmax(why.contributions[row]))
         planted = json.loads(table.loc[name, "elements"])
-        inside.append(any(word["start"] <= top < word["start"] + word["length"] for word in planted))
+        inside.append(
+            any(word["start"] <= top < word["start"] + word["length"] for word in planted)
+        )
     print(f"top base inside a planted element: {np.mean(inside):.0%} of {len(inside)} promoters")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Set `num_hidden_layers=0` in step 5: the tokens no longer attend to each other. How much is lost?
+# 1. Set `num_hidden_layers=0` in step 5: the tokens no longer attend to each other. How much is
+#    lost?
 # <details><summary>Answer</summary>
-# Some, but not all: the direct path and the position-keeping readout still see words and places. What
-# is lost is the interplay, such as a DPE that counts only beside an initiator.
+# Some, but not all: the direct path and the position-keeping readout still see words and places.
+# What is lost is the interplay, such as a DPE that counts only beside an initiator.
 # </details>
 #
-# 2. In the coin-flip experiment change 30 % of the letters instead of 3 %. Why does the accuracy of the
-#    random split fall, and does the audit still warn?
+# 2. In the coin-flip experiment change 30 % of the letters instead of 3 %. Why does the accuracy
+#    of the random split fall, and does the audit still warn?
 # <details><summary>Answer</summary>
 # At 30 % changed, two copies hardly share a word of 11 letters; nothing is left to recognise. The
 # audit looks for shared 30-letter words and finds none.
 # </details>
 #
-# 3. Train on sequences of which the promoters were reversed (not complemented). Does the model still
-#    work? Should it?
+# 3. Train on sequences of which the promoters were reversed (not complemented). Does the model
+#    still work? Should it?
 # <details><summary>Answer</summary>
-# It learns them as well as before: reversed words are words too. But it would fail on real promoters.
-# A score says how well a model does on data like the training data, nothing more.
+# It learns them as well as before: reversed words are words too. But it would fail on real
+# promoters. A score says how well a model does on data like the training data, nothing more.
 # </details>
 #
 # **Next**: [Predicting RNA expression from DNA](01_expression.ipynb) asks *how much* instead of

@@ -15,9 +15,9 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/04_tissue.ipynb)
 #
-# Spatial transcriptomics measures the genes of each cell *and where it lies*. A lymphocyte is the same
-# cell in a follicle as outside, so its genes do not tell where it is; its neighbours do. A model for
-# tissue should read both, and should not be fooled by coordinates.
+# Spatial transcriptomics measures the genes of each cell *and where it lies*. A lymphocyte is the
+# same cell in a follicle as outside, so its genes do not tell where it is; its neighbours do. A
+# model for tissue should read both, and should not be fooled by coordinates.
 #
 # **You will learn**
 #
@@ -27,8 +27,8 @@
 # - why a random split of a section measures memory, and how blocks with a buffer mend it;
 # - which neighbours an answer rests on.
 #
-# **You need** some Python, and to have seen an AnnData before helps. No GPU, no download, about three
-# minutes.
+# **You need** some Python, and to have seen an AnnData before helps. No GPU, no download, about
+# three minutes.
 
 # %%
 import importlib.util
@@ -52,12 +52,13 @@ import polyome
 # %% [markdown]
 # ## 1. What the data is
 #
-# **Semi-synthetic** tissue: 700 *real* blood cells (scanpy's `pbmc68k_reduced`), placed in a *simulated*
-# lymph node. Its domains are a mixture of kinds: most B cells lie in follicles, but not all, and not only
-# B cells do. So a cell's genes say a little about its domain, and its neighbourhood says more. And as the
-# places are simulated, we know the truth.
+# **Semi-synthetic** tissue: 700 *real* blood cells (scanpy's `pbmc68k_reduced`), placed in a
+# *simulated* lymph node. Its domains are a mixture of kinds: most B cells lie in follicles, but
+# not all, and not only B cells do. So a cell's genes say a little about its domain, and its
+# neighbourhood says more. And as the places are simulated, we know the truth.
 #
-# Set `USE_REAL_DATA` for a section of your own: an h5ad with `obsm["spatial"]` and a column of labels.
+# Set `USE_REAL_DATA` for a section of your own: an h5ad with `obsm["spatial"]` and a column of
+# labels.
 
 # %%
 USE_REAL_DATA = False
@@ -100,8 +101,8 @@ plt.show()
 # | one per near neighbour | what it expresses, how far it lies, at which angles to the others |
 #
 # Distances are in units of the section's own median distance between nearest cells: pixels and
-# micrometres give the same tokens. Directions enter only as angles *between* neighbours, so a section can
-# be turned or mirrored. Let us find one cell's neighbours by hand:
+# micrometres give the same tokens. Directions enter only as angles *between* neighbours, so a
+# section can be turned or mirrored. Let us find one cell's neighbours by hand:
 
 # %%
 from sklearn.neighbors import NearestNeighbors
@@ -118,8 +119,9 @@ pd.DataFrame(
 #
 # ## 4. The transformer, from attention up
 #
-# Attention lets the cell's token look at its neighbours' tokens. Each token asks a *query*, offers a *key*
-# and carries a *value*; how well a query fits a key says how much of that value is taken.
+# Attention lets the cell's token look at its neighbours' tokens. Each token asks a *query*,
+# offers a *key* and carries a *value*; how well a query fits a key says how much of that value is
+# taken.
 
 
 # %%
@@ -136,20 +138,23 @@ cell, around = torch.randn(1, 8), torch.randn(5, 8)
 matrices = [torch.randn(8, 8) for _ in range(3)]
 one_order = attention(torch.cat([cell, around]), *matrices)[0][0]
 other_order = attention(torch.cat([cell, around[[3, 1, 4, 0, 2]]]), *matrices)[0][0]
-print("largest difference when neighbours are reordered:", float((one_order - other_order).abs().max()))
+print(
+    "largest difference when neighbours are reordered:",
+    float((one_order - other_order).abs().max()),
+)
 
 # %% [markdown]
-# Neighbours have no order, and attention needs none: shuffle them, and the cell's new state is the same.
-# That is why a transformer suits a neighbourhood.
+# Neighbours have no order, and attention needs none: shuffle them, and the cell's new state is
+# the same. That is why a transformer suits a neighbourhood.
 #
-# The tokens belong to *one* cell and its own neighbours. Cells of a batch never see each other, unless they
-# are neighbours in the tissue; a cell's answer is the same in every batch.
+# The tokens belong to *one* cell and its own neighbours. Cells of a batch never see each other,
+# unless they are neighbours in the tissue; a cell's answer is the same in every batch.
 #
 # ## 5. Training
 #
-# One call finds the neighbours, keeps spatial **blocks** aside as the test part, audits the data, *chooses
-# the size of the neighbourhood* by validation on other blocks inside the training part, trains, and
-# scores the test part once.
+# One call finds the neighbours, keeps spatial **blocks** aside as the test part, audits the data,
+# *chooses the size of the neighbourhood* by validation on other blocks inside the training part,
+# trains, and scores the test part once.
 
 # %%
 model = polyome.SpatialClassifier(seed=0)
@@ -158,8 +163,8 @@ model.save_pretrained("tissue_model")
 model.fitted_.facts["context"]
 
 # %% [markdown]
-# The evidence for the chosen context: the loss on held-out blocks without neighbours, with 15, and so on.
-# Where neighbours do not help, Polyome leaves them out.
+# The evidence for the chosen context: the loss on held-out blocks without neighbours, with 15,
+# and so on. Where neighbours do not help, Polyome leaves them out.
 
 # %%
 polyome.pl.learning_curves("tissue_model")
@@ -169,7 +174,8 @@ plt.show()
 # ## 6. Evaluation
 #
 # Beside the model stand logistic regression on the cell's own genes, the same with the means of
-# neighbours, with coordinates, and **position alone**: nearest neighbours on x and y, no gene at all.
+# neighbours, with coordinates, and **position alone**: nearest neighbours on x and y, no gene at
+# all.
 
 # %%
 print(model.evaluation_)
@@ -190,15 +196,15 @@ fig.tight_layout()
 plt.show()
 
 # %% [markdown]
-# **When to prefer the cheap baseline?** Logistic regression with the means of 30 neighbours is a strong
-# rival on most published sections. Prefer it where it lies within the interval, unless you need the
-# calibrated confidence, `unknown`, or the common representation.
+# **When to prefer the cheap baseline?** Logistic regression with the means of 30 neighbours is a
+# strong rival on most published sections. Prefer it where it lies within the interval, unless you
+# need the calibrated confidence, `unknown`, or the common representation.
 #
 # ## The trap: a random split leaks neighbours
 #
-# In tissue, neighbours are alike. If test cells are drawn at random, each has training cells right beside
-# it, and its label can be read off *where it lies*, without any gene. Compare position alone under both
-# splits:
+# In tissue, neighbours are alike. If test cells are drawn at random, each has training cells
+# right beside it, and its label can be read off *where it lies*, without any gene. Compare
+# position alone under both splits:
 
 # %%
 scores = {}
@@ -214,9 +220,9 @@ with warnings.catch_warnings():
 pd.DataFrame(scores).round(2)
 
 # %% [markdown]
-# Under the random split x and y alone seem to know tissue biology. Under blocks, with a buffer between
-# test and training cells, they know little, and the truth about every model comes out. The audit says so
-# as well:
+# Under the random split x and y alone seem to know tissue biology. Under blocks, with a buffer
+# between test and training cells, they know little, and the truth about every model comes out.
+# The audit says so as well:
 
 # %%
 for finding in polyome.audit("spatial", adata, target, quiet=True):
@@ -225,8 +231,8 @@ for finding in polyome.audit("spatial", adata, target, quiet=True):
 # %% [markdown]
 # ## 7. Interpretation: does the answer need the neighbourhood?
 #
-# Ask the same model for cells in their place, and for the same cells scattered so far apart that no
-# neighbourhood is left of the kind it knows. Where the answer changes, it rested on context.
+# Ask the same model for cells in their place, and for the same cells scattered so far apart that
+# no neighbourhood is left of the kind it knows. Where the answer changes, it rested on context.
 
 # %%
 scattered = adata.copy()
@@ -260,18 +266,18 @@ print("largest difference in confidence:", float(difference.abs().max()))
 # About what logistic regression on expression reaches in the table above: the rest was context.
 # </details>
 #
-# 2. Put the same section twice into one AnnData, at the same coordinates, and fit without `section=`. What
-#    does the audit say?
+# 2. Put the same section twice into one AnnData, at the same coordinates, and fit without
+#    `section=`. What does the audit say?
 # <details><summary>Answer</summary>
-# That cells of two sections lie on top of each other, and which column would tell them apart. Without it,
-# every cell's nearest neighbour would be a cell of another section.
+# That cells of two sections lie on top of each other, and which column would tell them apart.
+# Without it, every cell's nearest neighbour would be a cell of another section.
 # </details>
 #
-# 3. Name the cells' *types* instead of their domains (`target="bulk_labels"`). Is a context chosen? Should
-#    it be?
+# 3. Name the cells' *types* instead of their domains (`target="bulk_labels"`). Is a context
+#    chosen? Should it be?
 # <details><summary>Answer</summary>
-# Usually none: a cell's own genes tell its type, and neighbours add noise. That is what the validation on
-# blocks is for.
+# Usually none: a cell's own genes tell its type, and neighbours add noise. That is what the
+# validation on blocks is for.
 # </details>
 #
 # **Next**: [Adding a modality in one file](05_add_a_modality.ipynb).

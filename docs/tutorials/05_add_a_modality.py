@@ -15,9 +15,10 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/05_add_a_modality.ipynb)
 #
-# Polyome reads DNA, cells and tissue. Yours may be another kind of data: DNA methylation, chromatin
-# accessibility, peptides. What has to be written is how a record becomes tokens. Training, ensembles,
-# calibration, evaluation, saving, the command line and the contract tests are there already.
+# Polyome reads DNA, cells and tissue. Yours may be another kind of data: DNA methylation,
+# chromatin accessibility, peptides. What has to be written is how a record becomes tokens.
+# Training, ensembles, calibration, evaluation, saving, the command line and the contract tests
+# are there already.
 #
 # **You will learn** what a modality supplies, what a task supplies, and how to check both.
 #
@@ -35,9 +36,9 @@ if importlib.util.find_spec("polyome") is None:  # on Colab; takes a minute or t
 # %% [markdown]
 # ## The data
 #
-# Simulated: the share of methylated molecules (0 to 1) at 24 places of the genome, for samples of two
-# tissues which differ at six of them. Real arrays have gaps, and so has this table. Set `USE_REAL_DATA`
-# for a table of your own: one column a place, one column `tissue`.
+# Simulated: the share of methylated molecules (0 to 1) at 24 places of the genome, for samples of
+# two tissues which differ at six of them. Real arrays have gaps, and so has this table. Set
+# `USE_REAL_DATA` for a table of your own: one column a place, one column `tissue`.
 
 # %%
 import numpy as np
@@ -52,7 +53,9 @@ def simulate_methylation(number=400, places=24, seed=0):
     is_liver = rng.random(number) < 0.5
     usual = rng.uniform(0.2, 0.8, places)
     shift = np.where(np.arange(places) < 6, 0.12, 0.0)
-    shares = usual + np.where(is_liver[:, None], shift, -shift) + rng.normal(0, 0.15, (number, places))
+    shares = (
+        usual + np.where(is_liver[:, None], shift, -shift) + rng.normal(0, 0.15, (number, places))
+    )
     shares[rng.random(shares.shape) < 0.1] = np.nan
     table = pd.DataFrame(shares.clip(0, 1), columns=[f"cg{i:02d}" for i in range(places)])
     table.index = "sample " + table.index.astype(str)
@@ -65,9 +68,9 @@ table.iloc[:3, -5:].round(2)
 # %% [markdown]
 # ## The modality
 #
-# A record is a sample. Its tokens: one per place, the sum of *what* it is (a learned vector for the
-# place) and *how much* (the value times a learned vector). A gap is no token: it is masked, and the
-# trunk never sees it.
+# A record is a sample. Its tokens: one per place, the sum of *what* it is (a learned vector for
+# the place) and *how much* (the value times a learned vector). A gap is no token: it is masked,
+# and the trunk never sees it.
 
 # %%
 from dataclasses import dataclass, replace
@@ -157,13 +160,13 @@ class MethylationModality(Modality):
 MODALITIES["methylation"] = MethylationModality
 
 # %% [markdown]
-# In the package this would be `src/polyome/modalities/methylation.py`, and the last line a line of the
-# dictionary in `modalities/__init__.py`.
+# In the package this would be `src/polyome/modalities/methylation.py`, and the last line a line
+# of the dictionary in `modalities/__init__.py`.
 #
 # ## The task
 #
-# A task says which modality and head it uses, which cheap baselines stand beside it, and which data
-# shows it. What classification tasks share is inherited.
+# A task says which modality and head it uses, which cheap baselines stand beside it, and which
+# data shows it. What classification tasks share is inherited.
 
 # %%
 from polyome.audit.classes import class_findings
@@ -187,8 +190,12 @@ class Tissue(ClassificationTask):
 
     def training(self, n_rows, modality):
         return {
-            "learning_rate": 3e-3, "num_train_epochs": 30, "batch_size": 32,
-            "warmup_ratio": 0.1, "early_stopping": True, "ema_decay": 0.0,
+            "learning_rate": 3e-3,
+            "num_train_epochs": 30,
+            "batch_size": 32,
+            "warmup_ratio": 0.1,
+            "early_stopping": True,
+            "ema_decay": 0.0,
         }
 
     def features(self, modality, records):  # what the baselines read
@@ -226,9 +233,9 @@ again.predict(table.iloc[:3])
 # %% [markdown]
 # ## Checking it
 #
-# Polyome's contract tests run over the two dictionaries, so in the package a new line is tested at once:
-# saved and restored it answers alike; batch size, order and company change nothing; fitting sees no test
-# record; every weight has a gradient. The most important one, by hand:
+# Polyome's contract tests run over the two dictionaries, so in the package a new line is tested
+# at once: saved and restored it answers alike; batch size, order and company change nothing;
+# fitting sees no test record; every weight has a gradient. The most important one, by hand:
 
 # %%
 together = model.predict(table)["confidence"].to_numpy()
@@ -238,9 +245,10 @@ print("largest difference:", np.abs(together - alone).max())
 # %% [markdown]
 # ## Exercise
 #
-# Is the trunk worth its time here? Compare `num_hidden_layers=0`, and the logistic regression of the
-# table above, and say what kind of simulated data would turn the answer around.
+# Is the trunk worth its time here? Compare `num_hidden_layers=0`, and the logistic regression of
+# the table above, and say what kind of simulated data would turn the answer around.
 # <details><summary>Answer</summary>
-# The tissues differ by sums of single places, which is what a linear model computes. Simulate tissues
-# that differ in whether two places agree, and attention, which compares tokens, begins to pay.
+# The tissues differ by sums of single places, which is what a linear model computes. Simulate
+# tissues that differ in whether two places agree, and attention, which compares tokens, begins to
+# pay.
 # </details>

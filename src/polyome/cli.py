@@ -35,7 +35,7 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting; an unknown key lists the known."),
 ]
 Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
-Target = Annotated[str, typer.Option(help="Column with the truth.")]
+Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
 Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
@@ -102,7 +102,7 @@ def fit(
     split_by: Annotated[
         str | None,
         typer.Option(
-            help="random or group; sequences: chromosome, homology; tissue: blocks, section."
+            help="random, group; sequences: chromosome, homology, blocks; tissue: blocks, section."
         ),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
@@ -359,6 +359,38 @@ def report(
     chosen = parsing.report_settings(parsing.gathered(None, set_))
     path = write_report(model_dir, out, seed=seed, quiet=quiet, **chosen)
     say(f"wrote {path}", quiet=quiet)
+
+
+@app.command()
+@verb
+def variants(
+    model_dir: ModelDir,
+    vcf: Annotated[Path, typer.Argument(metavar="VARIANTS.vcf", help="Plain, gzip or bgzip.")],
+    genome: Annotated[Path, typer.Option(help="FASTA that the variants are of.")],
+    out: Annotated[Path, typer.Option(help="File to write: .vcf or .vcf.gz (bgzip).")],
+    windows: Annotated[
+        Path | None, typer.Option(help="BED of the stretches to read, such as start sites.")
+    ] = None,
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Say what each variant does to a model's answers, in INFO fields."""
+    del seed  # nothing is drawn
+    from polyome import settings as parsing
+    from polyome.estimators import load
+    from polyome.predict.variants import VariantArguments, score_variants
+
+    given = parsing.gathered(None, set_)
+    trusted = parsing.consent_taken(given)
+    arguments = VariantArguments(**parsing.checked_settings(VariantArguments, given))
+    model = load(model_dir, device=device, quiet=quiet, trust_remote_code=trusted)
+    result = score_variants(
+        model.fitted_, vcf, genome, out, windows=windows, arguments=arguments, quiet=quiet
+    )
+    _notes(result.notes, quiet=quiet)
+    say(f"wrote {out}", quiet=quiet)
 
 
 @data_app.command("list")

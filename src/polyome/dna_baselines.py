@@ -87,7 +87,7 @@ def choose_boosting(
 ) -> dict[str, Any]:
     """Choose boosting's settings by the log loss on inner folds."""
     x, codes = kmers_and_letters(windows), np.unique(np.asarray(y), return_inverse=True)[1]
-    pairs = list(_some_folds(inner_folds(codes, groups, folds, seed), len(codes)))
+    pairs = list(some_folds(inner_folds(codes, groups, folds, seed), len(codes)))
 
     def loss(settings: dict[str, Any]) -> float:
         found = [
@@ -108,7 +108,7 @@ def averaged_boosting(
     return np.asarray(np.mean(answers, axis=0))
 
 
-def _some_folds(fold: IntArray, n: int) -> Iterator[tuple[IntArray, IntArray]]:
+def some_folds(fold: IntArray, n: int) -> Iterator[tuple[IntArray, IntArray]]:
     """(rows that fit, rows held out): every fold; the first alone of many rows."""
     for k in range(1 if n > MOST_ROWS else int(fold.max()) + 1):
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
@@ -138,7 +138,7 @@ def tuned_linear(
     y = np.asarray(y_train)
     codes = np.unique(y, return_inverse=True)[1]
     x, other = features(x_train, x_test)
-    pairs = list(_some_folds(inner_folds(codes, groups, 3, seed), len(y)))
+    pairs = list(some_folds(inner_folds(codes, groups, 3, seed), len(y)))
 
     def loss(C: float) -> float:  # noqa: N803 - scikit-learn's name
         found = [_loss(_linear(C).fit(x[a], y[a]).predict_proba(x[b]), codes[b]) for a, b in pairs]

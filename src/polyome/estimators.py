@@ -30,10 +30,11 @@ from polyome.audit.findings import Finding
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import Answers, Records
+from polyome.modalities.base import Answers, Records, Values
 from polyome.modalities.profile_records import annotate
 from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
+from polyome.predict.mutagenesis import saturation_mutagenesis
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import copy_record, write_record
 from polyome.predict.rows import read_split, rows_of_part, unseen_note
@@ -41,8 +42,6 @@ from polyome.splits import Split
 from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
 from polyome.tasks.parts import (
-    check_enough,
-    check_two_classes,
     counted,
     if_there,
     split_records,
@@ -104,7 +103,7 @@ class Estimator:
     def fit(
         self,
         source: Any,  # noqa: ANN401 - what the modality reads
-        target: str,
+        target: str | list[str],
         *,
         split: str | None = None,
         split_by: str | None = None,
@@ -120,7 +119,8 @@ class Estimator:
         Parameters
         ----------
         source : what the modality reads: for cells an AnnData, an h5ad file or several.
-        target : column with the truth. Rows where it is missing are left out.
+        target : column with the truth; for values several, with commas between them or as a list.
+            Rows where it is missing are left out.
         split : column with ``train``, ``test`` and perhaps ``dev``.
         split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
             ``chromosome``, ``homology``); the default is random, 20 % test.
@@ -146,27 +146,28 @@ class Estimator:
         modality = self.task.build_modality()
         reading = _reading(self.task_class, options)
         arguments = fit_arguments(options)
-        if scanner and not modality.is_scannable:
-            message = f"scanner=True: {self.task.name} has no sequences to scan."
+        if scanner and not (modality.is_scannable and self.task.names_kinds):
+            message = f"scanner=True: {self.task.name} has no class of sequences to scan for."
             raise InputError(message)
         records = _checked(modality.read(source, **reading))
         targets = self.task.targets(records.table, target, unlabelled)
-        check_two_classes(targets, target)
+        shown = target if isinstance(target, str) else ",".join(target)
+        targets.check(shown)
         parts, groups = split_records(
             self.task, records, targets, split=split, split_by=split_by, group=group
         )
-        check_enough(targets, parts, target)
+        targets.check_enough(parts, shown)
         if UNKNOWN in targets.classes:
-            warnings.warn(_UNKNOWN_IS_A_CLASS.format(target), PolyomeWarning, stacklevel=2)
+            warnings.warn(_UNKNOWN_IS_A_CLASS.format(shown), PolyomeWarning, stacklevel=2)
         for note in (*records.notes, *targets.notes, counted(parts)):
             say(note, quiet=self.task.quiet)
-        self.findings_ = self.task.audit(records, targets, parts, target)
+        self.findings_ = self.task.audit(records, targets, parts, shown)
         _warn(self.findings_)
         kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
         self.fitted_, self.curves_ = fit_model(
             self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
         )
-        self.fitted_.target = target
+        self.fitted_.target = shown
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = _named(source, len(records))
         self.fitted_.facts["inputs"] = _paths(source)
@@ -187,9 +188,7 @@ class Estimator:
         self.scanner_ = distil(self.fitted_, training, seed=self.task.seed, quiet=self.task.quiet)
         if self.evaluation_ is not None:
             found = predict(self.scanner_, records.take(parts.test), PredictArguments())
-            scores = self.task.score(
-                targets.truth[parts.test], found.proba.to_numpy(), self.classes_
-            )
+            scores = self.task.score(targets.truth[parts.test], found.outputs, self.classes_)
             self.evaluation_.variants["scanner"] = scores
 
     def _remember(
@@ -235,7 +234,7 @@ class Estimator:
             all_of_them=with_baselines,
         )
         self.evaluation_: Evaluation | None = None
-        self.answers_: Answers | None = None
+        self.answers_: Answers | Values | None = None
         if len(parts.test):
             self.evaluation_, self.answers_ = evaluate(
                 self.fitted_,
@@ -261,14 +260,14 @@ class Estimator:
         return self.fitted_
 
     def predict(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
-        """Label, confidence and a column per class, one row per record.
+        """Label, confidence and a column per class, or each value with its interval, by record.
 
         ``options`` are fields of :class:`polyome.predict.predict.PredictArguments` and, for cells,
         ``layer`` and ``gene_column``.
         """
         return self.answer(source, **options)[1].frame()
 
-    def answer(self, source: Any, **options: Any) -> tuple[Records, Answers]:  # noqa: ANN401
+    def answer(self, source: Any, **options: Any) -> tuple[Records, Answers | Values]:  # noqa: ANN401
         """Predict, with everything that is known of the answers."""
         fitted = self._fitted()
         reading, arguments = self._options(options)
@@ -277,7 +276,9 @@ class Estimator:
 
     def annotate(self, adata: AnnData, **options: Any) -> None:  # noqa: ANN401
         """Predict and write the answers into an AnnData, in place (see `polyome_*` keys)."""
-        annotate(adata, self.answer(adata, **options)[1])
+        answers = self.answer(adata, **options)[1]
+        assert isinstance(answers, Answers), "cells are answered with classes"
+        annotate(adata, answers)
 
     def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
         """Representations, float32 (n, d): modality tokens' final states, members side by side."""
@@ -313,10 +314,19 @@ class Estimator:
             raise InputError(message)
         return EXPLAINERS[name]
 
+    def mutagenesis(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
+        """What every change of one base does to the answers of sequences, a row per change.
+
+        See :func:`polyome.predict.mutagenesis.saturation_mutagenesis`.
+        """
+        fitted = self._fitted()
+        reading, arguments = self._options(options)
+        return saturation_mutagenesis(fitted, fitted.modality.read(source, **reading), arguments)
+
     def evaluate(
         self,
         source: Any,  # noqa: ANN401
-        target: str | None = None,
+        target: str | list[str] | None = None,
         *,
         part: str | None = None,
         **options: Any,  # noqa: ANN401
@@ -333,8 +343,10 @@ class Estimator:
         reading, arguments = self._options(options)
         records = _checked(fitted.modality.read(source, **reading))
         target = target or fitted.target
-        unlabelled = if_there(records.table, target, fitted.facts.get("unlabelled"))
+        missing = fitted.facts.get("unlabelled")
+        unlabelled = if_there(records.table, str(target), missing)
         targets = self.task.targets(records.table, target, unlabelled)
+        targets.check_scorable(fitted.classes)
         remembered = getattr(self, "split_", None)
         rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered)
         evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
@@ -454,7 +466,7 @@ def load(
 def audit(
     task: str,
     source: Any,  # noqa: ANN401
-    target: str,
+    target: str | list[str],
     *,
     split: str | None = None,
     unlabelled: str | None = None,
@@ -474,9 +486,10 @@ def audit(
     checked = model_class(**settings).task
     records = _checked(checked.build_modality().read(source, **reading))
     targets = checked.targets(records.table, target, unlabelled)
-    check_two_classes(targets, target)
+    shown = target if isinstance(target, str) else ",".join(target)
+    targets.check(shown)
     parts, _ = split_records(checked, records, targets, split=split, split_by=None, group=None)
-    return checked.audit(records, targets, parts, target)
+    return checked.audit(records, targets, parts, shown)
 
 
 def fit_arguments(training: dict[str, Any]) -> FitArguments:

@@ -191,6 +191,21 @@ def regression_metrics(truth: ArrayLike, predicted: ArrayLike) -> Metrics:
     return scores
 
 
+def pearson(truth: FloatArray, predicted: FloatArray) -> float | None:
+    """Pearson's r of values, (n,) each, without a p-value; None where one of them is constant.
+
+    Examples
+    --------
+    >>> round(pearson(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 4.0])), 6)
+    1.0
+    """
+    if len(truth) < 2:
+        return None
+    one, other = truth - truth.mean(), predicted - predicted.mean()
+    size = np.sqrt((one @ one) * (other @ other))
+    return float(one @ other / size) if size > 0 else None
+
+
 def refusal_metrics(truth: ArrayLike, predicted: ArrayLike, unknown: BoolArray) -> Metrics:
     """Share of the rows that are answered, and the accuracy of those answers.
 

@@ -138,7 +138,19 @@ def scan_settings(settings: dict[str, Any]) -> dict[str, Any]:
     >>> scan_settings({"stride_bp": "20"})
     {'stride_bp': 20}
     """
-    known = _types(ScanArguments)
+    return checked_settings(ScanArguments, settings)
+
+
+def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any]:
+    """Check settings against the dataclass that they fill.
+
+    Examples
+    --------
+    >>> from polyome.predict.variants import VariantArguments
+    >>> checked_settings(VariantArguments, {"upstream_bp": "200"})
+    {'upstream_bp': 200}
+    """
+    known = _types(arguments)
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")

@@ -8,6 +8,7 @@ import scanpy as sc
 from anndata import AnnData
 
 from polyome._errors import InputError, listed, suggestion
+from polyome.data.expression import simulate_expression
 from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_cells
 from polyome.data.tissue_simulator import semi_synthetic_tissue
@@ -64,6 +65,13 @@ CATALOGUE: dict[str, DataSet] = {
         target="domain",
         file_name="semi_synthetic_tissue.h5ad",
         build=semi_synthetic_tissue,
+    ),
+    "simulated_expression": DataSet(
+        "simulated: 3,000 bacterial reporters of a known grammar, 150 bp, with noise and the truth",
+        task="expression",
+        target="expression",
+        file_name="simulated_expression.csv.gz",
+        build=simulate_expression,
     ),
     "pbmc3k": DataSet(
         "2,638 real blood cells of 8 types, counts of 13,714 genes (10x Genomics)",

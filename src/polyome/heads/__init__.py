@@ -2,9 +2,11 @@
 
 from polyome.heads.base import Head
 from polyome.heads.classification import ClassificationHead
+from polyome.heads.regression import RegressionHead
 
 HEADS: dict[str, type[Head]] = {
     ClassificationHead.kind: ClassificationHead,
+    RegressionHead.kind: RegressionHead,
 }
 
-__all__ = ["HEADS", "ClassificationHead", "Head"]
+__all__ = ["HEADS", "ClassificationHead", "Head", "RegressionHead"]

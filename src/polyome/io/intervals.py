@@ -61,7 +61,7 @@ def read_bed(path: StrPath, genome: StrPath, *, window_bp: int | None = None) ->
     is_minus = _strands(table).eq("-").to_numpy(bool)
     if window_bp is not None:
         starts, ends = _windows(starts, ends, is_minus, window_bp)
-    plus = [_letters(opened, *where) for where in zip(table["chrom"], starts, ends)]
+    plus = [letters_of(opened, *where) for where in zip(table["chrom"], starts, ends)]
     names = (f"{path} line {line:,}: {opened.path} there" for line in lines)
     check_dna(zip(names, plus))
     table["sequence"] = _on_strand(plus, is_minus)
@@ -180,7 +180,7 @@ def _windows(
     return starts, starts + window_bp
 
 
-def _letters(genome: Genome, chrom: str, start: int, end: int) -> str:
+def letters_of(genome: Genome, chrom: str, start: int, end: int) -> str:
     """Letters of the plus strand, upper case, N beyond the ends of the chromosome."""
     length = genome.lengths[chrom]
     inside = genome.fetch(chrom, min(max(start, 0), length), min(max(end, 0), length)).upper()

@@ -66,10 +66,63 @@ class Answers:
         classes = np.array(self.proba.columns, dtype=object)
         return np.asarray(classes[self.proba.to_numpy().argmax(axis=1)])
 
+    @property
+    def outputs(self) -> FloatArray:
+        """What metrics compare with the truth, (n, c)."""
+        return self.proba.to_numpy()
+
+    def beside(self, truth: np.ndarray) -> pd.DataFrame:
+        """:meth:`frame` with the true labels, (n,), as ``truth``."""
+        return self.frame().assign(truth=truth)
+
     def frame(self) -> pd.DataFrame:
         """One row per record: label, confidence, a column per class."""
         shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
         return shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a fitted model of measured values says of records.
+
+    Attributes
+    ----------
+    names : (n,), the records' names.
+    values : DataFrame, (n, c): the predicted value of each target.
+    low, high : DataFrame, (n, c): ends of the prediction interval; None where none was learned.
+    representation : float32, (n, e * d).
+    provenance : what the answers come from.
+    notes : what the user should know of them.
+    """
+
+    names: pd.Index
+    values: pd.DataFrame
+    low: pd.DataFrame | None
+    high: pd.DataFrame | None
+    representation: FloatArray
+    provenance: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> FloatArray:
+        """What metrics compare with the truth, (n, c)."""
+        return self.values.to_numpy()
+
+    def frame(self) -> pd.DataFrame:
+        """One row per record: for each target its value and the ends of its interval."""
+        columns: dict[str, Any] = {}
+        for name in self.values.columns:
+            columns[name] = self.values[name]
+            if self.low is not None and self.high is not None:
+                columns[f"{name}_low"] = self.low[name]
+                columns[f"{name}_high"] = self.high[name]
+        return pd.DataFrame(columns, index=self.names)
+
+    def beside(self, truth: np.ndarray) -> pd.DataFrame:
+        """:meth:`frame` with the true values, (n, c), as ``truth``, or ``truth_TARGET`` of many."""
+        one = self.values.shape[1] == 1
+        names = ["truth"] if one else [f"truth_{name}" for name in self.values.columns]
+        return self.frame().assign(**dict(zip(names, truth.T, strict=True)))
 
 
 class ModalityEmbeddings(nn.Module, ABC):
@@ -170,7 +223,7 @@ class Modality(ABC):
         """Restore what :meth:`state` gave."""
 
     @abstractmethod
-    def write(self, records: Any, answers: Answers, path: Path) -> None:  # noqa: ANN401
+    def write(self, records: Any, answers: Any, path: Path) -> None:  # noqa: ANN401
         """Write answers back in the format that the records came in."""
 
     def prepare(self, records: Any) -> Any:  # noqa: ANN401

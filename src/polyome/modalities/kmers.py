@@ -125,7 +125,8 @@ class SequenceFeatures(nn.Module):
 
     Parameters
     ----------
-    spec : ``length`` (bp), ``direct_kmers``.
+    spec : ``length`` (bp), ``direct_kmers``; perhaps ``numbers``, how many come with each sequence;
+        these are not scaled here.
     """
 
     is_sparse: ClassVar[bool] = True
@@ -141,14 +142,15 @@ class SequenceFeatures(nn.Module):
         places = self.length if self.length <= _LONGEST_WITH_PLACES else 0
         whole, windowed = self.words.blocks
         self.blocks = (whole, 4 * places + 16 * max(0, places - 1), windowed)
-        self.width = sum(self.blocks)
-        self.register_buffer("scales", torch.ones(self.width))
+        self.register_buffer("scales", torch.ones(sum(self.blocks)))
+        self.width = sum(self.blocks) + spec.get("numbers", 0)
 
-    def forward(self, codes: Tensor, **_: Tensor) -> Tensor:
-        """uint8, (b, n) -> float, (b, f)."""
+    def forward(self, codes: Tensor, numbers: Tensor | None = None, **_: Tensor) -> Tensor:
+        """uint8, (b, n), and perhaps float, (b, 2k) -> float, (b, f)."""
         scales: Any = self.scales
         whole, windowed = self.words(codes).split(self.words.blocks, dim=1)
-        return torch.cat([whole, self._placed(codes), windowed], dim=1) * scales
+        scaled = torch.cat([whole, self._placed(codes), windowed], dim=1) * scales
+        return scaled if numbers is None else torch.cat([scaled, numbers], dim=1)
 
     def _placed(self, codes: Tensor) -> Tensor:
         """The letter and the pair at each position, (b, 4 n + 16 (n - 1))."""

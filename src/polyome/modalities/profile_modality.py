@@ -129,7 +129,7 @@ class ProfileModality(Modality):
             wanted = self.usual_components if len(self.selected_) > self.panel_genes else 0
         most = max(1, min(len(self.selected_), len(records)) - 1)
         self.num_components_ = min(wanted, most)
-        # Components of few cells fit these cells' noise: they would look further away than new ones.
+        # Components of few cells fit their noise: these cells would look further away than new ones
         trusted = max(_FEWEST_ANCHORS, len(records) // _CELLS_PER_ANCHOR)
         self.num_anchors_ = min(_MOST_ANCHORS, trusted, most)
         wanted = max(self.num_components_, self.num_anchors_)

@@ -26,7 +26,8 @@ class ProfileFeatures(nn.Module):
     Parameters
     ----------
     spec : ``num_genes`` g, ``num_components`` k (0: none), ``num_anchors`` a, ``input_dropout`` p
-        (mean share of genes hidden), ``component_shift`` (in standard deviations of each component).
+        (mean share of genes hidden), ``component_shift`` (in standard deviations of each
+        component).
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:

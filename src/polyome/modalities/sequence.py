@@ -4,6 +4,7 @@ A segment is ``[M]``, which knows what the whole sequence is made of, and one to
 nucleotides (or for every k-mer or subword), each with a learned position.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,8 +24,11 @@ from polyome.modalities.backbone import (
     start_backbones,
 )
 from polyome.modalities.backbone_tokens import BackboneTokens
-from polyome.modalities.base import Answers, Modality, ModalityEmbeddings
+from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
+from polyome.modalities.composition_tokens import windows_of
+from polyome.modalities.gene_features import MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
+from polyome.modalities.numbers import Numbers
 from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
 from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
 from polyome.modalities.subwords import TOKENIZERS, Subwords
@@ -33,6 +37,8 @@ RICH = 20_000
 """Records from which finer tokens pay."""
 LONGEST_KMER = 8
 """A vocabulary of 65,538 ids."""
+GENE_BP = 400
+"""Length from which sequences are taken for natural genes rather than for designed reporters."""
 _SOME = 512  # sequences at a time while learning scales
 
 
@@ -43,10 +49,12 @@ class SequenceModality(Modality):
     ----------
     sequence_column : where a table holds the sequences.
     tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
-        that do not overlap) or ``bpe`` (byte-pair encoding learned on the training sequences).
+        that do not overlap), ``bpe`` (byte-pair encoding learned on the training sequences),
+        ``composition`` (k-mer counts of windows, and the codons of the open reading frame), or
+        ``auto``: ``composition`` for sequences of 400 bp or more, else ``nucleotide``.
     stride : nucleotides between two tokens; for ``kmer`` the k. None chooses: 6 for ``kmer``; 4 for
-        sequences up to 120 bp, 8 up to 600 bp, above that as many as give 75 tokens; half of that
-        for 20,000 records or more.
+        sequences up to ``finest_bp``, 8 up to 600 bp, above that as many as give 75 tokens; half of
+        that for 20,000 records or more. Of ``composition`` the length of a window.
     kernel : nucleotides that a token sees, odd.
     anchor : where sequences of unequal length are lined up: ``start``, ``center`` or ``end``.
     composition : largest k of the k-mer counts that ``[M]`` knows, beside those of 3-mers in
@@ -61,6 +69,8 @@ class SequenceModality(Modality):
         Hugging Face checkpoint, or its name on the hub.
     backbone_tuning : what of it is trained: ``full``, ``frozen`` (nothing) or ``lora`` (adapters).
     trust_remote_code : run the Python code that comes with the backbone; not kept with the model.
+    numbers : columns of numbers that come with each sequence.
+    finest_bp : length up to which the usual stride of nucleotides is 4.
     """
 
     name: ClassVar[str] = "sequence"
@@ -89,8 +99,10 @@ class SequenceModality(Modality):
         backbone: str | None = None,
         backbone_tuning: str = "full",
         trust_remote_code: bool = False,
+        numbers: Sequence[str] = (),
+        finest_bp: int = 120,
     ) -> None:
-        _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS))
+        _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS, "composition", "auto"))
         _check_choice("anchor", anchor, ("start", "center", "end"))
         if tokens == "kmer" and stride is not None and stride > LONGEST_KMER:
             message = (
@@ -116,6 +128,9 @@ class SequenceModality(Modality):
         # A backbone is large and uses all cores by itself; its code is not another process's.
         self.is_portable = backbone is None
         self.subwords_: Subwords | None = None
+        self.numbers = list(numbers)
+        self.finest_bp = finest_bp
+        self.numbers_ = Numbers(tuple(numbers))
 
     def read(self, source: Any, **reading: Any) -> SequenceRecords:  # noqa: ANN401
         """View sequences as records.
@@ -161,24 +176,42 @@ class SequenceModality(Modality):
                 f"stride={self.stride}: the longest training sequence has {self.length_:,} bp."
             )
             raise InputError(message)
-        self.stride_ = self.stride or _usual_stride(self.tokens, self.length_, len(records))
+        self.tokens_ = _usual_tokens(self.tokens, self.length_)
+        self.stride_ = self.stride or self._usual_stride(len(records))
+        self.numbers_.fit(records.table)
         self.subwords_ = self._learned_subwords(records)
-        direct = SequenceFeatures(self.spec())
-        self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
+        self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self._is_gene else 0
+        self.direct_scales_ = np.zeros(0, np.float32)
+        if not self._is_gene:
+            direct = SequenceFeatures(self.spec())
+            self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
         means, squares = self._moments(WordCounts(self.length_, self.composition, word=3), records)
         self.word_means_ = means.astype(np.float32)
         spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
         self.word_spreads_ = spreads.astype(np.float32)
         return self
 
+    def _usual_stride(self, n_records: int) -> int:
+        if self.tokens_ == "composition":
+            return windows_of(self.length_)
+        if self.tokens_ != "nucleotide":
+            return 6
+        stride = 4 if self.length_ <= self.finest_bp else max(8, -(-self.length_ // 75))
+        return stride // 2 if n_records >= RICH else stride
+
+    @property
+    def _is_gene(self) -> bool:
+        """Whether the sequences are read by their composition."""
+        return self.tokens_ == "composition"
+
     def _learned_subwords(self, records: SequenceRecords) -> Subwords | None:
-        if self.backbone is None and self.tokens not in TOKENIZERS:
+        if self.backbone is None and self.tokens_ not in TOKENIZERS:
             return None
         texts = [records.dna.text(i) for i in range(len(records))]
         if self.backbone is not None:
             trust = self.trust_remote_code
             return BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
-        learn = TOKENIZERS[self.tokens].learn
+        learn = TOKENIZERS[self.tokens_].learn
         return learn(texts, k=self.stride_, size=self.vocabulary_size)
 
     def _moments(
@@ -200,16 +233,21 @@ class SequenceModality(Modality):
         """Sizes for :class:`SequenceEmbeddings` and :class:`SequenceFeatures`."""
         if self.subwords_ is None:
             num_tokens, vocabulary = -(-self.length_ // self.stride_), 0
+            num_tokens += self.tokens_ == "composition"
         else:
             num_tokens, vocabulary = self.subwords_.num_tokens, self.subwords_.size
-        own = {}
+        own: dict[str, Any] = {}
         if isinstance(self.subwords_, BackboneTokens):
             own = {"backbone": backbone_spec(self.subwords_, self.backbone_tuning)}
+        if self._is_gene:
+            own["landmarks"] = self.landmarks_
+        if self.numbers:
+            own["numbers"] = 2 * len(self.numbers)
         return own | {
             "length": self.length_,
             "num_tokens": num_tokens,
             "vocabulary": vocabulary,
-            "tokens": self.tokens,
+            "tokens": self.tokens_,
             "stride": self.stride_,
             "kernel": self.kernel,
             "composition": self.composition,
@@ -225,19 +263,25 @@ class SequenceModality(Modality):
         return SequenceEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> SequenceFeatures:
+    def features(spec: dict[str, Any]) -> nn.Module:
         """Build what the direct path reads."""
-        return SequenceFeatures(spec)
+        return GeneFeatures(spec) if "landmarks" in spec else SequenceFeatures(spec)
 
     def start_from(self, module: nn.Module, records: SequenceRecords) -> None:
-        """Give k-mer counts in a module the moments of these sequences, a backbone its weights."""
-        del records  # moments of a fold differ little from the training part's
+        """Give k-mer counts the moments of training sequences, a backbone its weights.
+
+        Moments are those of the whole training part, which differ little from a fold's; landmarks
+        are these sequences'.
+        """
         if isinstance(self.subwords_, BackboneTokens):
             start_backbones(module, self.subwords_)
         for part in module.modules():
             if isinstance(part, Composition):
                 part.get_buffer("means").copy_(torch.from_numpy(self.word_means_))
                 part.get_buffer("spreads").copy_(torch.from_numpy(self.word_spreads_))
+            if isinstance(part, GeneFeatures):
+                own = self.numbers_.read(records.table) if self.numbers else None
+                part.start_from(self.prepare(records).windows, own)
             if isinstance(part, SequenceFeatures):
                 part.get_buffer("scales").copy_(torch.from_numpy(self.direct_scales_))
 
@@ -271,10 +315,12 @@ class SequenceModality(Modality):
     def encode(self, records: SequenceRecords) -> list[Encoding]:
         """``codes``, uint8 (length,); for k-mers and BPE ``ids``, int32 (P,), too."""
         windows: Any = self.prepare(records).windows
-        if self.subwords_ is None:
-            return [{"codes": row} for row in windows]
-        ids = self.subwords_.encode(windows)
-        return [{"codes": row, "ids": line} for row, line in zip(windows, ids, strict=True)]
+        parts: dict[str, Any] = {"codes": windows}
+        if self.subwords_ is not None:
+            parts["ids"] = self.subwords_.encode(windows)
+        if self.numbers:
+            parts["numbers"] = self.numbers_.read(records.table)
+        return [dict(zip(parts, rows, strict=True)) for rows in zip(*parts.values(), strict=True)]
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings, lengths and subwords; moments of the k-mer counts."""
@@ -284,9 +330,12 @@ class SequenceModality(Modality):
             "length": self.length_,
             "shortest": self.shortest_,
             "stride": self.stride_,
+            "tokens": self.tokens_,
+            "landmarks": self.landmarks_,
             "subwords": subwords,
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
+        arrays |= {"number_means": self.numbers_.means, "number_spreads": self.numbers_.spreads}
         return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
@@ -295,16 +344,22 @@ class SequenceModality(Modality):
         modality = cls(**settings["settings"])
         learned = settings["learned"]
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
-        modality.stride_ = learned["stride"]
+        modality.stride_, modality.tokens_ = learned["stride"], learned["tokens"]
+        modality.landmarks_ = learned["landmarks"]
+        modality.numbers_.means = arrays["number_means"]
+        modality.numbers_.spreads = arrays["number_spreads"]
         if learned["subwords"] is not None:
-            kind = TOKENIZERS[modality.tokens] if modality.backbone is None else BackboneTokens
+            kind = TOKENIZERS[modality.tokens_] if modality.backbone is None else BackboneTokens
             modality.subwords_ = kind.from_dict(learned["subwords"])
         for name in _ARRAYS:
             setattr(modality, f"{name}_", arrays[name])
         return modality
 
-    def write(self, records: SequenceRecords, answers: Answers, path: Path) -> None:
+    def write(self, records: SequenceRecords, answers: Answers | Values, path: Path) -> None:
         """Write BED: the intervals with label and confidence (score 0 to 1000)."""
+        if not isinstance(answers, Answers):
+            message = f"{path}: BED holds one label a line; write predicted values to a .csv."
+            raise InputError(message)
         needed = ("chrom", "start", "end")
         if any(column not in records.table.columns for column in needed):
             message = f"{path}: only sequences that came as BED go back as BED; write a .csv."
@@ -320,15 +375,15 @@ _ARRAYS = ("direct_scales", "word_means", "word_spreads")
 _SETTINGS = (
     "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
     "composition_dropout", "direct_kmers", "mutation_rate", "both_strands", "vocabulary_size",
-    "backbone", "backbone_tuning",
+    "backbone", "backbone_tuning", "numbers", "finest_bp",
 )  # fmt: skip
 
 
-def _usual_stride(tokens: str, length: int, n_records: int) -> int:
-    if tokens != "nucleotide":
-        return 6
-    stride = 4 if length <= 120 else max(8, -(-length // 75))
-    return stride // 2 if n_records >= RICH else stride
+def _usual_tokens(tokens: str, length: int) -> str:
+    """What the records' length calls for, where nothing was chosen."""
+    if tokens != "auto":
+        return tokens
+    return "composition" if length >= GENE_BP else "nucleotide"
 
 
 def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polyome.modalities.base import ModalityEmbeddings
+from polyome.modalities.composition_tokens import CompositionStem
 from polyome.modalities.kmers import OneHot, WordCounts
 
 
@@ -155,7 +156,7 @@ class SequenceEmbeddings(ModalityEmbeddings):
     hidden_size : width ``d`` of a token.
     spec : ``length`` (bp), ``num_tokens`` P, ``tokens`` (``nucleotide``, ``kmer`` or ``bpe``),
         ``stride``, ``kernel``, ``vocabulary`` (number of ids), ``composition`` (largest k or 0),
-        ``composition_dropout``.
+        ``composition_dropout``; perhaps ``numbers``, how many come with each sequence.
     """
 
     reads_all_tokens = True
@@ -164,9 +165,12 @@ class SequenceEmbeddings(ModalityEmbeddings):
         super().__init__(hidden_size)
         self.num_tokens: int = spec["num_tokens"]
         self.stride: int = spec["stride"]
-        self.is_nucleotide = spec["tokens"] == "nucleotide"
-        if self.is_nucleotide:
-            self.stem = Stem(hidden_size, spec["stride"], spec["kernel"])
+        self.reads_letters = spec["tokens"] in ("nucleotide", "composition")
+        if spec["tokens"] == "nucleotide":
+            self.stem: nn.Module = Stem(hidden_size, spec["stride"], spec["kernel"])
+        elif spec["tokens"] == "composition":
+            dropout = spec["composition_dropout"]
+            self.stem = CompositionStem(hidden_size, spec["stride"], dropout)
         else:
             self.identity = nn.Embedding(spec["vocabulary"], hidden_size, padding_idx=0)
         self.positions = nn.Parameter(torch.zeros(self.num_tokens, hidden_size))
@@ -177,6 +181,9 @@ class SequenceEmbeddings(ModalityEmbeddings):
                 hidden_size, spec["length"], spec["composition"], spec["composition_dropout"]
             )
         self.read = Readout(hidden_size, self.num_tokens)
+        self.numbers = None
+        if spec.get("numbers"):
+            self.numbers = nn.Linear(spec["numbers"], hidden_size)
 
     def start_at_random(self) -> None:
         """Draw the learned positions."""
@@ -184,16 +191,18 @@ class SequenceEmbeddings(ModalityEmbeddings):
         nn.init.normal_(self.positions, std=0.02)
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """``codes``, uint8 (b, n), and for k-mers and BPE ``ids``, int (b, P).
+        """``codes``, uint8 (b, n); for k-mers and BPE ``ids``, int (b, P); perhaps ``numbers``.
 
         Returns
         -------
         Tokens (b, 1 + P, d) and their mask (b, 1 + P), None where no sequence is short.
         """
         codes = inputs["codes"]
-        if self.is_nucleotide:
+        if self.reads_letters:
             tokens = self.stem(codes)
             mask = _any_in_stride(codes != 0, self.stride)
+            spare = tokens.shape[1] - mask.shape[1]  # a token beside those of places
+            mask = functional.pad(mask, (0, spare), value=True)
         else:
             tokens = self.identity(inputs["ids"])
             mask = inputs["ids"] != 0
@@ -202,6 +211,9 @@ class SequenceEmbeddings(ModalityEmbeddings):
             tokens = tokens * mask[..., None]
         tokens = tokens + functional.gelu(self.neighbours(tokens)) + self.positions
         summary = None if self.composition is None else self.composition(codes)
+        if self.numbers is not None:
+            own = self.numbers(inputs["numbers"])
+            summary = own if summary is None else summary + own
         opened = self.open_segment(tokens, summary)
         return opened, None if whole else functional.pad(mask, (1, 0), value=True)
 

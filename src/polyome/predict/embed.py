@@ -8,7 +8,7 @@ import pandas as pd
 from polyome._errors import InputError
 from polyome.io.files import check_writable, written_aside
 from polyome.modalities import Modality
-from polyome.modalities.base import Answers, Records
+from polyome.modalities.base import Answers, Records, Values
 
 FORMATS = (".csv", ".npy", ".h5ad")
 
@@ -21,7 +21,9 @@ def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     check_writable(path)
 
 
-def write_answers(modality: Modality, records: Records, answers: Answers, path: Path) -> None:
+def write_answers(
+    modality: Modality, records: Records, answers: Answers | Values, path: Path
+) -> None:
     """Write answers in the records' own format, or as a table: id, label, confidence, classes.
 
     A table of several inputs ends with a column ``source``.
@@ -33,7 +35,9 @@ def write_answers(modality: Modality, records: Records, answers: Answers, path: 
         modality.write(records, answers, path)
 
 
-def write_embedding(modality: Modality, records: Records, answers: Answers, path: Path) -> None:
+def write_embedding(
+    modality: Modality, records: Records, answers: Answers | Values, path: Path
+) -> None:
     """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of an h5ad."""
     check_format(path)
     if path.suffix == ".h5ad":

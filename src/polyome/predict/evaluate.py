@@ -4,17 +4,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from polyome._types import FloatArray, IntArray
-from polyome.baselines import TunedLogisticRegression
 from polyome.metrics import bootstrap_interval, refusal_metrics, unseen_labels
-from polyome.modalities.base import Answers, Records
+from polyome.modalities.base import Answers, Records, Values
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.tasks.base import Targets, Task
-from polyome.train.calibrate import calibrated
 from polyome.train.direct import outputs_of
 from polyome.train.fitted import Fitted
+from polyome.train.kinds import kind_of
 
 MOST_VALUES = 400_000_000  # float32 of the baselines' training features: 1.6 GB
 
@@ -33,6 +31,8 @@ class Evaluation:
     intervals : 95 % bootstrap interval of each shown metric.
     unknown : ``coverage`` and ``accuracy_after_refusal``.
     unseen : labels of the truth that the model does not know, with their counts.
+    by_target : the metrics of each of several targets of values.
+    coverage : by target, the share of the true values inside their prediction intervals.
     part : which rows were scored.
     shown : the metrics that the table shows.
     notes : what the user should know.
@@ -46,13 +46,16 @@ class Evaluation:
     intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     unknown: dict[str, float | None] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
+    by_target: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    coverage: dict[str, float | None] = field(default_factory=dict)
     part: str = "all"
     shown: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         """The shown metrics beside the baselines', as a table of plain text."""
-        rows = {"polyome": self.metrics} | self.variants | self.baselines
+        targets = {f"  {name}": scores for name, scores in self.by_target.items()}
+        rows = {"polyome": self.metrics} | targets | self.variants | self.baselines
         width = max(len(row) for row in rows) + 2
         lines = [f"{self.task}, {self.n:,} records ({self.part})"]
         lines.append(" " * width + "".join(f"{name:>11}" for name in self.shown))
@@ -67,6 +70,9 @@ class Evaluation:
                 lines.append(f"{name}: 95 % interval {low:.4f} to {high:.4f} (bootstrap)")
         known = {name: value for name, value in self.unknown.items() if value is not None}
         lines += [f"{name}: {value:.4f}" for name, value in known.items()]
+        for name, value in self.coverage.items():
+            if value is not None:
+                lines.append(f"{name}: {value:.1%} of the true values lie in their intervals")
         return "\n".join(lines)
 
     @property
@@ -98,7 +104,7 @@ def evaluate(
     *,
     baselines: dict[str, FloatArray] | None = None,
     part: str = "all",
-) -> tuple[Evaluation, Answers]:
+) -> tuple[Evaluation, Answers | Values]:
     """Score a fitted model on labelled rows.
 
     Parameters
@@ -113,22 +119,47 @@ def evaluate(
     truth = targets.truth[rows]
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
-    proba, classes, task = answers.proba.to_numpy(), fitted.classes, fitted.task
+    proba, classes, task = answers.outputs, fitted.classes, fitted.task
     evaluation = Evaluation(
         task=task.name,
         n=len(rows),
         metrics=task.score(truth, proba, classes),
         baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
         intervals=_intervals(task, truth, proba, classes),
-        unknown={}
-        if fitted.unknown is None
-        else dict(refusal_metrics(truth.astype(str), answers.best, answers.label == UNKNOWN)),
-        unseen=unseen_labels(truth, classes),
         part=part,
         shown=task.shown_metrics,
         notes=list(answers.notes),
     )
+    if isinstance(answers, Values):
+        _of_values(evaluation, answers, truth, task)
+    else:
+        _of_classes(evaluation, answers, truth, fitted)
     return evaluation, answers
+
+
+def _of_classes(
+    evaluation: Evaluation, answers: Answers, truth: np.ndarray, fitted: Fitted
+) -> None:
+    """Say what was refused, and which labels the model does not know."""
+    evaluation.unseen = unseen_labels(truth, fitted.classes)
+    if fitted.unknown is not None:
+        refused = answers.label == UNKNOWN
+        evaluation.unknown = dict(refusal_metrics(truth.astype(str), answers.best, refused))
+
+
+def _of_values(evaluation: Evaluation, answers: Values, truth: np.ndarray, task: Task) -> None:
+    """Say how many true values lie in their intervals, and what each of several targets scores."""
+    for k, name in enumerate(answers.values.columns):
+        if len(answers.values.columns) > 1:
+            one = slice(k, k + 1)
+            scores = task.score(truth[:, one], answers.outputs[:, one], (name,))
+            evaluation.by_target[name] = scores
+        if answers.low is None or answers.high is None:
+            continue
+        known = np.isfinite(truth[:, k])
+        low, high = (end[name].to_numpy()[known] for end in (answers.low, answers.high))
+        inside = (truth[known, k] >= low) & (truth[known, k] <= high)
+        evaluation.coverage[name] = float(inside.mean()) if known.any() else None
 
 
 def _intervals(
@@ -149,23 +180,23 @@ def _intervals(
 
 def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
     """What the baselines that are kept with a model answer, (n, c) each."""
-    frequencies = fitted.arrays["baseline.majority"]
-    answered = {
-        "majority": np.tile(frequencies, (len(records), 1)),
-        **fitted.linear_baselines(records),
-    }
-    if "logistic_regression" not in answered and fitted.task.name in fitted.model.direct:
-        answered["logistic_regression"] = direct_path_alone(fitted, records)
+    kind = kind_of(fitted.task)
+    constant = np.tile(fitted.arrays[f"baseline.{kind.constant}"], (len(records), 1))
+    answered = {kind.constant: kind.baseline_answers(fitted, constant)}
+    for name, scores in fitted.linear_scores(records).items():
+        answered[name] = kind.linear_answers(fitted, scores)
+    if kind.linear not in answered and fitted.task.name in fitted.model.direct:
+        answered[kind.linear] = direct_path_alone(fitted, records)
     return answered
 
 
 def direct_path_alone(fitted: Fitted, records: Records) -> FloatArray:
-    """Calibrated probabilities of the direct path, itself a tuned logistic regression, (n, c)."""
+    """What the direct path, itself a tuned linear model, answers alone, (n, c)."""
     path: Any = fitted.model.direct[fitted.task.name]
     views = fitted.modality.views(fitted.modality.prepare(records))
     outputs = [outputs_of(path, fitted.modality, view) for view in views]
-    log_proba = np.mean([log_softmax(o.astype(np.float64), axis=1) for o in outputs], axis=0)
-    return calibrated(log_proba, fitted.facts["temperatures"]["direct path alone"])
+    kind = kind_of(fitted.task)
+    return kind.numbers(fitted, kind.joined(outputs), "direct path alone")
 
 
 def fit_baselines(
@@ -189,17 +220,18 @@ def fit_baselines(
     By name, (n_test, c), in the order of the model's classes.
     """
     task = fitted.task
-    known = np.isin(targets.truth[training].astype(str), fitted.classes)
+    kind = kind_of(task)
+    known = targets.answerable(training, fitted.classes)
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
-    training = _at_most(training[known], width, task.seed)
-    truth = targets.truth[training].astype(str)
+    training = _at_most(known, width, task.seed)
+    truth = kind.baseline_truth(fitted, targets, training)
     inside = None if groups is None else groups[training]
     fitting = records.take(training)
-    fitted.arrays["baseline.majority"] = np.unique(truth, return_counts=True)[1] / len(truth)
+    fitted.arrays[f"baseline.{kind.constant}"] = kind.fit_constant(truth)
     for name, features in task.kept_features(fitted.modality, fitting).items():
-        linear = TunedLogisticRegression(seed=task.seed).fit(features, truth, groups=inside)
-        fitted.arrays[f"baseline.{name}.coef"] = linear.coef_
-        fitted.arrays[f"baseline.{name}.intercept"] = linear.intercept_
+        coef, intercept = kind.fit_linear(features, truth, task.seed, inside)
+        fitted.arrays[f"baseline.{name}.coef"] = coef
+        fitted.arrays[f"baseline.{name}.intercept"] = intercept
     if not len(test):
         return {}
     answered = kept_baselines(fitted, records.take(test))
@@ -210,7 +242,7 @@ def fit_baselines(
             if name not in answered:
                 proba = baseline(x_train, truth, x_test, seed=task.seed, groups=inside)
                 if proba is not None:
-                    answered[name] = proba
+                    answered[name] = kind.baseline_answers(fitted, proba)
     return answered
 
 

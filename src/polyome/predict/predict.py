@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome._version import __version__
-from polyome.modalities.base import Answers, Records
+from polyome.modalities.base import Answers, Records, Values
 from polyome.model.answering import RawAnswers, answer
 from polyome.predict.vote import majority_vote
-from polyome.train.calibrate import calibrated
+from polyome.train.classes import UNKNOWN
 from polyome.train.fitted import Fitted
+from polyome.train.kinds import kind_of
 
-UNKNOWN = "unknown"
+__all__ = ["UNKNOWN", "PredictArguments", "predict", "proba_of", "run"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +27,14 @@ class PredictArguments:
     align : shift and scale each gene of the query to the reference (uses the whole query).
     over : majority vote within the values of this column of ``obs``, or within ``leiden``
         clusters made for it (uses the whole query).
+    interval : share of the true values that prediction intervals are to hold.
     """
 
     batch_size: int = 256
     refuse: bool = True
     align: bool = False
     over: str | None = None
+    interval: float = 0.9
 
     def __post_init__(self) -> None:
         over: object = self.over
@@ -43,8 +43,11 @@ class PredictArguments:
             raise InputError(message)
 
 
-def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers:
+def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers | Values:
     """Answer records with a fitted model."""
+    if arguments.over is not None and not fitted.task.names_kinds:
+        message = f"over='{arguments.over}': values of the task '{fitted.task.name}' are not voted."
+        raise InputError(message)
     notes = list(records.notes)
     if arguments.align:
         records = fitted.modality.align(
@@ -53,7 +56,7 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
         notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
     raw = run(fitted, records, arguments)
     answers = _assemble(fitted, records, raw, arguments, notes)
-    if arguments.over is not None:
+    if arguments.over is not None and isinstance(answers, Answers):
         answers = majority_vote(answers, records.table, arguments.over, seed=fitted.task.seed)
     return answers
 
@@ -65,8 +68,8 @@ def run(fitted: Fitted, records: Records, arguments: PredictArguments) -> RawAns
 
 
 def proba_of(fitted: Fitted, records: Records, arguments: PredictArguments) -> FloatArray:
-    """Calibrated probabilities, (n, c)."""
-    return calibrated(run(fitted, records, arguments).outputs, fitted.temperature)
+    """Calibrated probabilities, or values as measured, (n, c)."""
+    return kind_of(fitted.task).numbers(fitted, run(fitted, records, arguments).outputs)
 
 
 def _assemble(
@@ -75,24 +78,18 @@ def _assemble(
     raw: RawAnswers,
     arguments: PredictArguments,
     notes: list[str],
-) -> Answers:
-    proba = calibrated(raw.outputs, fitted.temperature)
-    label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
-    score = np.zeros(len(label), np.float32)
+) -> Answers | Values:
+    score = None
     if fitted.unknown is not None:
         score = fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
-        if arguments.refuse:
-            label[score > 1] = UNKNOWN
-    names = records.table.index
-    return Answers(
-        names=names,
-        label=label,
-        confidence=proba.max(axis=1),
-        proba=pd.DataFrame(proba, index=names, columns=list(fitted.classes)),
-        unknown_score=score.astype(np.float32),
-        representation=raw.representation,
-        provenance=_provenance(fitted, arguments, notes),
-        notes=tuple(notes),
+    return kind_of(fitted.task).answers(
+        fitted,
+        raw,
+        records.table.index,
+        _provenance(fitted, arguments, notes),
+        notes,
+        score=score,
+        level=arguments.interval,
     )
 
 

@@ -12,10 +12,11 @@ from safetensors.numpy import save_file
 
 from polyome.audit.findings import Finding
 from polyome.io.files import write_json
-from polyome.modalities.base import Answers
+from polyome.modalities.base import Answers, Values
 from polyome.predict.evaluate import Evaluation
 from polyome.train.distil import SCANNER
 from polyome.train.fitted import Fitted
+from polyome.train.kinds import kind_of
 from polyome.train.trainer import LearningCurve
 
 
@@ -24,7 +25,7 @@ def write_record(
     fitted: Fitted,
     *,
     evaluation: Evaluation | None,
-    answers: Answers | None,
+    answers: Answers | Values | None,
     truth: np.ndarray | None,
     parts: pd.Series,
     findings: list[Finding],
@@ -40,13 +41,14 @@ def write_record(
     parts.to_csv(inside / "split.csv.gz")
     write_json([asdict(finding) for finding in findings], inside / "audit.json")
     write_json([asdict(curve) for curve in curves], inside / "learning_curves.json")
-    if evaluation is not None and answers is not None:
+    if evaluation is not None and answers is not None and truth is not None:
         write_json(evaluation.as_dict(), folder / "metrics.json")
-        answers.frame().assign(truth=truth).to_csv(inside / "predictions.csv.gz", index_label="id")
+        answers.beside(truth).to_csv(inside / "predictions.csv.gz", index_label="id")
         kept = {
             "representation": np.ascontiguousarray(answers.representation),
-            "unknown_score": np.asarray(answers.unknown_score, dtype=np.float64),
         }
+        if isinstance(answers, Answers):
+            kept["unknown_score"] = np.asarray(answers.unknown_score, dtype=np.float64)
         save_file(kept, inside / "representation.safetensors")
         if places is not None:
             places.to_csv(inside / "coordinates.csv.gz", index_label="id")
@@ -75,9 +77,7 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         f"# {fitted.task.name}: {fitted.target}",
         "",
-        f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} "
-        "classes:",
-        ", ".join(f"`{label}`" for label in fitted.classes) + ".",
+        kind_of(fitted.task).described(fitted),
         "",
         "```python",
         "import polyome",
@@ -110,8 +110,7 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         "## Limits",
         "",
-        "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
-        "it may be too high.",
+        kind_of(fitted.task).caution,
         *[f"- {limit}" for limit in fitted.task.limits],
         "",
     ]
@@ -128,7 +127,8 @@ def _scores(evaluation: Evaluation | None) -> list[str]:
         "| | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
     ]
-    for row, values in ({"polyome": evaluation.metrics} | evaluation.baselines).items():
+    rows = {"polyome": evaluation.metrics} | evaluation.by_target | evaluation.baselines
+    for row, values in rows.items():
         table.append(f"| {row} | " + " | ".join(_shown(values.get(name)) for name in names) + " |")
     table += [""]
     if evaluation.ahead:
@@ -138,6 +138,8 @@ def _scores(evaluation: Evaluation | None) -> list[str]:
     for name, (low, high) in evaluation.intervals.items():
         if low is not None and high is not None:
             table.append(f"- {name}: 95 % interval {low:.3f} to {high:.3f} (bootstrap)")
+    for name, value in evaluation.coverage.items():
+        table.append(f"- {name}: share of the true values in their intervals: {_shown(value)}")
     for name, value in evaluation.unknown.items():
         table.append(f"- {name}: {_shown(value)}")
     return table

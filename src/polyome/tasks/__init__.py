@@ -2,13 +2,15 @@
 
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
+from polyome.tasks.expression import Expression
 from polyome.tasks.promoter import Promoter
 from polyome.tasks.spatial import Spatial
 
 TASKS: dict[str, type[Task]] = {
     CellType.name: CellType,
     Promoter.name: Promoter,
+    Expression.name: Expression,
     Spatial.name: Spatial,
 }
 
-__all__ = ["TASKS", "CellType", "Promoter", "Spatial", "Task"]
+__all__ = ["TASKS", "CellType", "Expression", "Promoter", "Spatial", "Task"]

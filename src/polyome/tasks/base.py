@@ -9,45 +9,19 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed, missing_column
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.audit.findings import Finding
 from polyome.baselines import BASELINES
 from polyome.metrics import classification_metrics
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
 from polyome.splits import Split
+from polyome.tasks.targets import Targets as Targets  # where other rooms look for it
 
 Baseline = Callable[..., FloatArray | None]
 Grouping = Callable[[Any], np.ndarray]
 """Records -> the group of each, (n,), whose rows stay on one side of a split."""
 Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
-
-
-@dataclass(frozen=True)
-class Targets:
-    """The truth of each record.
-
-    Attributes
-    ----------
-    truth : object, (n,), a label or None.
-    classes : the labels present, sorted.
-    notes : what was done with missing, numeric and excluded labels.
-    """
-
-    truth: np.ndarray
-    classes: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def labelled(self) -> BoolArray:
-        """bool, (n,): records whose truth is known."""
-        known: BoolArray = np.array([value is not None for value in self.truth], dtype=bool)
-        return known
-
-    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> IntArray:
-        """int64, (m,): the class of each of ``rows``; all must be labelled."""
-        place = {label: i for i, label in enumerate(classes)}
-        return np.array([place[value] for value in self.truth[rows]], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -108,6 +82,8 @@ class Task(ABC):
     """Whether shares are of the calibrated answers of trunk and direct path, or of the raw ones."""
     balances_classes: ClassVar[bool] = True
     """Whether rare classes count for more than their number in the loss."""
+    names_kinds: ClassVar[bool] = True
+    """Whether an answer is a class, which can be voted on and looked for in a genome."""
 
     @abstractmethod
     def build_modality(self, num_classes: int = 0) -> Modality:
@@ -117,7 +93,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
+    def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:  # noqa: ANN401 - a column; several for values
         """Read the truth from the records' table."""
 
     @abstractmethod
@@ -212,7 +188,7 @@ class ClassificationTask(Task):
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
-        column = _column(table, target, MODALITIES[self.modality])
+        column = column_of(table, target, MODALITIES[self.modality])
         missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
         notes = []
         if unlabelled is not None:
@@ -261,7 +237,7 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
-def _column(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
+def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
     """Look up the column with the truth."""
     if not isinstance(target, str):
         message = f"target={target!r}: the name of one column is needed."

@@ -46,10 +46,10 @@ def split_records(
         raise InputError(message)
     if split_by in (None, "random"):
         groups = None if group is None else table[group].astype(str).to_numpy()
-        return splits.random_split(targets.truth, labelled=labelled, seed=task.seed), groups
+        return splits.random_split(targets.labels, labelled=labelled, seed=task.seed), groups
     values = _groups(task, records, split_by, group)
     parts = splits.group_split(
-        values, labels=targets.truth, labelled=labelled, seed=task.seed, name=group or split_by
+        values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or split_by
     )
     return task.apart(records, parts, split_by), np.asarray(values).astype(str)
 
@@ -81,36 +81,3 @@ def if_there(table: pd.DataFrame, target: str, label: str | None) -> str | None:
     if label is None or target not in table.columns:
         return label
     return label if (table[target].astype(str) == label).any() else None
-
-
-def check_two_classes(targets: Targets, target: str) -> None:
-    """Refuse a target with one class or none."""
-    if len(targets.classes) < 2:
-        found = f"only '{targets.classes[0]}'" if targets.classes else "no label at all"
-        message = f"column '{target}' (target) has {found}; two classes or more are needed."
-        raise InputError(message)
-
-
-def check_enough(targets: Targets, parts: Split, target: str) -> None:
-    """Some class needs a row to fit, one to calibrate and one to spare."""
-    labels, counts = np.unique(targets.truth[parts.train].astype(str), return_counts=True)
-    if len(labels) < 2:
-        message = (
-            f"the training part has only '{labels[0]}' of column '{target}' (target); "
-            "two classes or more are needed."
-        )
-        raise InputError(message)
-    if counts.max() < 3 and not len(parts.dev):
-        message = (
-            f"column '{target}' (target) has {len(labels):,} labels on {counts.sum():,} training "
-            f"rows, none of them on 3 rows or more ({listed(labels, most=3)}). Labels of classes "
-            "are needed, not names of rows."
-        )
-        raise InputError(message)
-    unseen = sorted(set(targets.truth[parts.dev]) - set(labels))
-    if unseen:
-        message = (
-            f"rows of the part 'dev' have labels that no 'train' row has: {listed(unseen)}. "
-            "Move some of those rows to 'train', or give them another part."
-        )
-        raise InputError(message)

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyome._errors import InputError, listed
 from polyome._types import FloatArray
 from polyome.audit.classes import class_findings
 from polyome.audit.findings import Finding
@@ -20,29 +19,7 @@ from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Metric, Targets
-
-_CHROMOSOME = ("chrom", "chromosome", "seqid", "contig")
-
-
-def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
-    """Chromosome of each record, (n,), from the column that has them.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"sequence": ["ACGT", "AACC"], "chrom": ["chr1", "chr2"]})
-    >>> chromosomes(SequenceModality().read(table)).tolist()
-    ['chr1', 'chr2']
-    """
-    found = next((name for name in _CHROMOSOME if name in records.table.columns), None)
-    if found is None:
-        message = (
-            "--split-by chromosome needs a column of chromosomes "
-            f"({listed(_CHROMOSOME)}), or --group COLUMN. "
-            f"Columns: {listed(records.table.columns, most=20)}."
-        )
-        raise InputError(message)
-    return np.asarray(records.table[found].astype(str))
+from polyome.tasks.genome import chromosomes
 
 
 @dataclass(kw_only=True)

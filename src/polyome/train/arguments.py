@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+WEIGHT_DECAY = 0.05
+"""Where neither the user nor the task says another."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
@@ -28,7 +31,7 @@ class FitArguments:
     learning_rate: float | None = None
     num_train_epochs: int | None = None
     batch_size: int | None = None
-    weight_decay: float = 0.05
+    weight_decay: float | None = None
     warmup_ratio: float | None = None
     max_grad_norm: float = 1.0
     adam_beta2: float = 0.98

@@ -31,6 +31,8 @@ class Fold:
     x, x_held : (n, f) and (m, f), dense or sparse.
     anchors, anchors_held : (n, k) and (m, k), where distance tells unseen kinds; None where the
         features have no such thing.
+    landmarks : (m,), places in ``rows`` of those that each of the first m features is the likeness
+        to; None where features are no likeness.
     """
 
     rows: IntArray
@@ -39,6 +41,7 @@ class Fold:
     x_held: Any
     anchors: FloatArray | None
     anchors_held: FloatArray | None
+    landmarks: IntArray | None = None
 
 
 def fold_features(
@@ -59,6 +62,7 @@ def fold_features(
         x_held=outputs_of(module, modality, holding),
         anchors=None if anchors is None else outputs_of(anchors, modality, fitting),
         anchors_held=None if anchors is None else outputs_of(anchors, modality, holding),
+        landmarks=getattr(module, "landmark_rows", None),
     )
     return fold, module
 

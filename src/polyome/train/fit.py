@@ -6,7 +6,6 @@ aside, calibrate the whole. The direct path and the detector of unseen kinds are
 that their part in the calibration is honest too. Test rows are never touched.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,17 +13,17 @@ import numpy as np
 import torch
 
 from polyome._progress import say
-from polyome._types import FloatArray, IntArray
+from polyome._types import IntArray
 from polyome.modalities.base import Records
 from polyome.model.answering import pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
-from polyome.train.arguments import FitArguments
-from polyome.train.calibrate import calibrated, fit_temperature
+from polyome.train.arguments import WEIGHT_DECAY, FitArguments
 from polyome.train.checkpoints import Checkpoints
-from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path, fold_features
+from polyome.train.direct import FittedDirectPath, Fold, fold_features
 from polyome.train.fitted import Fitted
+from polyome.train.kinds import kind_of
 from polyome.train.members import answers_aside, build_model, fit_members, left_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
@@ -51,7 +50,8 @@ def fit_model(
     -------
     The fitted model and one learning curve per member.
     """
-    classes = tuple(sorted(set(targets.truth[split.train])))
+    targets = targets.learned_from(split.train)
+    classes = targets.outputs(split.train)
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     model = build_model(task, training, training.num_members)
@@ -66,8 +66,12 @@ def fit_model(
     curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
-    fitted = Fitted(task, training.modality, model, "", classes, unknown=detector)
-    _calibrate(fitted, held, linear, training.truth)
+    fitted = Fitted(
+        task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
+    )
+    rows = np.concatenate([aside for aside, _ in held])
+    trunk = np.concatenate([outputs for _, outputs in held if len(outputs)] or [np.zeros((0, 0))])
+    kind_of(task).calibrate(fitted, trunk, linear, rows, training.truth[rows])
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
@@ -83,7 +87,7 @@ def _training(
     classes: tuple[str, ...],
     groups: np.ndarray | None,
 ) -> Training:
-    dev = split.dev[np.isin(targets.truth[split.dev].astype(str), classes)]
+    dev = targets.answerable(split.dev, classes)
     rows = np.concatenate([split.train, dev])
     fitting = records.take(split.train)
     modality = task.build_modality(len(classes)).fit(fitting)
@@ -96,10 +100,12 @@ def _training(
     )
     for name, text in task.settled(facts).items():
         say(f"{name}: {text}", quiet=task.quiet)
+    truth = targets.indices(rows, classes)
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
-        truth=targets.indices(rows, classes),
+        truth=truth,
+        strata=targets.strata(truth),
         num_classes=len(classes),
         num_members=task.members(len(split.train)),
         fit=np.arange(len(split.train)),
@@ -111,6 +117,7 @@ def _training(
 
 def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
     """Put the task's defaults where the user said nothing."""
+    defaults = {"weight_decay": WEIGHT_DECAY} | defaults
     unset = {key: value for key, value in defaults.items() if getattr(arguments, key) is None}
     return replace(arguments, **unset)
 
@@ -135,13 +142,8 @@ def _cross_fitted(
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.fit[:0]
         )
-    linear = fit_direct_path(
-        folds,
-        whole,
-        training.truth,
-        training.num_classes,
-        penalties=getattr(module, "penalties", GRID),
-        balance=task.balances_classes,
+    linear = kind_of(task).fit_direct_path(
+        task, folds, whole, training.truth, training.num_classes, module
     )
     path.features.load_state_dict(module.state_dict())
     path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
@@ -161,65 +163,3 @@ def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetecto
     ]
     detector = UnknownDetector.fit(whole.anchors, truth[whole.rows])
     return detector.with_threshold(np.concatenate(distances), refused=REFUSED)
-
-
-def _calibrate(
-    fitted: Fitted,
-    held: list[tuple[IntArray, FloatArray]],
-    linear: FittedDirectPath | None,
-    truth: IntArray,
-) -> None:
-    """Set temperature and the direct path's share by rows left aside.
-
-    Each member answers the rows that it left aside; the direct path's answers are out of fold.
-    The trunk and the direct path get temperatures of their own, for tables that show what each
-    contributes.
-    """
-    rows = np.concatenate([aside for aside, _ in held])
-    names = ("polyome", "trunk alone", "direct path alone")
-    fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
-    fitted.facts["direct_weight"] = fitted.task.direct_weight
-    if not len(rows):
-        return
-    trunk = np.concatenate([outputs for _, outputs in held if len(outputs)])
-    pool = [trunk]
-    if linear is not None:
-        direct = linear.out_of_fold[rows]
-        share = _share(fitted.task, trunk, direct, truth[rows])
-        path: Any = fitted.model.direct[fitted.task.name]
-        path.weight_in_answer.fill_(share)
-        fitted.facts["direct_weight"] = share
-        pool = [(1 - share) * trunk + share * direct, trunk, direct]
-    for name, log_proba in zip(names, pool, strict=False):
-        fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth[rows])
-    fitted.temperature = fitted.facts["temperatures"]["polyome"]
-
-
-def _share(task: Task, trunk: FloatArray, direct: FloatArray, truth: IntArray) -> float:
-    """Leave the direct path its usual share, or give it another that clearly answers better.
-
-    Clearly: the log loss of rows left aside falls by the task's ``least_gain``.
-    """
-    usual = task.direct_weight
-    if not 0 < usual < 1:
-        return usual
-    rows = np.arange(len(truth))
-
-    def loss(share: float) -> float:
-        log_proba = (1 - share) * trunk + share * direct
-        scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
-        return float(-np.log(scaled[rows, truth].clip(1e-12)).mean())
-
-    of_raw = _of_raw(trunk, direct, truth) if task.pools_calibrated else lambda share: share
-    losses = {share: loss(of_raw(share)) for share in (usual, *task.direct_shares)}
-    best = min(losses, key=losses.__getitem__)
-    return of_raw(best if losses[best] < (1 - task.least_gain) * losses[usual] else usual)
-
-
-def _of_raw(trunk: FloatArray, direct: FloatArray, truth: IntArray) -> Callable[[float], float]:
-    """Turn a share among calibrated log-probabilities into one among the raw ones.
-
-    A trunk that is too sure of itself would otherwise outvote the direct path.
-    """
-    own, other = 1 / fit_temperature(trunk, truth), 1 / fit_temperature(direct, truth)
-    return lambda share: share * other / (share * other + (1 - share) * own)

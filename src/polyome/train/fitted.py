@@ -12,7 +12,6 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_weights
-from scipy.special import softmax
 from transformers.utils import logging
 
 from polyome._errors import InputError, listed
@@ -25,6 +24,7 @@ from polyome.model.answering import CHUNK_RECORDS, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.tasks import TASKS, Task
+from polyome.tasks.scales import ValueScale
 from polyome.train.unknown import UnknownDetector
 
 SUMMARY = "polyome.json"
@@ -42,6 +42,7 @@ class Fitted:
     classes : in the order of the model's outputs.
     temperature : of the calibrated probabilities.
     unknown : refuses records of unseen kinds.
+    scale : how values are measured while training; None for classes.
     arrays : what else is kept: the linear baseline, the reference for alignment.
     facts : of data, split and training, for JSON and the card.
     """
@@ -53,11 +54,12 @@ class Fitted:
     classes: tuple[str, ...]
     temperature: float = 1.0
     unknown: UnknownDetector | None = None
+    scale: ValueScale | None = None
     arrays: dict[str, FloatArray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def linear_baselines(self, records: Records) -> dict[str, FloatArray]:
-        """Probabilities of the linear baselines that are kept with the model, (n, c) each."""
+    def linear_scores(self, records: Records) -> dict[str, FloatArray]:
+        """Scores of the linear baselines that are kept with the model, (n, c) each."""
         parts: dict[str, list[FloatArray]] = {}
         for start in range(0, len(records), CHUNK_RECORDS):
             rows = np.arange(start, min(start + CHUNK_RECORDS, len(records)))
@@ -65,7 +67,7 @@ class Fitted:
             for name, features in kept.items():
                 coef = self.arrays[f"baseline.{name}.coef"]
                 scores = features @ coef.T + self.arrays[f"baseline.{name}.intercept"]
-                parts.setdefault(name, []).append(softmax(scores.astype(np.float64), axis=1))
+                parts.setdefault(name, []).append(scores)
         return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
     def save(self, folder: Path) -> None:
@@ -79,6 +81,8 @@ class Fitted:
         arrays = dict(self.arrays)
         if self.unknown is not None:
             arrays |= self.unknown.arrays()
+        if self.scale is not None:
+            arrays |= self.scale.arrays()
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
         save_file(contiguous, folder / ARRAYS)
         summary = {
@@ -112,7 +116,7 @@ class Fitted:
             settings["trust_remote_code"] = trust_remote_code
         task = TASKS[summary["task"]](**settings)
         arrays = _whole(folder, ARRAYS, load_file)
-        has_detector = "unknown.means" in arrays
+        has_detector, has_scale = "unknown.means" in arrays, "scale.transform" in arrays
         with code_allowed(trust_remote_code=trust_remote_code):
             modality = MODALITIES[task.modality].load(folder)
             model = _load_model(folder)
@@ -125,7 +129,8 @@ class Fitted:
             classes=tuple(summary["classes"]),
             temperature=summary["temperature"],
             unknown=UnknownDetector.from_arrays(arrays) if has_detector else None,
-            arrays={k: v for k, v in arrays.items() if not k.startswith("unknown.")},
+            scale=ValueScale.from_arrays(arrays) if has_scale else None,
+            arrays={k: v for k, v in arrays.items() if not k.startswith(("unknown.", "scale."))},
             facts=summary["facts"],
         )
 

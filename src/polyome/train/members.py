@@ -24,6 +24,7 @@ from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.dataset import RecordDataset
+from polyome.train.kinds import kind_of
 from polyome.train.trainer import NARROW, Advances, LearningCurve, train
 from polyome.train.training import Training
 
@@ -174,7 +175,7 @@ def fit_member(
 
     def aside_loss() -> float:
         outputs = answers_aside(task, training, model, aside)
-        return float(-outputs[np.arange(len(aside)), training.truth[aside]].mean())
+        return kind_of(task).loss(outputs, training.truth[aside])
 
     dataset = RecordDataset(
         modality,

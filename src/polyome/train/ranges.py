@@ -42,6 +42,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "most_bp": (1, math.inf),
     "most_records": (1, math.inf),
     "top": (1, math.inf),
+    "interval": (0.001, 0.999),
 }
 """Smallest and largest value by name; a setting that is not named here may have any."""
 

@@ -23,7 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 from polyome._progress import Progress
 from polyome.modalities import Modality
 from polyome.model.modeling import PolyomeModel
-from polyome.train.arguments import FitArguments
+from polyome.train.arguments import WEIGHT_DECAY, FitArguments
 from polyome.train.dataset import Collator, Example
 
 NARROW = 64  # hidden size up to which one thread is faster than two
@@ -220,7 +220,7 @@ def _training_arguments(
         learning_rate=arguments.learning_rate,
         num_train_epochs=arguments.num_train_epochs,
         per_device_train_batch_size=arguments.batch_size,
-        weight_decay=arguments.weight_decay,
+        weight_decay=WEIGHT_DECAY if arguments.weight_decay is None else arguments.weight_decay,
         warmup_steps=arguments.warmup_ratio or 0.0,
         max_grad_norm=arguments.max_grad_norm,
         adam_beta1=0.9,

@@ -18,7 +18,8 @@ class Training:
     Attributes
     ----------
     records : the rows of the training and dev parts, prepared.
-    truth : int64, (n,).
+    truth : int64, (n,), classes; or float32, (n, c, 2), values and their weights.
+    strata : int64, (n,), what folds keep in proportion.
     fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
     groups : (n,), rows of one group are left aside together; None without groups.
     facts : what the task settled before, and why.
@@ -26,7 +27,8 @@ class Training:
 
     modality: Modality
     records: Records
-    truth: IntArray
+    truth: Any
+    strata: IntArray
     num_classes: int
     num_members: int
     fit: IntArray
@@ -41,5 +43,5 @@ class Training:
         if len(self.dev):
             return [(self.fit, self.dev)] * number
         groups = None if self.groups is None else self.groups[self.fit]
-        fold = inner_folds(self.truth[self.fit], groups, number, seed, if_small=if_small)
+        fold = inner_folds(self.strata[self.fit], groups, number, seed, if_small=if_small)
         return [(self.fit[fold != k], self.fit[fold == k]) for k in range(fold.max() + 1)]

@@ -1,0 +1,62 @@
+"""Numbers that come with each record, such as mRNA half-life or gene length."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, missing_column
+from polyome._types import FloatArray
+
+
+class Numbers:
+    """Numeric columns, standardised on training records; a missing value is said to be missing.
+
+    Parameters
+    ----------
+    columns : their names.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"half_life": [10.0, 30.0, None]})
+    >>> Numbers(("half_life",)).fit(table).read(table).tolist()
+    [[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.means = np.zeros(len(columns))
+        self.spreads = np.ones(len(columns))
+
+    def fit(self, table: pd.DataFrame) -> Self:
+        """Learn mean and spread from training records."""
+        for k, column in enumerate(self._columns(table).T):
+            known = column[np.isfinite(column)]
+            if not len(known):
+                message = f"column '{self.columns[k]}' (features) has no value on training rows."
+                raise InputError(message)
+            self.means[k], self.spreads[k] = known.mean(), known.std() or 1.0
+        return self
+
+    def read(self, table: pd.DataFrame) -> FloatArray:
+        """float32, (n, 2k): standardised values, 0 where missing, and which are missing."""
+        standard = (self._columns(table) - self.means) / self.spreads
+        missing = ~np.isfinite(standard)
+        return np.hstack([np.where(missing, 0, standard), missing]).astype(np.float32)
+
+    def _columns(self, table: pd.DataFrame) -> FloatArray:
+        found = np.zeros((len(table), len(self.columns)))
+        for k, name in enumerate(self.columns):
+            if name not in table.columns:
+                raise missing_column(name, table.columns, role="features", where="the input")
+            column = table[name]
+            found[:, k] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+            wrong = ~np.isfinite(found[:, k]) & column.notna().to_numpy()
+            if wrong.any():
+                row = int(wrong.argmax())
+                message = (
+                    f"column '{name}' (features) holds '{column.iloc[row]}' at record "
+                    f"'{table.index[row]}'; numbers are needed, or nothing."
+                )
+                raise InputError(message)
+        return found

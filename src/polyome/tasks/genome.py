@@ -1,0 +1,71 @@
+"""Splits of sequences by where in a genome they stand."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polyome._errors import InputError, listed
+
+_CHROMOSOME = ("chrom", "chromosome", "seqid", "contig")
+_POSITION = ("start", "start0", "tss", "tss0", "pos", "position")
+BLOCKS = 50
+"""Blocks that a genome is cut into, about."""
+
+
+def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
+    """Chromosome of each record, (n,), from the column that has them.
+
+    Examples
+    --------
+    >>> from polyome.modalities import SequenceModality
+    >>> table = pd.DataFrame({"sequence": ["ACGT", "AACC"], "chrom": ["chr1", "chr2"]})
+    >>> chromosomes(SequenceModality().read(table)).tolist()
+    ['chr1', 'chr2']
+    """
+    found = next((name for name in _CHROMOSOME if name in records.table.columns), None)
+    if found is None:
+        message = (
+            "--split-by chromosome needs a column of chromosomes "
+            f"({listed(_CHROMOSOME)}), or --group COLUMN. "
+            f"Columns: {listed(records.table.columns, most=20)}."
+        )
+        raise InputError(message)
+    return np.asarray(records.table[found].astype(str))
+
+
+def blocks(records: Any) -> np.ndarray:  # noqa: ANN401
+    """Stretch of the genome that each record stands in, (n,): about 50 in all, of one length.
+
+    Examples
+    --------
+    >>> from polyome.modalities import SequenceModality
+    >>> table = pd.DataFrame({"sequence": ["ACGT"] * 3, "start": [0, 9, 1000]})
+    >>> blocks(SequenceModality().read(table)).tolist()
+    ['0:0', '0:0', '0:49']
+    """
+    table = records.table
+    found = next((name for name in _POSITION if name in table.columns), None)
+    if found is None:
+        message = (
+            "--split-by blocks needs a column of positions "
+            f"({listed(_POSITION)}), and with several chromosomes one of those "
+            f"({listed(_CHROMOSOME)}). Columns: {listed(table.columns, most=20)}."
+        )
+        raise InputError(message)
+    place = pd.to_numeric(table[found], errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(place).all():
+        row = int(np.argmin(np.isfinite(place)))
+        message = (
+            f"column '{found}' (position) holds '{table[found].iloc[row]}' at record "
+            f"'{table.index[row]}'; --split-by blocks needs a number for each record."
+        )
+        raise InputError(message)
+    chromosome = next((name for name in _CHROMOSOME if name in table.columns), None)
+    where = np.full(len(table), "0") if chromosome is None else table[chromosome].astype(str)
+    where = np.asarray(where)
+    ends = pd.Series(place).groupby(where).agg(["min", "max"])
+    length = max(1.0, float((ends["max"] - ends["min"]).sum()) / BLOCKS)
+    first = ends["min"].reindex(where).to_numpy()
+    number = (np.ceil((place - first) / length).astype(int) - 1).clip(0)
+    return np.array([f"{name}:{block}" for name, block in zip(where, number, strict=True)])

@@ -1,0 +1,208 @@
+"""The truth of records: classes, or measured values."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from polyome._errors import InputError, listed
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.splits import Split
+from polyome.tasks.scales import ValueScale, chosen_transform
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The truth of each record, as classes; :class:`ValueTargets` has values.
+
+    Attributes
+    ----------
+    truth : object, (n,), a label or None.
+    classes : the labels present, sorted.
+    notes : what was done with missing, numeric and excluded labels.
+    """
+
+    truth: np.ndarray
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def labelled(self) -> BoolArray:
+        """bool, (n,): records whose truth is known."""
+        known: BoolArray = np.array([value is not None for value in self.truth], dtype=bool)
+        return known
+
+    @property
+    def scale(self) -> ValueScale | None:
+        """How values are measured while training; None for classes."""
+        return None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """(n,), classes whose proportions a split keeps; None for values."""
+        return self.truth
+
+    def learned_from(self, rows: IntArray) -> Self:
+        """These targets with what has to be learned of training rows: of classes, nothing."""
+        del rows
+        return self
+
+    def outputs(self, rows: IntArray) -> tuple[str, ...]:
+        """What a model of these training rows answers: their classes, sorted."""
+        return tuple(sorted(set(self.truth[rows])))
+
+    def answerable(self, rows: IntArray, outputs: tuple[str, ...]) -> IntArray:
+        """Those of ``rows`` whose class is among the outputs."""
+        return rows[np.isin(self.truth[rows].astype(str), outputs)]
+
+    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> Any:  # noqa: ANN401 - int, or values
+        """int64, (m,): the class of each of ``rows``; all must be labelled."""
+        place = {label: i for i, label in enumerate(classes)}
+        return np.array([place[value] for value in self.truth[rows]], dtype=np.int64)
+
+    def strata(self, learned: Any) -> IntArray:  # noqa: ANN401
+        """int64, (m,): classes that folds keep in proportion, of what :meth:`indices` gave."""
+        strata: IntArray = learned
+        return strata
+
+    def check(self, target: str) -> None:
+        """Refuse a target with one class or none."""
+        if len(self.classes) < 2:
+            found = f"only '{self.classes[0]}'" if self.classes else "no label at all"
+            message = f"column '{target}' (target) has {found}; two classes or more are needed."
+            raise InputError(message)
+
+    def check_scorable(self, outputs: tuple[str, ...]) -> None:
+        """Refuse truth that a model's answers cannot be compared with; any classes can be."""
+        del outputs
+
+    def check_enough(self, parts: Split, target: str) -> None:
+        """Some class needs a row to fit, one to calibrate and one to spare."""
+        labels, counts = np.unique(self.truth[parts.train].astype(str), return_counts=True)
+        if len(labels) < 2:
+            message = (
+                f"the training part has only '{labels[0]}' of column '{target}' (target); "
+                "two classes or more are needed."
+            )
+            raise InputError(message)
+        if counts.max() < 3 and not len(parts.dev):
+            message = (
+                f"column '{target}' (target) has {len(labels):,} labels on {counts.sum():,} "
+                f"training rows, none of them on 3 rows or more ({listed(labels, most=3)}). Labels "
+                "of classes are needed, not names of rows."
+            )
+            raise InputError(message)
+        unseen = sorted(set(self.truth[parts.dev]) - set(labels))
+        if unseen:
+            message = (
+                f"rows of the part 'dev' have labels that no 'train' row has: {listed(unseen)}. "
+                "Move some of those rows to 'train', or give them another part."
+            )
+            raise InputError(message)
+
+
+LEAST_ROWS = 10
+"""Training rows with a value that a target needs."""
+
+
+@dataclass(frozen=True)
+class ValueTargets(Targets):
+    """The true values of each record.
+
+    Attributes
+    ----------
+    truth : float64, (n, c), NaN where missing.
+    classes : empty.
+    notes : what was done with missing values.
+    names : the c targets.
+    weights : float64, (n, c), what each value counts in the loss.
+    transform : of :class:`polyome.tasks.scales.ValueScale`, or ``auto``.
+    learned : the scale, once learned from training rows.
+    """
+
+    names: tuple[str, ...] = ()
+    weights: FloatArray | None = None
+    transform: str = "auto"
+    learned: ValueScale | None = None
+
+    @property
+    def labelled(self) -> BoolArray:
+        """bool, (n,): records of which a value is known."""
+        return np.asarray(np.isfinite(self.truth).any(axis=1))
+
+    @property
+    def scale(self) -> ValueScale | None:
+        """How values are measured while training."""
+        return self.learned
+
+    @property
+    def labels(self) -> None:
+        """Values have no classes to keep in proportion."""
+
+    def learned_from(self, rows: IntArray) -> Self:
+        """These targets, measured on the scale of training rows."""
+        values = self.truth[rows]
+        transform = chosen_transform(values) if self.transform == "auto" else self.transform
+        return replace(self, learned=ValueScale.fit(values, transform))
+
+    def outputs(self, rows: IntArray) -> tuple[str, ...]:
+        """The targets' names."""
+        del rows
+        return self.names
+
+    def answerable(self, rows: IntArray, outputs: tuple[str, ...]) -> IntArray:
+        """All of them: a value has no class that could be unknown."""
+        del outputs
+        return rows
+
+    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> FloatArray:
+        """float32, (m, c, 2): values in training units, and their weights, 0 where missing."""
+        del classes
+        targets = self if self.learned is not None else self.learned_from(rows)
+        assert targets.learned is not None
+        values = targets.learned.apply(self.truth[rows])
+        known = np.isfinite(values)
+        weights = np.ones(values.shape) if self.weights is None else self.weights[rows]
+        pair = (np.where(known, values, 0), np.where(known, weights, 0))
+        return np.stack(pair, axis=-1).astype(np.float32)
+
+    def strata(self, learned: Any) -> IntArray:  # noqa: ANN401
+        """Zeros: folds are drawn without strata."""
+        return np.zeros(len(learned), dtype=np.int64)
+
+    def check(self, target: str) -> None:
+        """Refuse a target without two different values."""
+        for name, column in zip(self.names, self.truth.T, strict=True):
+            self._check_varies(column, f"column '{name}' (target)")
+        del target
+
+    def check_scorable(self, outputs: tuple[str, ...]) -> None:
+        """As many targets as the model answers are needed, in their order."""
+        if len(self.names) != len(outputs):
+            message = (
+                f"the model answers {listed(outputs)}; {len(self.names)} target"
+                f"{'s were' if len(self.names) > 1 else ' was'} named ({listed(self.names)}). Name "
+                "one for each, in this order."
+            )
+            raise InputError(message)
+
+    def check_enough(self, parts: Split, target: str) -> None:
+        """Each target needs some training rows, and they must differ."""
+        for name, column in zip(self.names, self.truth[parts.train].T, strict=True):
+            self._check_varies(column, f"the training part of column '{name}' (target)")
+            known = int(np.isfinite(column).sum())
+            if known < LEAST_ROWS:
+                message = (
+                    f"column '{name}' (target) has a value on {known} training rows; "
+                    f"{LEAST_ROWS} or more are needed."
+                )
+                raise InputError(message)
+        del target
+
+    @staticmethod
+    def _check_varies(column: FloatArray, where: str) -> None:
+        values = np.unique(column[np.isfinite(column)])
+        if len(values) < 2:
+            found = f"only the value {values[0]:g}" if len(values) else "no value at all"
+            message = f"{where} has {found}; values that differ are needed."
+            raise InputError(message)

@@ -1,0 +1,191 @@
+"""Classes: log loss, logistic regression beside the trunk, calibrated probabilities."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import log_softmax, softmax
+
+from polyome._types import FloatArray, IntArray
+from polyome.baselines import TunedLogisticRegression
+from polyome.modalities.base import Answers
+from polyome.model.answering import RawAnswers
+from polyome.tasks.base import Task
+from polyome.tasks.targets import Targets
+from polyome.train.calibrate import calibrated, fit_temperature
+from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path
+from polyome.train.fitted import Fitted
+from polyome.train.kind import Kind
+
+UNKNOWN = "unknown"
+
+
+class Classes(Kind):
+    """Answers that are one of several classes, with probabilities."""
+
+    constant = "majority"
+    linear = "logistic_regression"
+    caution = (
+        "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
+        "it may be too high."
+    )
+
+    def described(self, fitted: Fitted) -> str:
+        """Name the classes."""
+        return (
+            f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} "
+            "classes:\n" + ", ".join(f"`{label}`" for label in fitted.classes) + "."
+        )
+
+    def loss(self, outputs: FloatArray, truth: IntArray) -> float:
+        """Log loss of log-probabilities."""
+        return float(-outputs[np.arange(len(truth)), truth].mean())
+
+    def fit_direct_path(
+        self,
+        task: Task,
+        folds: list[Fold],
+        whole: Fold,
+        truth: IntArray,
+        num_outputs: int,
+        module: Any,  # noqa: ANN401
+    ) -> FittedDirectPath:
+        """Logistic regression."""
+        return fit_direct_path(
+            folds,
+            whole,
+            truth,
+            num_outputs,
+            penalties=getattr(module, "penalties", GRID),
+            balance=task.balances_classes,
+        )
+
+    def calibrate(
+        self,
+        fitted: Fitted,
+        trunk: FloatArray,
+        linear: FittedDirectPath | None,
+        rows: IntArray,
+        truth: IntArray,
+    ) -> None:
+        """Set temperature and the direct path's share.
+
+        The trunk and the direct path get temperatures of their own, for tables that show what each
+        contributes.
+        """
+        names = ("polyome", "trunk alone", "direct path alone")
+        fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
+        fitted.facts["direct_weight"] = fitted.task.direct_weight
+        if not len(rows):
+            return
+        pool = [trunk]
+        if linear is not None:
+            direct = linear.out_of_fold[rows]
+            share = share_of_direct(fitted.task, trunk, direct, truth)
+            path: Any = fitted.model.direct[fitted.task.name]
+            path.weight_in_answer.fill_(share)
+            fitted.facts["direct_weight"] = share
+            pool = [(1 - share) * trunk + share * direct, trunk, direct]
+        for name, log_proba in zip(names, pool, strict=False):
+            fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth)
+        fitted.temperature = fitted.facts["temperatures"]["polyome"]
+
+    def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+        """Calibrated probabilities."""
+        own = part == "polyome"
+        return calibrated(
+            outputs, fitted.temperature if own else fitted.facts["temperatures"][part]
+        )
+
+    def joined(self, views: list[FloatArray]) -> FloatArray:
+        """Mean log-probability."""
+        return np.asarray(
+            np.mean([log_softmax(v.astype(np.float64), axis=1) for v in views], axis=0)
+        )
+
+    def answers(
+        self,
+        fitted: Fitted,
+        raw: RawAnswers,
+        names: pd.Index,
+        provenance: dict[str, Any],
+        notes: list[str],
+        *,
+        score: FloatArray | None,
+        level: float,
+    ) -> Answers:
+        """Label, confidence, probabilities; refused records are ``unknown``."""
+        del level
+        proba = self.numbers(fitted, raw.outputs)
+        label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
+        refuses = provenance["refused"]
+        if score is not None and refuses:
+            label[score > 1] = UNKNOWN
+        distance = np.zeros(len(label)) if score is None else score
+        return Answers(
+            names=names,
+            label=label,
+            confidence=proba.max(axis=1),
+            proba=pd.DataFrame(proba, index=names, columns=list(fitted.classes)),
+            unknown_score=distance.astype(np.float32),
+            representation=raw.representation,
+            provenance=provenance,
+            notes=tuple(notes),
+        )
+
+    def fit_constant(self, truth: np.ndarray) -> FloatArray:
+        """Frequencies of the classes."""
+        return np.asarray(np.unique(truth, return_counts=True)[1] / len(truth))
+
+    def fit_linear(
+        self, features: FloatArray, truth: np.ndarray, seed: int, groups: np.ndarray | None
+    ) -> tuple[FloatArray, ...]:
+        """Logistic regression."""
+        linear = TunedLogisticRegression(seed=seed).fit(features, truth, groups=groups)
+        return linear.coef_, linear.intercept_
+
+    def linear_answers(self, fitted: Fitted, scores: FloatArray) -> FloatArray:
+        """Probabilities."""
+        del fitted
+        return np.asarray(softmax(scores.astype(np.float64), axis=1))
+
+    def baseline_truth(self, fitted: Fitted, targets: Targets, rows: IntArray) -> np.ndarray:
+        """Labels as text, (m,)."""
+        del fitted
+        return targets.truth[rows].astype(str)
+
+    def baseline_answers(self, fitted: Fitted, found: FloatArray) -> FloatArray:
+        """Probabilities as they are."""
+        del fitted
+        return found
+
+
+def share_of_direct(task: Task, trunk: FloatArray, direct: FloatArray, truth: IntArray) -> float:
+    """Leave the direct path its usual share, or give it another that clearly answers better.
+
+    Clearly: the log loss of rows left aside falls by the task's ``least_gain``.
+    """
+    usual = task.direct_weight
+    if not 0 < usual < 1:
+        return usual
+    rows = np.arange(len(truth))
+
+    def loss(share: float) -> float:
+        log_proba = (1 - share) * trunk + share * direct
+        scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
+        return float(-np.log(scaled[rows, truth].clip(1e-12)).mean())
+
+    of_raw = _of_raw(trunk, direct, truth) if task.pools_calibrated else lambda share: share
+    losses = {share: loss(of_raw(share)) for share in (usual, *task.direct_shares)}
+    best = min(losses, key=losses.__getitem__)
+    return of_raw(best if losses[best] < (1 - task.least_gain) * losses[usual] else usual)
+
+
+def _of_raw(trunk: FloatArray, direct: FloatArray, truth: IntArray) -> Callable[[float], float]:
+    """Turn a share among calibrated log-probabilities into one among the raw ones.
+
+    A trunk that is too sure of itself would otherwise outvote the direct path.
+    """
+    own, other = 1 / fit_temperature(trunk, truth), 1 / fit_temperature(direct, truth)
+    return lambda share: share * other / (share * other + (1 - share) * own)

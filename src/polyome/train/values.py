@@ -1,0 +1,333 @@
+"""Measured values: squared error, ridge regression beside the trunk, conformal intervals.
+
+All here is in training units (:class:`polyome.tasks.scales.ValueScale`) until it is answered.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.linalg import LinearOperator, lsmr
+from sklearn.linear_model import RidgeCV
+
+from polyome._types import FloatArray, IntArray
+from polyome.modalities.base import Values
+from polyome.model.answering import RawAnswers
+from polyome.tasks.base import Task
+from polyome.tasks.scales import ValueScale
+from polyome.tasks.targets import Targets
+from polyome.train.direct import FittedDirectPath, Fold
+from polyome.train.fitted import Fitted
+from polyome.train.kind import Kind
+
+ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
+"""Penalties of the direct path, from strong to weak, for features of total variance 1 a block."""
+LIKENESS_ALPHAS = (3.0, 1.0, 0.3, 0.1, 0.03)
+"""The same where features are the likeness to landmarks, 1 for equal sequences."""
+LEVELS = 1000
+"""Coverages, 1 / LEVELS apart, at which the width of an interval is kept."""
+FEWEST = 20
+"""Rows left aside from which intervals are learned."""
+
+
+class MeasuredValues(Kind):
+    """Answers that are values, with prediction intervals."""
+
+    constant = "mean"
+    linear = "ridge"
+    caution = (
+        "- Intervals hold for records like the training rows; on other laboratories' data they may "
+        "be too narrow."
+    )
+
+    def described(self, fitted: Fitted) -> str:
+        """Name the targets."""
+        names = ", ".join(f"`{name}`" for name in fitted.classes)
+        transform = _scale(fitted).transform
+        return f"A Polyome model that predicts {names} (fitted after the transform `{transform}`)."
+
+    def loss(self, outputs: FloatArray, truth: FloatArray) -> float:
+        """Mean squared error."""
+        return _squared(outputs, truth)
+
+    def fit_direct_path(
+        self,
+        task: Task,
+        folds: list[Fold],
+        whole: Fold,
+        truth: FloatArray,
+        num_outputs: int,
+        module: Any,  # noqa: ANN401
+    ) -> FittedDirectPath:
+        """Ridge regression."""
+        del task, num_outputs, module
+        return fit_ridge_path(folds, whole, truth)
+
+    def calibrate(
+        self,
+        fitted: Fitted,
+        trunk: FloatArray,
+        linear: FittedDirectPath | None,
+        rows: IntArray,
+        truth: FloatArray,
+    ) -> None:
+        """Set the direct path's share, and the widths of intervals (split conformal)."""
+        share = fitted.task.direct_weight
+        fitted.facts["direct_weight"] = share
+        if not len(rows):
+            return
+        outputs = trunk
+        if linear is not None:
+            direct = linear.out_of_fold[rows]
+            share = share_of_direct(fitted.task, trunk, direct, truth)
+            path: Any = fitted.model.direct[fitted.task.name]
+            path.weight_in_answer.fill_(share)
+            fitted.facts["direct_weight"] = share
+            outputs = (1 - share) * trunk + share * direct
+        if len(rows) >= FEWEST:
+            fitted.arrays["conformal"] = conformal_widths(outputs, truth)
+
+    def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+        """Values as measured."""
+        del part
+        return _scale(fitted).undo(outputs)
+
+    def joined(self, views: list[FloatArray]) -> FloatArray:
+        """Mean."""
+        return np.asarray(np.mean(views, axis=0))
+
+    def answers(
+        self,
+        fitted: Fitted,
+        raw: RawAnswers,
+        names: pd.Index,
+        provenance: dict[str, Any],
+        notes: list[str],
+        *,
+        score: FloatArray | None,
+        level: float,
+    ) -> Values:
+        """Values and the ends of their intervals."""
+        del score
+        low = high = None
+        widths = fitted.arrays.get("conformal")
+        if widths is not None:
+            width = widths[min(LEVELS - 1, round(level * LEVELS)) - 1]
+            low, high = (self._frame(fitted, raw.outputs + w, names) for w in (-width, width))
+        return Values(
+            names=names,
+            values=self._frame(fitted, raw.outputs, names),
+            low=low,
+            high=high,
+            representation=raw.representation,
+            provenance=provenance,
+            notes=tuple(notes),
+        )
+
+    def _frame(self, fitted: Fitted, outputs: FloatArray, names: pd.Index) -> pd.DataFrame:
+        return pd.DataFrame(
+            self.numbers(fitted, outputs), index=names, columns=list(fitted.classes)
+        )
+
+    def fit_constant(self, truth: FloatArray) -> FloatArray:
+        """Means."""
+        return np.asarray(np.nanmean(truth, axis=0))
+
+    def fit_linear(
+        self, features: FloatArray, truth: FloatArray, seed: int, groups: np.ndarray | None
+    ) -> tuple[FloatArray, ...]:
+        """Ridge regression, its penalty chosen by leaving one out."""
+        del seed, groups
+        fits = []
+        for column in truth.T:
+            known = np.isfinite(column)
+            fits.append(RidgeCV(np.logspace(-3, 3, 7)).fit(features[known], column[known]))
+        return np.stack([fit.coef_ for fit in fits]), np.array([fit.intercept_ for fit in fits])
+
+    def linear_answers(self, fitted: Fitted, scores: FloatArray) -> FloatArray:
+        """Values as measured."""
+        return _scale(fitted).undo(scores)
+
+    def baseline_truth(self, fitted: Fitted, targets: Targets, rows: IntArray) -> FloatArray:
+        """Values in training units, (m, c), NaN where missing."""
+        return _scale(fitted).apply(targets.truth[rows])
+
+    def baseline_answers(self, fitted: Fitted, found: FloatArray) -> FloatArray:
+        """Values as measured."""
+        return _scale(fitted).undo(found)
+
+
+def _scale(fitted: Fitted) -> ValueScale:
+    assert fitted.scale is not None, "a model of values has a scale"
+    return fitted.scale
+
+
+def _squared(outputs: FloatArray, truth: FloatArray) -> float:
+    values, weights = truth[..., 0], truth[..., 1]
+    return float((weights * (outputs - values) ** 2).sum() / max(float(weights.sum()), 1e-6))
+
+
+def share_of_direct(task: Task, trunk: FloatArray, direct: FloatArray, truth: FloatArray) -> float:
+    """Share of the direct path with the least squared error on rows left aside, in [0, 1].
+
+    A ``direct_weight`` of 0 or 1 is the user's choice and is kept.
+    """
+    usual = task.direct_weight
+    if not 0 < usual < 1:
+        return usual
+    values, weights = truth[..., 0], truth[..., 1]
+    apart = direct - trunk
+    size = float((weights * apart**2).sum())
+    if size == 0:
+        return usual
+    return float(np.clip((weights * apart * (values - trunk)).sum() / size, 0, 1))
+
+
+def conformal_widths(outputs: FloatArray, truth: FloatArray) -> FloatArray:
+    """Half the width of an interval for each coverage from 1 / LEVELS up: float32 (LEVELS - 1, c).
+
+    The ceil((n + 1) * coverage)-th smallest error of n rows left aside (Lei et al. 2018, J Am Stat
+    Assoc, algorithm 2), here of rows that the members left aside in turn (Vovk 2015, Ann Math Artif
+    Intell: cross-conformal). Where that is beyond the n-th, the largest error.
+
+    Examples
+    --------
+    >>> truth = np.stack([np.arange(9.0), np.ones(9)], axis=-1)[:, None]
+    >>> conformal_widths(np.zeros((9, 1)), truth)[[499, 899], 0].tolist()
+    [4.0, 8.0]
+    """
+    levels = np.arange(1, LEVELS) / LEVELS
+    found = []
+    for k in range(outputs.shape[1]):
+        known = truth[:, k, 1] > 0
+        errors = np.sort(np.abs(outputs[known, k] - truth[known, k, 0]))
+        rank = np.ceil((len(errors) + 1) * levels - 1e-9).astype(int).clip(1, max(1, len(errors)))
+        found.append(errors[rank - 1] if len(errors) else np.zeros(len(levels)))
+    return np.stack(found, axis=1).astype(np.float32)
+
+
+def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedDirectPath:
+    """Choose the penalty by the squared error of held-out rows, then fit all rows with it.
+
+    Each target is fitted to the rows where it is known; penalties go from strong to weak, each
+    solution the start of the next.
+    """
+    errors: dict[float, float] = {}
+    held: dict[float, FloatArray] = {}
+    scored = np.unique(np.concatenate([fold.held for fold in folds]))
+    problems = [_problem(fold, truth) for fold in folds]
+    for alpha in ALPHAS if whole.landmarks is None else LIKENESS_ALPHAS:
+        found = np.zeros(truth.shape[:2])
+        for fold, problem in zip(folds, problems, strict=True):
+            coef, intercept = problem.solve(alpha)
+            found[fold.held] = fold.x_held @ coef.T + intercept
+        errors[alpha] = _squared(found[scored], truth[scored])
+        held[alpha] = found
+        if errors[alpha] > 1.01 * min(errors.values()):
+            break
+    best = min(errors, key=errors.__getitem__)
+    coef, intercept = _problem(whole, truth).solve(best)
+    return FittedDirectPath(coef.astype(np.float32), intercept.astype(np.float32), best, held[best])
+
+
+def _problem(fold: Fold, truth: FloatArray) -> "RidgeProblem | LikenessProblem":
+    own = truth[fold.rows]
+    if fold.landmarks is None:
+        return RidgeProblem(fold.x, own)
+    return LikenessProblem(fold.x[fold.landmarks], own[fold.landmarks])
+
+
+class LikenessProblem:
+    """Kernel ridge regression: coefficients of the likeness to each landmark.
+
+    Parameters
+    ----------
+    likeness : float, (m, f), of the landmarks to each other; columns from m on are empty.
+    truth : float, (m, c, 2): their values and weights, 0 where missing.
+
+    Examples
+    --------
+    >>> truth = np.array([[[1.0, 1.0]], [[3.0, 1.0]]])
+    >>> coef, intercept = LikenessProblem(np.eye(2), truth).solve(1.0)
+    >>> coef.round(3).tolist(), intercept.tolist()
+    ([[-0.5, 0.5]], [2.0])
+    """
+
+    def __init__(self, likeness: FloatArray, truth: FloatArray) -> None:
+        self.width = likeness.shape[1]
+        self.likeness = likeness[:, : len(likeness)].astype(np.float64)
+        self.truth = truth.astype(np.float64)
+
+    def solve(self, alpha: float) -> tuple[FloatArray, FloatArray]:
+        """Coefficients (c, f) and intercepts (c,)."""
+        coef = np.zeros((self.truth.shape[1], self.width))
+        intercept = np.zeros(len(coef))
+        for k in range(len(coef)):
+            values, weights = self.truth[:, k, 0], self.truth[:, k, 1]
+            known = np.flatnonzero(weights)
+            if not len(known):
+                continue
+            intercept[k] = np.average(values[known], weights=weights[known])
+            system = self.likeness[np.ix_(known, known)]
+            system[np.diag_indices(len(known))] += alpha / weights[known]
+            answer = values[known] - intercept[k]
+            coef[k, known] = cho_solve(cho_factor(system, overwrite_a=True), answer)
+        return coef, intercept
+
+
+class RidgeProblem:
+    """Weighted ridge regression of several targets on one set of features, by LSMR.
+
+    Features are many and sparse, so they are neither centred in memory nor multiplied with each
+    other (Fong and Saunders 2011, SIAM J Sci Comput).
+
+    Parameters
+    ----------
+    x : (n, f), dense or csr.
+    truth : float, (n, c, 2): values and weights, 0 where missing.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> truth = np.array([[[1.0, 1.0]], [[3.0, 1.0]], [[5.0, 1.0]]])
+    >>> coef, intercept = RidgeProblem(x, truth).solve(1e-6)
+    >>> coef.round(3).tolist(), intercept.round(3).tolist()
+    ([[2.0]], [1.0])
+    """
+
+    def __init__(self, x: Any, truth: FloatArray) -> None:  # noqa: ANN401
+        self.x = x
+        self.values = truth[..., 0].astype(np.float64)
+        self.weights = truth[..., 1].astype(np.float64)
+        self.coef = np.zeros((truth.shape[1], x.shape[1]))
+
+    def solve(self, alpha: float) -> tuple[FloatArray, FloatArray]:
+        """Coefficients (c, f) and intercepts (c,); starts from the last solution."""
+        intercept = np.zeros(len(self.coef))
+        for k in range(len(self.coef)):
+            self.coef[k], intercept[k] = self._solve_one(k, alpha)
+        return self.coef.copy(), intercept
+
+    def _solve_one(self, k: int, alpha: float) -> tuple[FloatArray, float]:
+        x, weight = self.x, self.weights[:, k]
+        total = weight.sum()
+        if total == 0:
+            return self.coef[k], 0.0
+        center_x = np.asarray(x.T @ weight).ravel() / total
+        center_y = float(self.values[:, k] @ weight / total)
+        root = np.sqrt(weight)
+
+        def forward(v: FloatArray) -> FloatArray:
+            return np.asarray(root * (x @ v - center_x @ v))
+
+        def backward(u: FloatArray) -> FloatArray:
+            weighted = root * u
+            return np.asarray(x.T @ weighted - center_x * weighted.sum())
+
+        operator = LinearOperator(x.shape, matvec=forward, rmatvec=backward, dtype=np.float64)
+        answer = root * (self.values[:, k] - center_y)
+        found = lsmr(
+            operator, answer, damp=alpha**0.5, atol=3e-4, btol=3e-4, maxiter=100, x0=self.coef[k]
+        )[0]
+        return found, center_y - float(center_x @ found)

@@ -1,0 +1,257 @@
+"""Variants: every kind is answered as documented, in the file's order, and counted."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polyome._errors import InputError
+from polyome.data.expression import simulate_levels
+from polyome.estimators import estimator_class
+from polyome.io.genome import open_genome
+from polyome.io.vcf import Variant, read_vcf
+from polyome.predict.variant_windows import Window, Windows, window_around, window_text
+from polyome.predict.variants import VariantArguments, score_variants
+
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1"
+LENGTH = 60
+
+
+@pytest.fixture(scope="module")
+def model():
+    made = estimator_class("expression")(hidden_size=16, num_members=1, quiet=True, device="cpu")
+    return made.fit(simulate_levels(), "level,other", baselines=False, num_train_epochs=4)
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "g.fa"
+    rng = np.random.default_rng(5)
+    letters = {name: "".join(rng.choice(list("ACGT"), 200)) for name in ("chr1", "chr2")}
+    path.write_text("".join(f">{name}\n{text.lower()}\n" for name, text in letters.items()))
+    return path, letters
+
+
+def line(chrom, position, reference, alternative, info="."):
+    return f"{chrom}\t{position}\tv\t{reference}\t{alternative}\t9\tPASS\t{info}\tGT\t0/1"
+
+
+def other(base):
+    return "ACGT"["ACGT".index(base) - 1]
+
+
+@pytest.fixture
+def run(model, genome, tmp_path):
+    def scored(lines, name="out.vcf", windows=None, **arguments):
+        source = tmp_path / "in.vcf"
+        source.write_text("\n".join(["##fileformat=VCFv4.2", COLUMNS, *lines]) + "\n")
+        out = tmp_path / name
+        settings = VariantArguments(**arguments)
+        result = score_variants(
+            model.fitted_, source, genome[0], out, windows=windows, arguments=settings, quiet=True
+        )
+        found = [v for v in read_vcf(out) if isinstance(v, Variant)]
+        return found, result, out
+
+    return scored
+
+
+def info(variant):
+    return dict(item.partition("=")[::2] for item in variant.fields[7].split(";"))
+
+
+def numbers(text):
+    return [float(value) for value in text.split(",")]
+
+
+def test_an_snv_is_the_difference_of_two_predictions(run, model, genome):
+    text = genome[1]["chr1"]
+    base = text[100]
+    (found,), result, _ = run([line("chr1", 101, base, other(base), "DP=7")])
+    start = 100 - LENGTH // 2
+    reference = text[start : start + LENGTH]
+    changed = reference[: LENGTH // 2] + other(base) + reference[LENGTH // 2 + 1 :]
+    usual = model.predict(pd.DataFrame({"sequence": [reference, changed]}))
+    values = info(found)
+    assert values["DP"] == "7"
+    for name in ("level", "other"):
+        ref, alt = usual[name]
+        assert float(values[f"POLYOME_REF_{name}"]) == pytest.approx(ref, abs=1e-4)
+        assert numbers(values[f"POLYOME_ALT_{name}"]) == pytest.approx([alt], abs=1e-4)
+        assert numbers(values[f"POLYOME_DIFF_{name}"]) == pytest.approx([alt - ref], abs=2e-4)
+    assert result.counts == {"scored": 1}
+    assert found.fields[8:] == ["GT", "0/1"]
+
+
+def test_every_edge_case_is_answered_and_counted(run, genome):
+    text = genome[1]["chr1"]
+    base = text[99]
+    lines = [
+        line("chr1", 100, other(base), base),
+        line("chr9", 100, "A", "C"),
+        line("chr1", 100, base, f"*,{other(base)}"),
+        line("chr1", 100, base, f"<DEL>,{base}[chr2:5["),
+        line("chr1", 100, base, "."),
+        line("chr1", 2, text[1], other(text[1])),
+        line("chr1", 199, text[198:], "A"),
+        line("chr1", 200, text[199] + "A", "A"),
+        line("chr1", 100, text[99:120].lower(), text[99].lower()),
+    ]
+    found, result, _ = run(lines)
+    notes = [info(v).get("POLYOME_NOTE") for v in found]
+    assert notes == [
+        "reference_mismatch", "unknown_contig", "star_allele", "symbolic_allele",
+        "no_alternative", "at_edge", "at_edge", "reference_mismatch", None,
+    ]  # fmt: skip
+    assert info(found[2])["POLYOME_DIFF_level"].startswith(".,")
+    assert "POLYOME_DIFF_level" not in info(found[3])
+    assert result.counts == {
+        "reference_mismatch": 2, "unknown_contig": 1, "star_allele": 1, "symbolic_allele": 2,
+        "no_alternative": 1, "at_edge": 2, "scored": 4,
+    }  # fmt: skip
+    assert result.variants == len(lines)
+    assert any("2 reference_mismatch: REF is not" in note for note in result.notes)
+
+
+def test_an_unsorted_file_keeps_its_order_and_gets_no_index(run, genome):
+    text = genome[1]["chr1"]
+    places = [150, 50, 100]
+    lines = [line("chr1", p, text[p - 1], other(text[p - 1])) for p in places]
+    found, result, out = run(lines, "out.vcf.gz")
+    assert [v.start + 1 for v in found] == places
+    assert not result.is_sorted
+    assert not out.with_name("out.vcf.gz.tbi").exists()
+    assert "not sorted" in result.notes[-1]
+
+
+def test_a_sorted_file_is_bgzip_with_an_index(run, genome):
+    pysam = pytest.importorskip("pysam")
+    lines = [
+        line(chrom, p, genome[1][chrom][p - 1], f"{other(genome[1][chrom][p - 1])},AAAA")
+        for chrom in ("chr1", "chr2")
+        for p in (60, 61, 100)
+    ]
+    _, result, out = run(lines, "out.vcf.gz")
+    assert result.is_sorted
+    with pysam.VariantFile(str(out)) as file:
+        fetched = list(file.fetch("chr2", 59, 61))
+    assert [record.pos for record in fetched] == [60, 61]
+    assert len(fetched[0].info["POLYOME_DIFF_level"]) == 2
+    with gzip.open(out, "rt") as file:
+        assert sum(text.startswith("##INFO=<ID=POLYOME") for text in file) == 8
+
+
+def test_of_several_windows_the_largest_effect_counts(run, genome, tmp_path):
+    text = genome[1]["chr1"]
+    bed = tmp_path / "w.bed"
+    bed.write_text("chr1\t60\t120\tone\t0\t+\nchr1\t80\t140\ttwo\t0\t-\nchr2\t0\t60\tfar\t0\t+\n")
+    base = text[100]
+    snv = line("chr1", 101, base, other(base))
+    found, result, _ = run([snv, line("chr1", 10, text[9], other(text[9]))], windows=bed)
+    both = info(found[0])
+    assert info(found[1])["POLYOME_NOTE"] == "outside_windows"
+    assert result.counts["outside_windows"] == 1
+    effects = {}
+    for name, row in (("one", "chr1\t60\t120\tone\t0\t+"), ("two", "chr1\t80\t140\ttwo\t0\t-")):
+        bed.write_text(f"{row}\n")
+        (alone,), *_ = run([snv], windows=bed)
+        values = info(alone)
+        assert values["POLYOME_WINDOW"] == name
+        effects[name] = max(abs(float(values[f"POLYOME_DIFF_{t}"])) for t in ("level", "other"))
+    assert both["POLYOME_WINDOW"] == max(effects, key=effects.get)
+
+
+@pytest.mark.parametrize("is_minus", [False, True])
+@pytest.mark.parametrize("place", [70, 110])
+def test_the_far_half_of_a_window_stays_in_its_place(genome, place, is_minus):
+    path, letters = genome
+    text = letters["chr1"]
+    opened, window = open_genome(path), Window("w", 60, 120, is_minus)
+    variant = Variant(["chr1", str(place + 1), ".", text[place : place + 3], "A", ".", ".", "."], 1)
+    found = window_text(opened, variant, window, "A")
+    if is_minus:
+        found = found.translate(str.maketrans("ACGT", "TGCA"))[::-1]
+    edited = text[:place] + "A" + text[place + 3 :]
+    if place < 90:  # in the left half: the right end stays
+        assert found == edited[58:118]
+    else:
+        assert found == edited[60:120]
+    same = window_text(opened, variant, Window("w", 60, 120, is_minus=False), variant.reference)
+    assert same == text[60:120]
+
+
+def test_windows_reach_beyond_a_chromosome_and_alleles_beyond_a_window(genome):
+    path, letters = genome
+    text = letters["chr2"]
+    opened = open_genome(path)
+    first = Variant(["chr2", "1", ".", text[0], "ACGTT", ".", ".", "."], 1)
+    assert window_text(opened, first, window_around(first, 10), text[0]) == "N" * 5 + text[:5]
+    assert window_text(opened, first, window_around(first, 10), "ACGTT") == "N" * 5 + "ACGTT"
+    long = Variant(["chr2", "41", ".", text[40:100], "G", ".", ".", "."], 1)
+    for window in (Window("a", 50, 90, is_minus=False), Window("b", 95, 135, is_minus=False)):
+        assert len(window_text(opened, long, window, "G")) == 40
+        assert window_text(opened, long, window, text[40:100]) == text[window.start : window.end]
+
+
+def test_start_sites_become_windows_of_the_models_length():
+    sites = pd.DataFrame(
+        {"chrom": "chr1", "start": [100, 100], "end": [101, 101], "strand": ["+", "-"]},
+        index=["plus", "minus"],
+    )
+    windows = Windows(sites, 60, 40)
+    variant = Variant(["chr1", "101", ".", "A", "C", ".", ".", "."], 1)
+    found = {w.name: (w.start, w.end) for w in windows.over(variant)}
+    assert found == {"plus": (60, 120), "minus": (81, 141)}
+    assert not windows.over(Variant(["chr1", "200", ".", "A", "C", ".", ".", "."], 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chr1\t5\tv\tA\n", "line 3 has 4 fields; 8 or more"),
+        (line("chr1", "x", "A", "C"), "line 3: POS is 'x'"),
+        (line("chr1", 5, "<N>", "C"), "line 3: REF is '<N>'"),
+    ],
+)
+def test_damaged_lines_are_refused_before_anything_is_written(run, tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        run([text])
+    assert not (tmp_path / "out.vcf").exists()
+
+
+def test_files_that_are_no_vcf_are_refused(tmp_path):
+    path = tmp_path / "a.vcf"
+    path.write_text("chr1\t5\n")
+    with pytest.raises(InputError, match="is no VCF"):
+        list(read_vcf(path))
+    path.write_text("##fileformat=VCFv4.2\n")
+    with pytest.raises(InputError, match="no line #CHROM"):
+        list(read_vcf(path))
+    with pytest.raises(InputError, match="is BCF"):
+        list(read_vcf(tmp_path / "a.bcf"))
+
+
+def test_settings_and_names_are_checked(run, model, genome, tmp_path):
+    with pytest.raises(InputError, match="upstream_bp=60: the model's window has 60 bp"):
+        run([], upstream_bp=60)
+    with pytest.raises(InputError, match=r"ends in \.vcf"):
+        run([], name="out.txt")
+    cells = estimator_class("cell-type")(hidden_size=16, num_members=1, quiet=True)
+    cells.fit(cells.task_class.example().source, "cell_type", baselines=False, num_train_epochs=1)
+    with pytest.raises(InputError, match="variants need a model of sequences"):
+        score_variants(cells.fitted_, tmp_path / "a", genome[0], tmp_path / "o.vcf", quiet=True)
+
+
+def test_mutagenesis_changes_every_base_to_every_other_one(model):
+    sequence = simulate_levels(1, seed=4)["sequence"].iloc[0]
+    table = model.mutagenesis(pd.DataFrame({"sequence": [sequence]}, index=["x"]))
+    assert len(table) == 3 * len(sequence)
+    assert (table["reference"] != table["alternative"]).all()
+    assert "".join(table["reference"][::3]) == sequence
+    row = table.iloc[50]
+    place = row["position"] - 1
+    changed = sequence[:place] + row["alternative"] + sequence[place + 1 :]
+    usual = model.predict(pd.DataFrame({"sequence": [sequence, changed]}))["level"]
+    assert row["level"] == pytest.approx(usual.iloc[1], abs=1e-5)
+    assert row["level_difference"] == pytest.approx(usual.iloc[1] - usual.iloc[0], abs=1e-5)

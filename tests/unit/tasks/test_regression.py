@@ -1,0 +1,130 @@
+"""Targets of values: one column or several, missing ones, weights, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polyome._errors import InputError
+from polyome.splits import Split
+from polyome.tasks import Expression
+from polyome.tasks.genome import blocks
+
+TABLE = pd.DataFrame(
+    {
+        "a": [1.0, 2.0, np.nan, 4.0],
+        "b": ["5", "", "7", "8"],
+        "a,b": [0.0, 1.0, 2.0, 3.0],
+        "text": ["x", "1", "2", "3"],
+        "endless": [np.inf, 1, 2, 3],
+        "same": [1.0] * 4,
+        "nothing": [np.nan] * 4,
+        "sd": [1.0, 2.0, np.nan, 0.0],
+    },
+    index=["r1", "r2", "r3", "r4"],
+)
+
+
+def targets(target, **settings):
+    return Expression(**settings).targets(TABLE, target, None)
+
+
+def test_several_columns_as_a_list_and_with_commas():
+    found = targets(["a", "b"])
+    np.testing.assert_array_equal(found.truth, targets("b , a").truth[:, ::-1])
+    assert found.names == ("a", "b")
+    assert np.isnan(found.truth[[2, 1], [0, 1]]).all()
+
+
+def test_a_column_with_a_comma_in_its_name_is_one_column():
+    assert targets("a,b").names == ("a,b",)
+
+
+def test_a_row_without_any_value_has_no_target():
+    assert targets("a").labelled.tolist() == [True, True, False, True]
+    assert targets(["a", "b"]).labelled.all()
+    assert "1 of 4 rows have no value" in targets("a").notes[0]
+
+
+def test_indices_hold_values_in_training_units_and_weights():
+    found = targets(["a", "b"]).learned_from(np.array([0, 3]))
+    pair = found.indices(np.arange(4), ("a", "b"))
+    assert pair.shape == (4, 2, 2)
+    assert pair[:, 0, 0].tolist() == pytest.approx([-1, -1 / 3, 0, 1])  # mean 2.5, deviation 1.5
+    assert pair[:, 0, 1].tolist() == [1, 1, 0, 1]
+
+
+def test_rows_that_are_surer_count_for_more():
+    weights = targets("a", noise="sd").weights[:, 0]
+    assert weights.mean() == pytest.approx(1)
+    assert weights[3] > weights[0] > weights[1]
+    assert weights[2] == weights[0]  # unknown noise is the usual one
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("c", "has no column 'c' .target."),
+        ("text", "'text' holds 'x' at record 'r1' .1 such rows.; numbers are needed"),
+        ("endless", "'endless' holds 'inf' at record 'r1'"),
+        (3, "target=3: different names of columns"),
+        ("a,a", "different names of columns"),
+        ([], "different names of columns"),
+    ],
+)
+def test_refuses(target, message):
+    with pytest.raises(InputError, match=message):
+        targets(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("same", "only the value 1; values that differ"), ("nothing", "no value at all")],
+)
+def test_refuses_targets_that_cannot_be_learned(target, message):
+    with pytest.raises(InputError, match=message):
+        targets(target).check(target)
+
+
+def test_refuses_too_few_training_rows():
+    rows = np.arange(4)
+    with pytest.raises(InputError, match="a value on 3 training rows; 10 or more"):
+        targets("a").check_enough(Split(rows, rows[:0], rows[:0], 0, ""), "a")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target_transform": "sqrt"}, "target_transform='sqrt' is not known"),
+        ({"noise": "sd,a"}, "noise names 2 columns for 1 targets"),
+        ({"noise": "se"}, "no column 'se' .noise."),
+    ],
+)
+def test_refuses_settings(settings, message):
+    with pytest.raises(InputError, match=message):
+        targets("a", **settings)
+
+
+def test_unlabelled_is_for_classes():
+    with pytest.raises(InputError, match="unlabelled='x' is for classes"):
+        Expression().targets(TABLE, "a", "x")
+
+
+def test_scores_are_means_over_targets_without_missing_rows():
+    truth = np.array([[1.0, 1.0], [2.0, np.nan], [3.0, 5.0], [4.0, 9.0]])
+    answers = np.column_stack([truth[:, 0], [1.0, 100.0, 5.0, 9.0]])
+    assert Expression().score(truth, answers, ("a", "b"))["pearson"] == pytest.approx(1)
+    quick = {k: m(truth, answers, ("a", "b")) for k, m in Expression().interval_metrics().items()}
+    assert quick == pytest.approx({"pearson": 1.0, "r2": 1.0})
+
+
+def test_blocks_are_stretches_of_one_chromosome():
+    place = np.r_[np.arange(0, 1000, 10), np.arange(0, 500, 10)]
+    table = pd.DataFrame({"chrom": ["I"] * 100 + ["II"] * 50, "tss0": place, "sequence": "ACGT"})
+    task = Expression()
+    found = blocks(task.build_modality().read(table))
+    assert 40 <= len(set(found)) <= 60
+    assert all(len(set(table["chrom"][found == name])) == 1 for name in set(found))
+    with pytest.raises(InputError, match="needs a column of positions"):
+        blocks(task.build_modality().read(table.drop(columns="tss0")))
+    with pytest.raises(InputError, match=r"'tss0' .position. holds 'nan' at record '0'"):
+        blocks(task.build_modality().read(table.assign(tss0=[np.nan, *place[1:]])))

@@ -1,0 +1,91 @@
+"""The ridge path beside the trunk, its share, and intervals that cover what they promise."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import Ridge
+
+from polyome.tasks import Expression
+from polyome.train.direct import Fold
+from polyome.train.values import (
+    LEVELS,
+    RidgeProblem,
+    conformal_widths,
+    fit_ridge_path,
+    share_of_direct,
+)
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 12))
+Y = X @ rng.normal(size=(12, 2)) + rng.normal(size=(300, 2))
+WEIGHTS = rng.uniform(0.5, 2, (300, 2))
+WEIGHTS[::3, 1] = 0
+TRUTH = np.stack([Y, WEIGHTS], axis=-1)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_agrees_with_scikit_learn_on_weighted_rows_with_missing_values(kind):
+    coef, intercept = RidgeProblem(kind(X), TRUTH).solve(3.0)
+    for k in range(2):
+        known = WEIGHTS[:, k] > 0
+        usual = Ridge(3.0).fit(X[known], Y[known, k], WEIGHTS[known, k])
+        np.testing.assert_allclose(coef[k], usual.coef_, atol=2e-3)
+        assert intercept[k] == pytest.approx(usual.intercept_, abs=2e-3)
+
+
+def test_a_target_without_rows_is_answered_with_zero():
+    truth = TRUTH.copy()
+    truth[:, 1, 1] = 0
+    coef, intercept = RidgeProblem(X, truth).solve(1.0)
+    assert not coef[1].any()
+    assert intercept[1] == 0
+
+
+def test_the_penalty_is_chosen_on_held_out_rows():
+    rows = np.arange(300)
+    folds = [
+        Fold(
+            rows[rows % 3 != k], rows[rows % 3 == k], X[rows % 3 != k], X[rows % 3 == k], None, None
+        )
+        for k in range(3)
+    ]
+    whole = Fold(rows, rows[:0], X, X[:0], None, None)
+    found = fit_ridge_path(folds, whole, TRUTH)
+    errors = (WEIGHTS * (found.out_of_fold - Y) ** 2).sum() / WEIGHTS.sum()
+    assert errors < 1.3
+    noise = np.stack([rng.normal(size=(300, 1)), np.ones((300, 1))], axis=-1)
+    assert fit_ridge_path(folds, whole, noise).C > found.C
+
+
+def test_the_share_has_the_least_error():
+    truth = np.stack([Y, np.ones_like(Y)], axis=-1)
+    poor, good = Y + 2 * rng.normal(size=Y.shape), Y + rng.normal(size=Y.shape)
+    task = Expression(direct_weight=0.3)
+    share = share_of_direct(task, poor, good, truth)
+    assert 0.7 < share < 0.9  # independent errors: 4 / (4 + 1)
+    errors = [
+        (((1 - s) * poor + s * good - Y) ** 2).mean() for s in (share - 0.05, share, share + 0.05)
+    ]
+    assert errors[1] < min(errors[0], errors[2])
+    assert share_of_direct(task, poor, poor, truth) == 0.3
+    for kept in (0.0, 1.0):
+        assert share_of_direct(Expression(direct_weight=kept), poor, good, truth) == kept
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_intervals_cover_as_often_as_they_say(level):
+    covered = []
+    for _ in range(60):
+        errors = rng.standard_t(3, (400, 1))
+        widths = conformal_widths(errors, np.stack([0 * errors, np.ones_like(errors)], axis=-1))
+        new = rng.standard_t(3, 400)
+        covered.append((np.abs(new) <= widths[round(level * LEVELS) - 1, 0]).mean())
+    assert np.mean(covered) == pytest.approx(level, abs=0.015)
+
+
+def test_widths_grow_with_the_level_and_leave_missing_values_out():
+    widths = conformal_widths(Y * 0, TRUTH)
+    assert (np.diff(widths, axis=0) >= 0).all()
+    changed = TRUTH.copy()
+    changed[::3, 1, 0] = 1e9
+    np.testing.assert_array_equal(conformal_widths(Y * 0, changed), widths)
