@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench tutorials docs clean
 
 demo: $(STAMP)
 	$(BIN)/polyome demo --out demo
@@ -22,9 +22,13 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ONLY)
 
-# Warnings are errors. Open docs/_build/html/index.html.
-docs: $(STAMP)
+# Runs every tutorial whose text or package changed since, and keeps what it prints and draws.
+tutorials: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/execute.py
+
+# Warnings are errors. Open docs/_build/html/index.html.
+docs: tutorials
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # torch first and by itself: its CPU build is chosen where one is at hand.

@@ -15,7 +15,7 @@ copyright = "Polyome maintainers, Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "images/*.py"]
+exclude_patterns = ["_build", "images/*.py", "tutorials/*.ipynb"]
 html_theme = "sphinx_book_theme"
 html_title = "Polyome"
 html_static_path = ["_static"]
@@ -32,7 +32,7 @@ html_show_sourcelink = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # tutorials keep the outputs that continuous integration made
+nb_execution_mode = "off"  # docs/execute.py has run them
 
 autodoc_typehints = "none"  # docstrings say types, with shapes and units
 autodoc_member_order = "bysource"

@@ -58,16 +58,26 @@ def warnings_in(made: NotebookNode) -> list[str]:
     return [line for line in lines if "warning" in line.lower()]
 
 
+def newest(path: Path) -> float:
+    """When a text, or what it is about, last changed."""
+    sources = (HERE.parent / "src").rglob("*.py")
+    return max(source.stat().st_mtime for source in (path, Path(__file__), *sources))
+
+
 def main(names: list[str]) -> int:
     """Run the named tutorials, or all; 1 if one of them breaks its promise."""
     failed = 0
     for path in sorted(TEXTS.glob("*.py")):
         if names and path.stem not in names:
             continue
+        out = EXECUTED / f"{path.stem}.ipynb"
+        if not names and out.is_file() and out.stat().st_mtime > newest(path):
+            print(f"{path.stem}: nothing changed", flush=True)
+            continue
         made = notebook(path)
         write(made, path.with_suffix(".ipynb"))
         made, seconds = executed(made)
-        write(made, EXECUTED / f"{path.stem}.ipynb")
+        write(made, out)
         warned = warnings_in(made)
         print(f"{path.stem}: {seconds:.0f} s", *warned, sep="\n  ", flush=True)
         failed += bool(warned) or seconds > MOST_SECONDS

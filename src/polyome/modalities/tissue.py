@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import pandas as pd
 
 from polyome._types import Encoding, FloatArray, IntArray
 from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
@@ -251,6 +252,18 @@ class TissueModality(ProfileModality):
         context[counts == 0] = 0  # nothing around: as where context is hidden
         return replace(
             records, context=context, neighbours=neighbours, geometry=geometry, counts=counts
+        )
+
+    def places(self, records: Any) -> pd.DataFrame:  # noqa: ANN401
+        """Coordinates as the file has them, ``x`` and ``y``, and the section."""
+        sections, rows = records.sections, records.rows
+        return pd.DataFrame(
+            {
+                "x": sections.coordinates[rows, 0],
+                "y": sections.coordinates[rows, 1],
+                "section": np.array(sections.names, dtype=object)[sections.codes[rows]],
+            },
+            index=records.table.index,
         )
 
     def around(self, records: TissueRecords, k: int) -> FloatArray:
