@@ -56,6 +56,14 @@ def test_the_choice_of_context_is_kept(model_dir):
     assert "15" in (model_dir / "README.md").read_text()
 
 
+def test_places_are_kept_for_maps(model_dir, tissue):
+    kept = pd.read_csv(model_dir / "evaluation" / "coordinates.csv.gz", index_col="id")
+    assert list(kept.columns) == ["x", "y", "section"]
+    where = tissue.obs_names.get_indexer(kept.index)
+    np.testing.assert_allclose(kept[["x", "y"]], tissue.obsm["spatial"][where])
+    assert (kept["section"] == tissue.obs["section"].iloc[where].astype(str).to_numpy()).all()
+
+
 def without(tissue):
     del tissue.obsm["spatial"]
 
