@@ -147,7 +147,10 @@ class Estimator:
         reading = _reading(self.task_class, options)
         arguments = fit_arguments(options)
         if scanner and not (modality.is_scannable and self.task.names_kinds):
-            message = f"scanner=True: {self.task.name} has no class of sequences to scan for."
+            missing = (
+                "class of sequences to scan for" if modality.is_scannable else "sequences to scan"
+            )
+            message = f"scanner=True: {self.task.name} has no {missing}."
             raise InputError(message)
         records = _checked(modality.read(source, **reading))
         targets = self.task.targets(records.table, target, unlabelled)

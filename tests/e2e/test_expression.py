@@ -98,7 +98,9 @@ def test_what_is_for_classes_is_refused(refused, model_dir, table_file, tmp_path
     predict = ["predict", model_dir, table_file, f"--out={tmp_path / 'a.csv'}"]
     assert "are not voted" in refused(*predict, "--set=over=part")
     genome = tmp_path / "g.fa"
-    genome.write_text(">a\nACGT\n")
+    genome.write_text(">a\n" + "ACGT" * 40 + "\n")
+    scan = ["scan", model_dir, genome, f"--out={tmp_path / 'hits.bed'}"]
+    assert "tells classes of sequences apart" in refused(*scan)
 
 
 def test_variants_writes_a_vcf(call, model_dir, tmp_path):

@@ -147,7 +147,7 @@ def scan(
 
 def _scorer(fitted: Fitted, arguments: ScanArguments) -> WindowScorer:
     modality, classes = fitted.modality, fitted.classes
-    if modality.name != "sequence" or not fitted.task.names_kinds:
+    if modality.name != "sequence" or not (classes and fitted.task.names_kinds):
         message = (
             f"a scan needs a model that tells classes of sequences apart (polyome fit promoter); "
             f"this one is of the task '{fitted.task.name}'."

@@ -173,7 +173,7 @@ class Expression(RegressionTask):
     def demo(cls) -> Example:
         """Simulated reporters of a known grammar."""
         return Example(
-            simulate_expression(2000, 110),
+            simulate_expression(1500, 110),
             "expression",
-            "simulated: 2,000 bacterial reporters of a known grammar; no method exceeds r = .9",
+            "simulated: 1,500 bacterial reporters of a known grammar; no method exceeds r = .9",
         )
