@@ -1,0 +1,113 @@
+"""What tasks on DNA sequences share: how sequences are read, and how networks train on them."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from polyome._types import FloatArray
+from polyome.audit.homology import similar_groups
+from polyome.io.nucleotides import gc_share
+from polyome.modalities import Modality
+from polyome.modalities.sequence import RICH, SequenceModality
+from polyome.tasks.base import Grouping, Task
+from polyome.tasks.genome import chromosomes
+
+
+@dataclass(kw_only=True)
+class SequenceTask(Task):
+    """A task whose records are DNA sequences.
+
+    Parameters
+    ----------
+    sequence_column : where a table holds the sequences.
+    tokens, stride, kernel, anchor, composition, mutation_rate, both_strands, vocabulary_size,
+    backbone, backbone_tuning, trust_remote_code : see
+        :class:`polyome.modalities.sequence.SequenceModality`.
+    """
+
+    dropout: float = 0.1
+    direct_weight: float = 0.3
+    sequence_column: str = "sequence"
+    tokens: str = "nucleotide"
+    stride: int | None = None
+    kernel: int = 11
+    anchor: str = "start"
+    composition: int = 5
+    mutation_rate: float = 0.05
+    both_strands: bool = False
+    vocabulary_size: int = 512
+    backbone: str | None = None
+    backbone_tuning: str = "full"
+    trust_remote_code: bool = False
+
+    modality: ClassVar[str] = "sequence"
+    direct_folds: ClassVar[int] = 3
+    finest_bp: ClassVar[int] = 120
+    """Length up to which a token stands for 4 bp, and for more in longer sequences."""
+    splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
+        "chromosome": chromosomes,
+        "homology": lambda records: similar_groups(records.dna).astype(str),
+    }
+
+    def build_modality(self, num_classes: int = 0) -> Modality:
+        """Sequences, read and tokenized as this task was told."""
+        del num_classes
+        return SequenceModality(
+            self.sequence_column,
+            self.tokens,
+            stride=self.stride,
+            kernel=self.kernel,
+            anchor=self.anchor,
+            composition=self.composition,
+            mutation_rate=self.mutation_rate,
+            both_strands=self.both_strands,
+            vocabulary_size=self.vocabulary_size,
+            backbone=self.backbone,
+            backbone_tuning=self.backbone_tuning,
+            trust_remote_code=self.trust_remote_code,
+            numbers=self.numbers(),
+            finest_bp=self.finest_bp,
+        )
+
+    def numbers(self) -> list[str]:
+        """Names of numeric columns that come with each sequence."""
+        return []
+
+    def members(self, n_rows: int) -> int:
+        """Five; two where there are many rows, which train longer; one backbone."""
+        usual = 5 if n_rows < RICH else 2
+        return self.num_members or (usual if self.backbone is None else 1)
+
+    def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
+        """Settings of a network of our own, or of a backbone.
+
+        Those of a backbone are customary ones; no real checkpoint was at hand to measure them.
+        """
+        if self.backbone is None:
+            usual = {"warmup_ratio": 0.15, "early_stopping": False, "batch_size": 128}
+            usual |= {"learning_rate": 2e-3, "ema_decay": 0.98}
+            return usual | self.own_training(n_rows, modality)
+        return {
+            "learning_rate": {"full": 5e-5, "lora": 5e-4, "frozen": 2e-3}[self.backbone_tuning],
+            "num_train_epochs": 5,
+            "batch_size": 32,
+            "ema_decay": 0.0,
+            "warmup_ratio": 0.15,
+            "early_stopping": False,
+        }
+
+    @abstractmethod
+    def own_training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
+        """What a task's own networks train with: epochs, and what differs from the usual."""
+
+    def features(self, modality: Modality, records: Any) -> Any:  # noqa: ANN401
+        """Windows of letters, uint8 (n, length); each baseline makes its own features of them."""
+        return modality.prepare(records).windows
+
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
+        """GC content and its square, (n, 2)."""
+        del modality
+        gc = np.nan_to_num(gc_share(records.dna), nan=0.5) - 0.5
+        return {"gc_content": np.column_stack([4 * gc, 16 * gc**2])}
