@@ -77,7 +77,7 @@ table.head(3)
 # ## 2. Looking at it
 #
 # Two questions before any model. How is the target distributed? (A long tail would call for
-# `transform="log"`.) And does the simplest property of a sequence, its share of G and C, tell
+# `target_transform="log"`.) And does the simplest property of a sequence, its share of G and C, tell
 # anything?
 
 # %%
