@@ -9,6 +9,7 @@ the whole. The notebooks beside the texts have no outputs; they are what Colab o
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 TEXTS = HERE / "tutorials"
 EXECUTED = HERE / "_generated" / "tutorials"
 MOST_SECONDS = 180
+AT_ONCE = 2
 
 
 def notebook(path: Path) -> NotebookNode:
@@ -58,30 +60,31 @@ def warnings_in(made: NotebookNode) -> list[str]:
     return [line for line in lines if "warning" in line.lower()]
 
 
-def newest(path: Path) -> float:
-    """When a text, or what it is about, last changed."""
+def run(path: Path) -> bool:
+    """Run one tutorial and say how it went; whether it kept its promises."""
+    made = notebook(path)
+    write(made, path.with_suffix(".ipynb"))
+    made, seconds = executed(made)
+    write(made, EXECUTED / f"{path.stem}.ipynb")
+    warned = warnings_in(made)
+    print("\n  ".join([f"{path.stem}: {seconds:.0f} s", *warned]), flush=True)
+    return not warned and seconds <= MOST_SECONDS
+
+
+def is_fresh(path: Path) -> bool:
+    """Whether a tutorial was run after its text, and what it is about, last changed."""
+    out = EXECUTED / f"{path.stem}.ipynb"
     sources = (HERE.parent / "src").rglob("*.py")
-    return max(source.stat().st_mtime for source in (path, Path(__file__), *sources))
+    newest = max(source.stat().st_mtime for source in (path, Path(__file__), *sources))
+    return out.is_file() and out.stat().st_mtime > newest
 
 
 def main(names: list[str]) -> int:
-    """Run the named tutorials, or all; 1 if one of them breaks its promise."""
-    failed = 0
-    for path in sorted(TEXTS.glob("*.py")):
-        if names and path.stem not in names:
-            continue
-        out = EXECUTED / f"{path.stem}.ipynb"
-        if not names and out.is_file() and out.stat().st_mtime > newest(path):
-            print(f"{path.stem}: nothing changed", flush=True)
-            continue
-        made = notebook(path)
-        write(made, path.with_suffix(".ipynb"))
-        made, seconds = executed(made)
-        write(made, out)
-        warned = warnings_in(made)
-        print(f"{path.stem}: {seconds:.0f} s", *warned, sep="\n  ", flush=True)
-        failed += bool(warned) or seconds > MOST_SECONDS
-    return min(failed, 1)
+    """Run the named tutorials, or all that something changed for; 1 if one breaks its promise."""
+    paths = sorted(TEXTS.glob("*.py"))
+    chosen = [path for path in paths if path.stem in names or not (names or is_fresh(path))]
+    with ProcessPoolExecutor(AT_ONCE) as pool:
+        return 0 if all(list(pool.map(run, chosen))) else 1
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ table.head(3)
 # ## 2. Looking at it
 #
 # Two questions before any model. How is the target distributed? (A long tail would call for
-# `target_transform="log"`.) And does the simplest property of a sequence, its share of G and C, tell
-# anything?
+# `target_transform="log"`.) And does the simplest property of a sequence, its share of G and C,
+# tell anything?
 
 # %%
 gc = table["sequence"].str.count("[GC]") / table["sequence"].str.len()
