@@ -112,14 +112,20 @@ class Spatial(ClassificationTask):
         return self.num_members or (5 if n_rows < _FEW_ROWS else 3)
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
-        """About 15 steps an epoch and more, in batches of 32 to 256."""
+        """About 15 steps an epoch and more, in batches of 32 to 256.
+
+        Few epochs and averaged weights, rather than 30 and the best by rows left aside: those rows
+        also say how much the trunk counts, and it looked better there than on other blocks. On
+        blocks inside the training part the log loss fell from .646 to .613 (osmFISH regions), .159
+        to .151 (STARmap domains), .791 to .771 (STARmap types), in less than half the time.
+        """
         del modality
         return {
             "learning_rate": 2e-3,
-            "num_train_epochs": 30 if n_rows < 6000 else 20,
+            "num_train_epochs": 10,
             "warmup_ratio": 0.1,
-            "ema_decay": 0.0,
-            "early_stopping": True,
+            "ema_decay": 0.98,
+            "early_stopping": False,
             "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 5, 8)),
         }
 
