@@ -29,6 +29,7 @@ def score(found):
     return min(one, pearson(Y[TEST, 1][known], found[known, 1]))
 
 
+@pytest.mark.slow
 def test_boosting():
     assert score(gradient_boosting(X[FITS], Y[FITS], X[TEST])) > 0.7
     settings = {"max_iter": 20, "max_leaf_nodes": 7}

@@ -426,6 +426,7 @@ def keep(folder: Path, kind: str, tuning: str) -> None:
     shutil.rmtree(checkpoint)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_restores_it_offline_and_asks_before_it_runs_code(tmp_path):
     keep(tmp_path / "esm", "esm", "lora")
     keep(tmp_path / "own_code", "own_code", "full")

@@ -28,6 +28,7 @@ def fitted_weights():
     return fit
 
 
+@pytest.mark.slow
 def test_on_several_cores_they_end_at_equal_weights(fitted_weights, monkeypatch):
     alone = fitted_weights()
     monkeypatch.setattr(members, "WORTH_A_PROCESS", 0)
