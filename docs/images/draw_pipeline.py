@@ -108,7 +108,7 @@ def tissue():
     drawn.append(f'<circle cx="{24 + 92}" cy="{y + 5}" r="8.5" class="tissue"/>')
     drawn.append(text(119, y + 41, "AnnData with coordinates", "soft small"))
     drawn.append(modality_token(330, y))
-    words = (("self", ""), ("n1", "12 µm"), ("n2", "19 µm"), ("n3", "25 µm"))
+    words = (("self", ""), ("n1", "0.9"), ("n2", "1.4"), ("n3", "1.6"))
     for k, (word, below) in enumerate(words):
         drawn.append(token(376 + 51 * k, y, word, "tissue", below=below))
     drawn.append(text(330, y - 36, "the cell, its neighbours + distance", "soft small", "start"))
