@@ -254,7 +254,7 @@ if not USE_REAL_DATA:
 # change.
 
 # %%
-why = model.explain(adata)
+why = model.explain(adata, most_records=300)
 if USE_REAL_DATA:
     why.plot()
 else:
