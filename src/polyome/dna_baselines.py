@@ -212,33 +212,41 @@ def small_cnn(
     for repeat in range(repeats):
         torch.manual_seed(1000 * seed + repeat)
         aside = fold == repeat % (fold.max() + 1)
-        model = _fit_cnn(SmallCNN(len(names)), x_train, codes, aside, epochs, 1000 * seed + repeat)
-        answers.append(_answers(model, x_test))
+        model = fit_cnn(
+            SmallCNN(len(names)),
+            x_train,
+            torch.from_numpy(codes),
+            aside,
+            nn.functional.cross_entropy,
+            epochs=epochs,
+            seed=1000 * seed + repeat,
+        )
+        answers.append(cnn_outputs(model, x_test).softmax(1).numpy())
     return np.asarray(np.mean(answers, axis=0))
 
 
-def _fit_cnn(
+def fit_cnn(
     model: SmallCNN,
     windows: Codes,
-    codes: IntArray,
+    truth: Tensor,
     aside: BoolArray,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    *,
     epochs: int,
     seed: int,
 ) -> SmallCNN:
+    """Fit on the rows that are not ``aside``, (n,), whose loss says when to stop."""
     rng = np.random.default_rng(seed)
     rows, best, patience = np.flatnonzero(~aside), np.inf, 0
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    truth = torch.from_numpy(codes)
     state: dict[str, Tensor] = {}
     for _ in range(epochs):
         model.train()
         for batch in np.array_split(rng.permutation(rows), max(1, len(rows) // 128)):
-            logits = model(torch.from_numpy(windows[batch]))
-            loss = nn.functional.cross_entropy(logits, truth[batch])
             optimizer.zero_grad()
-            loss.backward()
+            loss(model(torch.from_numpy(windows[batch])), truth[batch]).backward()
             optimizer.step()
-        found = _loss(_answers(model, windows[aside]), codes[aside])
+        found = float(loss(cnn_outputs(model, windows[aside]), truth[aside]))
         patience = 0 if found < best else patience + 1
         if found < best:
             best, state = found, {k: v.clone() for k, v in model.state_dict().items()}
@@ -249,10 +257,11 @@ def _fit_cnn(
 
 
 @torch.inference_mode()
-def _answers(model: SmallCNN, windows: Codes) -> FloatArray:
+def cnn_outputs(model: SmallCNN, windows: Codes) -> Tensor:
+    """Logits or values, (n, c)."""
     model.eval()
     parts = np.array_split(windows, max(1, len(windows) // 1024))
-    return np.concatenate([model(torch.from_numpy(p)).softmax(1).numpy() for p in parts])
+    return torch.cat([model(torch.from_numpy(part)) for part in parts])
 
 
 def log_pool(answers: Sequence[FloatArray]) -> FloatArray:

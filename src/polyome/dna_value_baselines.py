@@ -15,13 +15,15 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.baselines import inner_folds
 from polyome.dna_baselines import (
     BOOSTING_GRID,
     MOST_ROWS,
     Features,
     SmallCNN,
+    cnn_outputs,
+    fit_cnn,
     kmers_and_letters,
     some_folds,
 )
@@ -210,40 +212,20 @@ def small_cnn(
     for repeat in range(repeats):
         torch.manual_seed(1000 * seed + repeat)
         aside = fold == repeat % (fold.max() + 1)
-        model = _fit_cnn(SmallCNN(y.shape[1]), x_train, y, aside, epochs, 1000 * seed + repeat)
-        answers.append(_answers(model, x_test) * spread + center)
+        model = fit_cnn(
+            SmallCNN(y.shape[1]),
+            x_train,
+            torch.from_numpy(y),
+            aside,
+            _known_error,
+            epochs=epochs,
+            seed=1000 * seed + repeat,
+        )
+        answers.append(cnn_outputs(model, x_test).numpy() * spread + center)
     return np.asarray(np.mean(answers, axis=0))
 
 
-def _fit_cnn(
-    model: SmallCNN, windows: Codes, y: FloatArray, aside: BoolArray, epochs: int, seed: int
-) -> SmallCNN:
-    rng = np.random.default_rng(seed)
-    rows, best, patience = np.flatnonzero(~aside), np.inf, 0
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    truth = torch.from_numpy(y)
-    state: dict[str, Tensor] = {}
-    for _ in range(epochs):
-        model.train()
-        for batch in np.array_split(rng.permutation(rows), max(1, len(rows) // 128)):
-            known = truth[batch].isfinite()
-            found = model(torch.from_numpy(windows[batch]))
-            loss = nn.functional.mse_loss(found[known], truth[batch][known])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        error = float(np.nanmean((_answers(model, windows[aside]) - y[aside]) ** 2))
-        patience = 0 if error < best else patience + 1
-        if error < best:
-            best, state = error, {k: v.clone() for k, v in model.state_dict().items()}
-        if patience == 4:
-            break
-    model.load_state_dict(state)
-    return model
-
-
-@torch.inference_mode()
-def _answers(model: SmallCNN, windows: Codes) -> FloatArray:
-    model.eval()
-    parts = np.array_split(windows, max(1, len(windows) // 1024))
-    return np.concatenate([model(torch.from_numpy(p)).numpy() for p in parts])
+def _known_error(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error of the values that were measured."""
+    known = truth.isfinite()
+    return nn.functional.mse_loss(found[known], truth[known])

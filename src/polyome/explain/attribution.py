@@ -6,12 +6,10 @@ are followed along a straight line from a reference (integrated gradients, Sunda
 arXiv:1703.01365), whose contributions add up to the difference of the two answers.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -19,13 +17,13 @@ from polyome._errors import InputError
 from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.explain.base import explained_outputs, head_of
-from polyome.io.nucleotides import Sequences
 from polyome.modalities.sequence_records import SequenceRecords
+from polyome.predict.mutagenesis import mutants
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated
 from polyome.train.fitted import Fitted
 
-_MUTANTS = 4096  # asked at a time
+_AT_ONCE = 4096  # steps of all cells together
 
 
 @dataclass(frozen=True)
@@ -71,41 +69,12 @@ def mutagenesis(
     is_letter = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
     effects = np.repeat(np.where(is_letter, np.float32(0), np.float32(np.nan))[..., None], 4, 2)
     with Progress("mutagenesis", len(records), quiet=quiet) as progress:
-        for rows, places, bases, mutants in _mutants(records.dna):
-            asked = _of_letters(mutants)
+        for rows, places, bases, asked in mutants(records):
             answers = run(fitted, asked, PredictArguments(batch_size=batch_size))
             found = explained_outputs(fitted, answers)[np.arange(len(rows)), chosen[rows]]
             effects[rows, places, bases] = found - explained[rows]
             progress.advance(int(rows.max()) + 1 - progress.done)
     return Mutagenesis(effects, explained)
-
-
-def _mutants(dna: Sequences) -> Iterator[tuple[IntArray, IntArray, IntArray, Sequences]]:
-    """All single changes, some thousands at a time: row, place, base (0 to 3), sequences."""
-    letters = np.concatenate([dna.one(i) for i in range(len(dna))])
-    rows = np.repeat(np.arange(len(dna)), dna.lengths)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(dna.lengths) - dna.lengths, dna.lengths)
-    which, bases = np.nonzero(letters[:, None] != np.arange(1, 5))
-    for start in range(0, len(which), _MUTANTS):
-        some = which[start : start + _MUTANTS]
-        changed = bases[start : start + _MUTANTS]
-        copies = _changed(dna, rows[some], places[some], changed + 1)
-        yield rows[some], places[some], changed, copies
-
-
-def _changed(dna: Sequences, rows: IntArray, places: IntArray, codes: IntArray) -> Sequences:
-    """Copies of the sequences of ``rows``, each with one letter replaced."""
-    lengths = dna.lengths[rows]
-    starts = np.cumsum(lengths) - lengths
-    source = np.repeat(dna.starts[rows] - starts, lengths) + np.arange(int(lengths.sum()))
-    letters = dna.codes[source]
-    letters[starts + places] = codes
-    return Sequences(letters, starts, lengths)
-
-
-def _of_letters(dna: Sequences) -> SequenceRecords:
-    """Sequences as records that have no table of their own."""
-    return SequenceRecords(pd.DataFrame(index=pd.RangeIndex(len(dna)).astype(str)), dna)
 
 
 def integrated_gradients(
@@ -140,7 +109,7 @@ def integrated_gradients(
                 some.to(fitted.model.device),
                 target=torch.from_numpy(chosen[start : start + batch_size]),
                 n_steps=n_steps,
-                internal_batch_size=_MUTANTS,
+                internal_batch_size=_AT_ONCE,
                 return_convergence_delta=True,
             )
             found.append(contributions.float().cpu().numpy())

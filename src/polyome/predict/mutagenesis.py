@@ -1,5 +1,6 @@
 """In-silico saturation mutagenesis: every base of a sequence changed to every other one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError
+from polyome._types import IntArray
 from polyome.io.nucleotides import LETTERS, Sequences
 from polyome.predict.predict import PredictArguments, proba_of
 from polyome.train.fitted import Fitted
 
 MOST_CHANGES = 1_000_000
-_BASES = np.array([LETTERS.index(base) for base in "ACGT"], np.uint8)
+_AT_ONCE = 4096
 
 
 def saturation_mutagenesis(
@@ -54,35 +56,59 @@ def saturation_mutagenesis(
             f"{MOST_CHANGES:,} are answered. Give fewer sequences."
         )
         raise InputError(message)
-    tables = [_of_one(fitted, records, row, arguments) for row in range(len(records))]
+    arguments = arguments or PredictArguments()
+    usual = proba_of(fitted, records, arguments)
+    tables = []
+    for rows, places, bases, asked in mutants(records):
+        values = proba_of(fitted, asked, arguments)
+        found: dict[str, Any] = {
+            "id": records.table.index[rows],
+            "position": places + 1,
+            "reference": [
+                LETTERS[records.dna.one(r)[p]] for r, p in zip(rows, places, strict=True)
+            ],
+            "alternative": [LETTERS[base + 1] for base in bases],
+        }
+        for k, name in enumerate(fitted.classes):
+            found[name] = values[:, k]
+            found[f"{name}_difference"] = values[:, k] - usual[rows, k]
+        tables.append(pd.DataFrame(found))
     return pd.concat(tables, ignore_index=True)
 
 
-def _of_one(
-    fitted: Fitted,
-    records: Any,  # noqa: ANN401
-    row: int,
-    arguments: PredictArguments | None,
-) -> pd.DataFrame:
-    codes = records.dna.one(row)
-    place, other = np.divmod(np.arange(4 * len(codes)), 4)
-    differs = codes[place] != _BASES[other]
-    place, other = place[differs], other[differs]
-    changed = np.tile(codes, (len(place) + 1, 1))  # the last row as it is
-    changed[np.arange(len(place)), place] = _BASES[other]
-    names = pd.RangeIndex(len(changed))
-    table = records.table.iloc[np.full(len(changed), row)].set_axis(names, axis=0)
-    lengths = np.full(len(changed), len(codes))
-    dna = Sequences(changed.ravel(), np.arange(len(changed)) * len(codes), lengths)
-    one = replace(records, table=table, dna=dna, notes=(), windows=None)
-    values = proba_of(fitted, one, arguments or PredictArguments())
-    found: dict[str, Any] = {
-        "id": records.table.index[row],
-        "position": place + 1,
-        "reference": [LETTERS[code] for code in codes[place]],
-        "alternative": [LETTERS[code] for code in _BASES[other]],
-    }
-    for k, name in enumerate(fitted.classes):
-        found[name] = values[:-1, k]
-        found[f"{name}_difference"] = values[:-1, k] - values[-1, k]
-    return pd.DataFrame(found)
+def mutants(records: Any) -> Iterator[tuple[IntArray, IntArray, IntArray, Any]]:  # noqa: ANN401
+    """All changes of one letter, some thousands at a time; what else a record has stays with it.
+
+    Yields
+    ------
+    row and place (0-based) of each change, the base there is instead (0 to 3), and the records.
+
+    Examples
+    --------
+    >>> from polyome.modalities import SequenceModality
+    >>> records = SequenceModality().read(pd.DataFrame({"sequence": ["AC"]}))
+    >>> [(one.dna.text(0), len(one)) for *_, one in mutants(records)]
+    [('CC', 6)]
+    """
+    dna = records.dna
+    letters = np.concatenate([dna.one(i) for i in range(len(dna))])
+    rows = np.repeat(np.arange(len(dna)), dna.lengths)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(dna.lengths) - dna.lengths, dna.lengths)
+    which, bases = np.nonzero(letters[:, None] != np.arange(1, 5))
+    for start in range(0, len(which), _AT_ONCE):
+        some = which[start : start + _AT_ONCE]
+        changed = bases[start : start + _AT_ONCE]
+        copies = _changed(dna, rows[some], places[some], changed + 1)
+        table = records.table.iloc[rows[some]].set_axis(pd.RangeIndex(len(some)), axis=0)
+        asked = replace(records, table=table, dna=copies, notes=(), windows=None)
+        yield rows[some], places[some], changed, asked
+
+
+def _changed(dna: Sequences, rows: IntArray, places: IntArray, codes: IntArray) -> Sequences:
+    """Copies of the sequences of ``rows``, each with one letter replaced."""
+    lengths = dna.lengths[rows]
+    starts = np.cumsum(lengths) - lengths
+    source = np.repeat(dna.starts[rows] - starts, lengths) + np.arange(int(lengths.sum()))
+    letters = dna.codes[source]
+    letters[starts + places] = codes
+    return Sequences(letters, starts, lengths)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from polyome._errors import InputError
+from polyome.estimators import estimator_class
 from polyome.explain.attribution import integrated_gradients, mutagenesis, proba_of_values
 from polyome.explain.base import explained_outputs
 from polyome.explain.logos import draw_logo
@@ -84,3 +85,25 @@ def test_an_absent_logomaker_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "logomaker", None)
     with pytest.raises(InputError, match=r"logos.*pip install 'polyome.explain.'"):
         draw_logo(np.eye(4))
+
+
+def test_numbers_that_come_with_a_sequence_stay_with_its_mutants():
+    expression = estimator_class("expression")
+    table = expression.task_class.example().source
+    table = table.assign(half_life=np.random.default_rng(0).normal(size=len(table)))
+    model = expression(feature_columns="half_life", num_members=1, hidden_size=16, quiet=True)
+    model.fit(table, "level", baselines=False, num_train_epochs=1)
+    why = model.explain(table.iloc[:2], output="level")
+    changed = table.iloc[:1].copy()
+    other = "A" if changed["sequence"].iloc[0][5] != "A" else "C"
+    text = changed["sequence"].iloc[0]
+    changed["sequence"] = text[:5] + other + text[6:]
+    both = pd.concat([table.iloc[:1], changed.set_axis(["changed"])])
+    values = model.predict(both)["level"]
+    effect = why.effects[0, 5, "ACGT".index(other)]
+    table = model.mutagenesis(table.iloc[:1])
+    row = table[(table["position"] == 6) & (table["alternative"] == other)].iloc[0]
+    assert row["level_difference"] == pytest.approx(values.iloc[1] - values.iloc[0], abs=1e-4)
+    assert effect * model.fitted_.scale.spread[0] == pytest.approx(
+        row["level_difference"], abs=1e-4
+    )
