@@ -18,6 +18,7 @@ from benchmarks.promoters import read as read_promoters
 from benchmarks.runner import CACHE, SOURCE, data_folder, table, unit, write
 from polyome.data.promoter_grammar import ELEMENTS, THRESHOLD
 from polyome.data.promoters import planted, simulate_promoters
+from polyome.data.tissue_simulator import simulate_tissue
 from polyome.estimators import Estimator, estimator_class, load
 from polyome.explain.attention import attention_maps, rollout
 from polyome.explain.attribution import integrated_gradients
@@ -185,9 +186,9 @@ def measure_removal_cells() -> dict[str, Any]:
     adata = adata[(adata.obs["split"] == "test").to_numpy()].copy()
     why: Any = model.explain(adata)
     inside = model.fitted_
-    z = inside.modality.standardised(inside.modality.read(adata))
+    records = inside.modality.read(adata)
     chosen = pd.Index(inside.classes).get_indexer(why.adata.obs["polyome_label"].astype(str))
-    answer = cells_without(inside, z, chosen)
+    answer = cells_without(inside, records, chosen)
     return _curves(why.adata.layers["polyome_contribution"], answer)
 
 
@@ -206,6 +207,35 @@ def measure_removal_promoters() -> dict[str, Any]:
     chosen = np.full(len(some), inside.classes.index("1"))
     answer = sequences_without(inside, inside.modality.read(some), chosen)
     return _curves(np.nan_to_num(why.contributions), answer)
+
+
+def measure_tissue(seed: int) -> dict[str, Any]:
+    """Row c: is a domain's own kind what contributes most to cells that need their context.
+
+    These are the cells whose label is right, and another one without context.
+    """
+    tissue = simulate_tissue(1500, seed=seed)
+    model = kept_model(
+        "spatial",
+        f"tissue-{seed}",
+        lambda m: m.fit(tissue, "domain", split_by="blocks", baselines=False),
+        seed=seed,
+    )
+    why: Any = model.explain(tissue, by="cell_type", most_records=len(tissue))
+    obs, around = why.adata.obs, why.adata.obsm["polyome_neighbours"]
+    truth = tissue.obs.loc[obs.index, "domain"].astype(str)
+    right = obs["polyome_label"].astype(str) == truth
+    needs = right & (obs["polyome_without_context"].astype(str) != truth)
+    most = around.idxmax(axis=1).str.removeprefix("type ")
+    found = most == truth.str.removeprefix("domain ")
+    return {
+        "accuracy": float(right.mean()),
+        "accuracy without context": float(
+            (obs["polyome_without_context"].astype(str) == truth).mean()
+        ),
+        "cells that need it": int(needs.sum()),
+        "domain's kind first": float(found[needs].mean()),
+    }
 
 
 def _curves(contributions: np.ndarray, answer: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -242,7 +272,6 @@ def _markers_area(model: Any) -> float:  # noqa: ANN401
     """AUROC of contributions for the 50 best genes of each class by scanpy's test, mean."""
     inside, adata = model.fitted_, cells()
     records = inside.modality.prepare(inside.modality.read(adata))
-    z = inside.modality.standardised(records)
     names = np.array(inside.modality.vocabulary_.names)[inside.modality.selected_]
     plain = anndata.AnnData(records.profile, obs=adata.obs[["louvain"]].copy())
     plain.var_names = names
@@ -253,14 +282,15 @@ def _markers_area(model: Any) -> float:  # noqa: ANN401
     for name in adata.obs["louvain"].cat.categories:
         rows = np.flatnonzero(adata.obs["louvain"] == name)[:100]
         chosen = np.full(len(rows), inside.classes.index(name))
-        mean = integrated_gradients(inside, z[rows], chosen)[0].mean(axis=0)
+        found = integrated_gradients(inside, records.take(rows), chosen, {"values": 0.0})
+        mean = np.concatenate([part.contributions["values"] for part in found]).mean(axis=0)
         best = plain.uns["rank_genes_groups"]["names"][name][:50]
         areas.append(area_under_roc(np.isin(names, best), mean))
     return float(np.mean(areas))
 
 
 def explain() -> None:
-    """Planted words, known markers, removal."""
+    """Planted words, known markers, removal, neighbours."""
     found = {
         "markers": {
             str(g): unit("explain_markers", {"num_genes": g}, lambda g=g: measure_markers(g))
@@ -269,6 +299,10 @@ def explain() -> None:
         "removal, pbmc3k": unit("explain_removal_cells", {}, measure_removal_cells),
         "promoters": unit("explain_promoters", {"n": EXPLAINED}, measure_promoters),
         "removal, human TATA": unit("explain_removal_promoters", {}, measure_removal_promoters),
+        "tissue": {
+            f"seed {seed}": unit("explain_tissue", {"seed": seed}, lambda s=seed: measure_tissue(s))
+            for seed in (0, 1, 2)
+        },
     }
     write("explain", "Explanations against known truth", _body(found), found)
 
@@ -327,6 +361,14 @@ def _body(found: dict[str, Any]) -> str:
                 "lost at 20 %, random": lost_random,
             }
     lines.append(table(rows, list(next(iter(rows.values())))))
+    lines += [
+        "",
+        "**Neighbours** in simulated tissue whose domains are mixtures of three kinds: is "
+        "the domain's own kind the one that contributes most to cells whose label needs context?",
+        "",
+    ]
+    tissue = found["tissue"]
+    lines.append(table(tissue, [name for name in tissue["seed 0"] if name != "seconds"]))
     return "\n".join(lines)
 
 

@@ -248,6 +248,31 @@ pd.Series(
 ).round(2)
 
 # %% [markdown]
+# So context matters; but *which* neighbours? `explain` asks each of them. It moves every profile, a
+# cell's own and those around it, step by step from the mean profile to what it is, and adds up what
+# each step does to the answer (integrated gradients). A cell's genes and its neighbours add up to
+# the whole answer.
+
+# %%
+why = model.explain(adata, by=kinds, most_records=150)
+of_class = why.table.groupby(["class", "kind"])["contribution"].sum().unstack()
+of_class.round(2)
+
+# %% [markdown]
+# By distance, for one domain: how far does the model look, and do near neighbours count more?
+
+# %%
+_ = why.plot(model.classes_[0])
+
+# %% [markdown]
+# And cell by cell: the label in place, the label without any neighbour, and what own genes and
+# neighbours add to the first.
+
+# %%
+columns = ["polyome_label", "polyome_without_context", "polyome_own", "polyome_context"]
+why.adata.obs[columns].sample(6, random_state=0).round(2)
+
+# %% [markdown]
 # And turning the section must change nothing at all:
 
 # %%

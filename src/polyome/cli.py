@@ -245,7 +245,7 @@ def explain(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Say which bases or genes made the answers: tables, pictures, tracks."""
+    """Say which bases, genes or neighbours made the answers: tables, pictures, tracks."""
     from polyome import settings as parsing
     from polyome.explain.base import INDEX
     from polyome.io.files import check_new_folder

@@ -288,7 +288,9 @@ class Estimator:
         return self.answer(source, **options)[1].representation
 
     def explain(self, source: Any, **options: Any) -> Explanation:  # noqa: ANN401
-        """Say which bases or genes made the answers; ``.table``, ``.plot()``, ``.save(folder)``.
+        """Say which bases, genes or neighbours made the answers.
+
+        The result has ``.table``, ``.plot()`` and ``.save(folder)``.
 
         ``options`` are the explanation's settings (such as ``output``, the class to explain; see
         :mod:`polyome.explain`) and how the source is read.

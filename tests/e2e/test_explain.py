@@ -1,8 +1,10 @@
 import json
 
+import pandas as pd
 import pytest
 
 from polyome.data.simulate import simulate_sequences
+from polyome.data.tissue_simulator import simulate_tissue
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,27 @@ def test_sequences_are_explained_into_a_folder(call, promoter_dir, sequences_fil
         assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
     assert json.loads((tmp_path / "why" / "index.json").read_text())["task"] == "promoter"
+
+
+def test_tissue_is_explained_into_a_folder(call, tiny, tmp_path):
+    path = tmp_path / "tissue.h5ad"
+    simulate_tissue(300).write_h5ad(path)
+    fit = [
+        "fit",
+        "spatial",
+        path,
+        "--target=domain",
+        "--split-by=blocks",
+        f"--out={tmp_path / 't'}",
+    ]
+    assert call(*fit, *tiny, "--set=num_neighbours=15").exit_code == 0
+    why = ["explain", tmp_path / "t", path, "--out", tmp_path / "why", "--set=most_records=40"]
+    result = call(*why, "--set=by=cell_type")
+    assert result.exit_code == 0, result.stderr
+    assert "which stay where they are" in result.stderr
+    titles = [i["title"] for i in json.loads((tmp_path / "why/index.json").read_text())["items"]]
+    assert titles[0].startswith("Neighbours behind domain ")
+    assert set(pd.read_csv(tmp_path / "why/context.csv")["kind"]) == {"type 1", "type 2", "type 3"}
 
 
 def test_wrong_words_are_refused_and_nothing_is_written(

@@ -3,10 +3,12 @@
 from polyome.explain.base import Explainer, Explanation
 from polyome.explain.cells import CellArguments, explain_cells
 from polyome.explain.sequences import SequenceArguments, explain_sequences
+from polyome.explain.tissue import TissueArguments, explain_tissue
 
 EXPLAINERS: dict[str, Explainer] = {
     "cell": Explainer(CellArguments, explain_cells),
     "sequence": Explainer(SequenceArguments, explain_sequences),
+    "tissue": Explainer(TissueArguments, explain_tissue),
 }
 """By name of the modality."""
 

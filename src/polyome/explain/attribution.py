@@ -6,6 +6,7 @@ are followed along a straight line from a reference (integrated gradients, Sunda
 arXiv:1703.01365), whose contributions add up to the difference of the two answers.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated
 from polyome.train.fitted import Fitted
 
-_AT_ONCE = 4096  # steps of all cells together
+_AT_ONCE = 4096  # points of all lines together
 
 
 @dataclass(frozen=True)
@@ -77,75 +78,145 @@ def mutagenesis(
     return Mutagenesis(effects, explained)
 
 
+@dataclass(frozen=True)
+class Gradients:
+    """Of the records ``rows``, b of them, along the line from their reference.
+
+    Attributes
+    ----------
+    rows : int64, (b,).
+    inputs : by name, float32 (b, ...), what is followed.
+    slopes : by name, of the same shapes: the gradient of the answer, mean along the line.
+    contributions : by name: slope times way. They add up to the answer less the reference's.
+    gaps : float32, (b,), by how much they do not.
+    """
+
+    rows: IntArray
+    inputs: dict[str, FloatArray]
+    slopes: dict[str, FloatArray]
+    contributions: dict[str, FloatArray]
+    gaps: FloatArray
+
+
 def integrated_gradients(
     fitted: Fitted,
-    values: FloatArray,
+    records: Any,  # noqa: ANN401
     chosen: IntArray,
+    references: Mapping[str, FloatArray | float],
     *,
     n_steps: int = 20,
     batch_size: int = 128,
     quiet: bool = True,
-) -> tuple[FloatArray, FloatArray]:
-    """Contribution of each standardised value, against the reference where all of them are 0.
+) -> Iterator[Gradients]:
+    """Follow continuous inputs from a reference to each record, some records at a time.
 
     Parameters
     ----------
-    fitted : a model whose modality gives ``values``, (n, g).
-    values : float32, (n, g).
+    fitted : a model whose modality encodes ``records`` as inputs of these names.
+    records : n of them.
     chosen : int64, (n,), the output that each record is explained for.
-    n_steps : points of the line from the reference to the record (Gauss-Legendre).
-
-    Returns
-    -------
-    contributions : float32, (n, g). They add up to the answer less the reference's.
-    gaps : float32, (n,), by how much they do not.
+    references : of each input that is followed, one number or an array (n, ...); all other inputs
+        are held.
+    n_steps : points of the line (Gauss-Legendre).
     """
-    method = _captum().IntegratedGradients(_explained_of(fitted))
-    found, gaps = [np.zeros((0, values.shape[1]), np.float32)], [np.zeros(0, np.float32)]
-    with Progress("integrated gradients", len(values), quiet=quiet) as progress:
-        for start in range(0, len(values), batch_size):
-            some = torch.from_numpy(np.ascontiguousarray(values[start : start + batch_size]))
-            contributions, gap = method.attribute(
-                some.to(fitted.model.device),
-                target=torch.from_numpy(chosen[start : start + batch_size]),
-                n_steps=n_steps,
-                internal_batch_size=_AT_ONCE,
-                return_convergence_delta=True,
+    names = list(references)
+    answer = _explained_of(fitted)
+    with Progress("integrated gradients", len(records), quiet=quiet) as progress:
+        for rows, inputs in _batches(fitted, records, batch_size):
+            followed = [inputs.pop(name) for name in names]
+            starts = [_reference(references[n], rows, t) for n, t in zip(names, followed)]
+            held = list(inputs)
+            target = torch.from_numpy(chosen[rows]).to(fitted.model.device)
+
+            def asked(*tensors: Tensor, _names: tuple[str, ...] = (*names, *held)) -> Tensor:
+                return answer(dict(zip(_names, tensors, strict=True)))
+
+            slopes = (
+                _captum()
+                .IntegratedGradients(asked, multiply_by_inputs=False)
+                .attribute(
+                    tuple(followed),
+                    tuple(starts),
+                    target=target,
+                    additional_forward_args=tuple(inputs[name] for name in held),
+                    n_steps=n_steps,
+                    internal_batch_size=_AT_ONCE,
+                )
             )
-            found.append(contributions.float().cpu().numpy())
-            gaps.append(gap.float().cpu().numpy())
-            progress.advance(len(some))
-    return np.concatenate(found), np.concatenate(gaps)
+            added = [s * (t - b) for s, t, b in zip(slopes, followed, starts)]
+            with torch.no_grad():
+                rest = [inputs[name] for name in held]
+                ends = [asked(*some, *rest) for some in (followed, starts)]
+                whole = (ends[0] - ends[1]).gather(1, target[:, None])[:, 0]
+            gaps = sum(part.flatten(1).sum(dim=1) for part in added) - whole
+            inside, slope, sums = (
+                dict(zip(names, map(_numpy, part))) for part in (followed, slopes, added)
+            )
+            yield Gradients(rows, inside, slope, sums, _numpy(gaps))
+            progress.advance(len(rows))
+
+
+def _reference(reference: FloatArray | float, rows: IntArray, like: Tensor) -> Tensor:
+    """The start of the line for some records, in the shape of their inputs."""
+    if isinstance(reference, np.ndarray):
+        reference = reference[rows]
+    return torch.as_tensor(reference, dtype=like.dtype, device=like.device).expand_as(like)
+
+
+def _batches(
+    fitted: Fitted,
+    records: Any,  # noqa: ANN401
+    batch_size: int,
+) -> Iterator[tuple[IntArray, dict[str, Tensor]]]:
+    """Rows of the records and their collated inputs, on the model's device."""
+    modality, device = fitted.modality, fitted.model.device
+    records = modality.prepare(records)
+    for start in range(0, len(records), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(records)))
+        inputs = modality.collate(modality.encode(records.take(rows)))
+        yield rows, {name: tensor.to(device) for name, tensor in inputs.items()}
 
 
 @torch.no_grad()
-def proba_of_values(fitted: Fitted, values: FloatArray, *, batch_size: int = 4096) -> FloatArray:
-    """Calibrated probabilities of standardised values, (n, g) -> float64 (n, c)."""
+def proba_of_values(
+    fitted: Fitted,
+    records: Any,  # noqa: ANN401
+    values: FloatArray,
+    *,
+    batch_size: int = 4096,
+) -> FloatArray:
+    """Calibrated probabilities of cells whose z-scores are others, (n, g) -> float64 (n, c)."""
     answer = _outputs_of(fitted)
-    parts = [
-        answer(torch.from_numpy(values[start : start + batch_size]).to(fitted.model.device))
-        for start in range(0, len(values), batch_size)
-    ]
+    parts = []
+    for rows, inputs in _batches(fitted, records, batch_size):
+        changed = torch.from_numpy(values[rows]).to(fitted.model.device)
+        parts.append(answer(inputs | {"values": changed}))
     return calibrated(torch.cat(parts).float().cpu().numpy(), fitted.temperature)
 
 
-def _explained_of(fitted: Fitted) -> Any:  # noqa: ANN401
-    """What is explained, as a function of standardised values: (b, g) -> (b, c)."""
+def _explained_of(fitted: Fitted) -> Callable[[dict[str, Tensor]], Tensor]:
+    """What is explained, as a function of a modality's inputs: (b, ...) -> (b, c)."""
     explained, answer = head_of(fitted).explained, _outputs_of(fitted)
-    return lambda values: explained(answer(values) / fitted.temperature)
+    return lambda inputs: explained(answer(inputs) / fitted.temperature)
 
 
-def _outputs_of(fitted: Fitted) -> Any:  # noqa: ANN401
-    """The model as a function of standardised values: (b, g) -> (b, c)."""
+def _outputs_of(fitted: Fitted) -> Callable[[dict[str, Tensor]], Tensor]:
+    """The model as a function of a modality's inputs: (b, ...) -> (b, c)."""
     model, name, head = fitted.model.eval(), fitted.modality.name, fitted.task.name
 
-    def answer(values: Tensor) -> Tensor:
-        rows = torch.arange(len(values), device=values.device)
-        segments = {name: Segment(rows=rows, inputs={"values": values})}
-        outputs: Tensor = model(size=len(values), segments=segments).outputs[head]
+    def answer(inputs: dict[str, Tensor]) -> Tensor:
+        size = len(next(iter(inputs.values())))
+        rows = torch.arange(size, device=model.device)
+        segments = {name: Segment(rows=rows, inputs=inputs)}
+        outputs: Tensor = model(size=size, segments=segments).outputs[head]
         return outputs
 
     return answer
+
+
+def _numpy(tensor: Tensor) -> FloatArray:
+    array: FloatArray = tensor.detach().float().cpu().numpy()
+    return array
 
 
 def _captum() -> Any:  # noqa: ANN401 - a module without types

@@ -15,7 +15,7 @@ from polyome._errors import InputError, listed, suggestion
 from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.explain.attribution import integrated_gradients, proba_of_values
-from polyome.explain.base import Explanation, Item, chosen_outputs, some_of
+from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs, some_of
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
 from polyome.modalities.cell import CellModality
@@ -24,7 +24,6 @@ from polyome.modalities.profiles import dense
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 
-_REMOVAL_CELLS = 200  # of each class, in which genes are removed
 KEY = "polyome_contribution"
 """Layer with each cell's contributions, and varm with each class's."""
 _REFERENCE = (
@@ -206,13 +205,16 @@ def explain_cells(
     raw = run(fitted, records, PredictArguments())
     chosen = chosen_outputs(fitted, raw, arguments.output)
     z = modality.standardised(records)
-    contributions, gaps = integrated_gradients(fitted, z, chosen, quiet=quiet)
+    parts = list(integrated_gradients(fitted, records, chosen, {"values": 0.0}, quiet=quiet))
+    contributions = np.concatenate([part.contributions["values"] for part in parts])
+    gaps = np.concatenate([part.gaps for part in parts])
     labels = np.array(fitted.classes, dtype=object)[chosen]
-    adata = _as_adata(fitted, records, contributions, labels)
+    explained = explained_outputs(fitted, raw)[np.arange(len(records)), chosen]
+    adata = with_contributions(fitted, records, contributions, labels, explained)
     notes.append(f"Contributions miss their sum by {np.abs(gaps).mean():.3f} on average.")
     for note in notes:
         say(note, quiet=quiet)
-    genes = _genes_by_class(adata, z, fitted.classes)
+    genes = genes_by_class(adata, z, fitted.classes)
     return CellExplanation(
         task=fitted.task.name,
         notes=tuple(notes),
@@ -220,13 +222,19 @@ def explain_cells(
         adata=adata,
         classes=fitted.classes,
         genes=genes,
-        removed=_removal(fitted, z, labels, genes, arguments),
+        removed=removal(fitted, records, labels, genes, top=arguments.top),
         top=arguments.top,
     )
 
 
-def _removal(
-    fitted: Fitted, z: FloatArray, labels: np.ndarray, genes: pd.DataFrame, arguments: CellArguments
+def removal(
+    fitted: Fitted,
+    records: CellRecords,
+    labels: np.ndarray,
+    genes: pd.DataFrame,
+    *,
+    top: int,
+    most_cells: int = 200,
 ) -> pd.DataFrame:
     """What the cells of each class are called when genes that speak for it are not expressed."""
     modality: Any = fitted.modality
@@ -235,15 +243,17 @@ def _removal(
     rows = []
     for name in dict.fromkeys(genes["class"]):
         cells = np.flatnonzero(labels == name)
-        cells = cells[some_of(len(cells), _REMOVAL_CELLS, fitted.task.seed)]
+        cells = cells[some_of(len(cells), most_cells, fitted.task.seed)]
         is_marker = (genes["class"] == name) & (genes["z_score"] > 0)
-        top = list(genes.loc[is_marker, "gene"].head(arguments.top))
-        sets = {"nothing": [], **{gene: [gene] for gene in top}, f"top {len(top)}": top}
+        best = list(genes.loc[is_marker, "gene"].head(top))
+        sets = {"nothing": [], **{gene: [gene] for gene in best}, f"top {len(best)}": best}
+        some = modality.prepare(records.take(cells))
+        z = modality.standardised(some)
         for removed, these in sets.items():
             at = places.get_indexer(these)
-            changed = z[cells].copy()
+            changed = z.copy()
             changed[:, at] = silent[at]
-            proba = proba_of_values(fitted, changed)
+            proba = proba_of_values(fitted, some, changed)
             kept = float((proba.argmax(axis=1) == fitted.classes.index(name)).mean())
             mean = float(proba[:, fitted.classes.index(name)].mean())
             row = {"class": name, "removed": removed, "probability": mean, "keeps_label": kept}
@@ -251,15 +261,20 @@ def _removal(
     return pd.DataFrame(rows)
 
 
-def _as_adata(
-    fitted: Fitted, records: CellRecords, contributions: FloatArray, labels: np.ndarray
+def with_contributions(
+    fitted: Fitted,
+    records: CellRecords,
+    contributions: FloatArray,
+    labels: np.ndarray,
+    explained: FloatArray,
 ) -> AnnData:
-    """Contributions in the genes that the model reads."""
+    """Contributions in the genes that the model reads, and what each cell is explained for."""
     modality: Any = fitted.modality
     names = np.array(modality.vocabulary_.names)[modality.selected_]
+    obs = {"polyome_label": pd.Categorical(labels), "polyome_explained": explained}
     made = AnnData(
         dense(records.profile),
-        obs=pd.DataFrame({"polyome_label": pd.Categorical(labels)}, index=records.table.index),
+        obs=pd.DataFrame(obs, index=records.table.index),
         var=pd.DataFrame(index=pd.Index(names)),
     )
     made.layers[KEY] = contributions
@@ -276,7 +291,7 @@ def _as_adata(
     return made
 
 
-def _genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> pd.DataFrame:
+def genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> pd.DataFrame:
     """A row per class and gene, the most contributing first."""
     labels = adata.obs["polyome_label"].to_numpy()
     ranks = _test_ranks(adata)

@@ -13,6 +13,7 @@ import numpy as np
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.explain.attribution import proba_of_values
 from polyome.io.nucleotides import Sequences
+from polyome.modalities.profile_records import CellRecords
 from polyome.modalities.sequence_records import SequenceRecords
 from polyome.predict.predict import PredictArguments, proba_of
 from polyome.train.fitted import Fitted
@@ -98,11 +99,14 @@ def _followed(keys: FloatArray, answer: Answer, shares: FloatArray, *, insertion
     return np.array([answer((ranks < count) != insertion).mean() for count in counts])
 
 
-def cells_without(fitted: Fitted, z: FloatArray, chosen: IntArray) -> Answer:
+def cells_without(fitted: Fitted, records: CellRecords, chosen: IntArray) -> Answer:
     """Cells whose removed genes are at the mean of the training cells (z-score 0)."""
+    modality: Any = fitted.modality
+    records = modality.prepare(records)
+    z = modality.standardised(records)
 
     def answer(removed: BoolArray) -> FloatArray:
-        proba = proba_of_values(fitted, np.where(removed, np.float32(0), z))
+        proba = proba_of_values(fitted, records, np.where(removed, np.float32(0), z))
         return np.asarray(proba[np.arange(len(z)), chosen])
 
     return answer

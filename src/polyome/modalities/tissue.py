@@ -71,7 +71,7 @@ class TissueRecords(CellRecords):
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
+class View:
     """All cells of a source as neighbours see them.
 
     Attributes
@@ -146,7 +146,7 @@ class TissueModality(ProfileModality):
         self.spatial_key = spatial_key
         self.neighbour_tokens = neighbour_tokens
         self.context_dropout = context_dropout
-        self._views: WeakKeyDictionary[Expression, _View] = WeakKeyDictionary()
+        self._views: WeakKeyDictionary[Expression, View] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> TissueRecords:  # noqa: ANN401
         """View cells in sections; nothing is copied.
@@ -254,6 +254,19 @@ class TissueModality(ProfileModality):
             records, context=context, neighbours=neighbours, geometry=geometry, counts=counts
         )
 
+    def alone(self, records: TissueRecords) -> TissueRecords:
+        """The same cells with nothing around them, as where context is hidden while training."""
+        records = self.prepare(records)
+        if records.context is None or records.counts is None:
+            return records
+        assert records.geometry is not None
+        return replace(
+            records,
+            context=np.zeros_like(records.context),
+            geometry=np.zeros_like(records.geometry),
+            counts=np.zeros_like(records.counts),
+        )
+
     def places(self, records: Any) -> pd.DataFrame:  # noqa: ANN401
         """Coordinates as the file has them, ``x`` and ``y``, and the section."""
         sections, rows = records.sections, records.rows
@@ -269,7 +282,7 @@ class TissueModality(ProfileModality):
     def around(self, records: TissueRecords, k: int) -> FloatArray:
         """Mean z-scores, or components, of each cell's k nearest neighbours, float32 (n, q)."""
         near = records.sections.neighbourhoods(k)
-        return near.means(records.rows, k, self._view(records).averaged)
+        return near.means(records.rows, k, self.seen(records).averaged)
 
     def _nearest(self, records: TissueRecords) -> tuple[IntArray, FloatArray, IntArray]:
         """Neighbours, (n, s), their geometry, (n, s, 5), and how many there are, (n,)."""
@@ -300,7 +313,7 @@ class TissueModality(ProfileModality):
         values = self.standardised(records)
         if not self.levels_:
             return [{"values": row} for row in values]
-        shown = self._view(records).shown[records.neighbours]  # (n, s, p)
+        shown = self.seen(records).shown[records.neighbours]  # (n, s, p)
         used = np.maximum(records.counts, self.slots)
         return [
             {
@@ -312,7 +325,7 @@ class TissueModality(ProfileModality):
             for i in range(len(records))
         ]
 
-    def _view(self, records: TissueRecords) -> _View:
+    def seen(self, records: TissueRecords) -> View:
         """All cells of a source as neighbours see them, computed once."""
         found = self._views.get(records.expression)
         if found is not None:
@@ -324,7 +337,7 @@ class TissueModality(ProfileModality):
             projected = z @ self.neighbour_components_.T if len(self.neighbour_components_) else z
             parts.append((projected if self.num_components_ else z, projected))
         averaged, shown = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        view = _View(averaged, averaged if averaged.shape == shown.shape else shown)
+        view = View(averaged, averaged if averaged.shape == shown.shape else shown)
         self._views[records.expression] = view
         return view
 

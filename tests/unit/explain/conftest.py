@@ -2,7 +2,9 @@
 
 import pytest
 
+from polyome._errors import PolyomeWarning
 from polyome.data.simulate import simulate_cells, simulate_sequences
+from polyome.data.tissue_simulator import simulate_tissue
 from polyome.estimators import estimator_class
 
 SMALL = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
@@ -48,3 +50,21 @@ def cells():
 @pytest.fixture(scope="session")
 def why_cells(cell_model, cells):
     return cell_model.explain(cells, top=12)
+
+
+@pytest.fixture(scope="session")
+def tissue_model():
+    model = estimator_class("spatial")(num_neighbours=15, **SMALL)
+    with pytest.warns(PolyomeWarning, match="Position alone"):
+        return model.fit(simulate_tissue(600), "domain", split_by="blocks", baselines=False)
+
+
+@pytest.fixture(scope="session")
+def tissue():
+    """Some of the cells, alone: fewer neighbours than they had."""
+    return simulate_tissue(600)[:200].copy()
+
+
+@pytest.fixture(scope="session")
+def why_tissue(tissue_model, tissue):
+    return tissue_model.explain(tissue, by="cell_type")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import logit
 
 from polyome._errors import InputError
 from polyome.estimators import estimator_class
@@ -41,12 +42,13 @@ def test_an_effect_is_the_difference_of_two_answers(settings, sequence_model, fi
 
 def test_contributions_add_up_to_the_difference_from_the_reference(cell_model, cells):
     fitted = cell_model.fitted_
-    z = fitted.modality.standardised(fitted.modality.read(cells[:20].copy()))
+    records = fitted.modality.read(cells[:20].copy())
+    z = fitted.modality.standardised(records)
     chosen = np.arange(20) % 3
-    contributions, gaps = integrated_gradients(fitted, z, chosen)
-    both = proba_of_values(fitted, np.vstack([z, np.zeros_like(z[:1])]))
-    odds = np.log(both / (1 - both))
-    difference = odds[np.arange(20), chosen] - odds[20, chosen]
+    (found,) = integrated_gradients(fitted, records, chosen, {"values": 0.0})
+    contributions, gaps = found.contributions["values"], found.gaps
+    odds = [logit(proba_of_values(fitted, records, some)) for some in (z, np.zeros_like(z))]
+    difference = (odds[0] - odds[1])[np.arange(20), chosen]
     np.testing.assert_allclose(contributions.sum(axis=1), difference, rtol=0.01)
     np.testing.assert_allclose(contributions.sum(axis=1) - difference, gaps, atol=0.01)
     assert (contributions[z == 0] == 0).all()

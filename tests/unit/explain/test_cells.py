@@ -58,6 +58,13 @@ def test_annotate_writes_what_the_genes_of_the_model_contribute(why_cells, cells
         why_cells.annotate(cells[:10].copy())
 
 
+def test_what_is_explained_is_the_log_odds_of_the_answer(cell_model, cells, why_cells):
+    proba = cell_model.predict(cells, refuse=False)["confidence"].to_numpy()
+    explained = why_cells.adata.obs["polyome_explained"]
+    np.testing.assert_allclose(1 / (1 + np.exp(-explained)), proba, atol=1e-5)
+    assert (explained > 0).all()
+
+
 def test_some_are_drawn_with_a_note(cell_model, cells):
     why = cell_model.explain(cells, most_records=12, top=2)
     assert why.adata.n_obs == 12

@@ -28,12 +28,14 @@ def test_putting_back_what_counts_first_gains_more_than_chance():
 
 def test_genes_that_contribute_matter_to_the_model(cell_model, cells, why_cells):
     fitted = cell_model.fitted_
-    z = fitted.modality.standardised(fitted.modality.read(cells))
+    records = fitted.modality.read(cells)
     labels = why_cells.adata.obs["polyome_label"].astype(str)
     chosen = pd.Index(fitted.classes).get_indexer(labels)
-    answer = cells_without(fitted, z, chosen)
+    answer = cells_without(fitted, records, chosen)
     confidence = cell_model.predict(cells, refuse=False)["confidence"].mean()
-    assert answer(np.zeros(z.shape, bool)).mean() == pytest.approx(confidence, abs=1e-4)
+    assert answer(np.zeros(why_cells.adata.shape, bool)).mean() == pytest.approx(
+        confidence, abs=1e-4
+    )
     curves = removal_curves(why_cells.adata.layers[KEY], answer, shares=FEW, repeats=2)
     assert 2 * curves.area[0] < curves.area[1]
 
