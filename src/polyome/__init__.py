@@ -13,18 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 from polyome._version import __version__
 
-__all__ = ["InputError", "PolyomeWarning", "__version__", "audit", "load", "pl", "read", "report"]
+__all__ = [
+    "InputError",
+    "PolyomeWarning",
+    "__version__",
+    "annotate_from",
+    "audit",
+    "load",
+    "pl",
+    "read",
+    "report",
+]
 
 if TYPE_CHECKING:
     from polyome import pl
     from polyome._errors import InputError, PolyomeWarning
     from polyome.estimators import audit, load
     from polyome.io import read
+    from polyome.reference import annotate_from
     from polyome.report.html import report
 
 _HOMES = {
     "InputError": "polyome._errors",
     "PolyomeWarning": "polyome._errors",
+    "annotate_from": "polyome.reference",
     "audit": "polyome.estimators",
     "load": "polyome.estimators",
     "read": "polyome.io",

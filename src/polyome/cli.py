@@ -1,19 +1,30 @@
 """The command line: verbs only. Heavy imports wait until a verb runs."""
 
-import os
 import shutil
-import sys
-import warnings
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from polyome import __version__
-from polyome._errors import InputError, PolyomeWarning
 from polyome._progress import say
+from polyome._verbs import (
+    Config,
+    Device,
+    Genome,
+    Inputs,
+    Labels,
+    ModelDir,
+    Quiet,
+    Seed,
+    SequenceColumn,
+    Set,
+    SplitColumn,
+    Target,
+    TaskName,
+    verb,
+)
 
 app = typer.Typer(
     name="polyome",
@@ -24,69 +35,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets by name.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
-Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta or bed.")
-]
-ModelDir = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any setting; an unknown key lists the known."),
-]
-Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
-Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
-SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
-Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
-Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
-SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
-Seed = Annotated[int, typer.Option(help="Of everything drawn at random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")]
-
-
-def verb(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn exceptions into exit codes: 2 for wrong input or options, 1 for work that failed."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        try:
-            _check_common(options.get("device", "auto"), options.get("seed", 0))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("always", PolyomeWarning)
-                warnings.showwarning = _show_warning(quiet=bool(options.get("quiet")))
-                command(*arguments, **options)
-        except InputError as error:
-            print(f"polyome: {error}", file=sys.stderr)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            print("polyome: interrupted; no output was written.", file=sys.stderr)
-            raise typer.Exit(1) from None
-        except BrokenPipeError:  # who reads the output, such as head, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except Exception as error:  # noqa: BLE001 - the last line of defence
-            print(f"polyome: failed: {type(error).__name__}: {error}", file=sys.stderr)
-            raise typer.Exit(1) from None
-
-    return run
-
-
-def _check_common(device: str, seed: int) -> None:
-    if not 0 <= seed < 2**32:
-        message = f"--seed {seed}: a whole number from 0 to {2**32 - 1} is needed."
-        raise InputError(message)
-    known = ("auto", "cpu", "cuda", "mps")
-    if device not in known:
-        message = f"--device {device} is none of {', '.join(known)}."
-        raise InputError(message)
-
-
-def _show_warning(*, quiet: bool) -> Callable[..., None]:
-    def show(message: Warning | str, *_: object, **__: object) -> None:
-        say(f"warning: {message}", quiet=quiet)
-
-    return show
 
 
 @app.command()
@@ -200,6 +148,35 @@ def predict(
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     check_format(out, model.fitted_.modality.answer_formats)
     records, answers = model.answer(list(inputs), **options)
+    _notes(answers.notes, quiet=quiet)
+    write_answers(model.fitted_.modality, records, answers, out)
+    say(f"wrote {out}", quiet=quiet)
+
+
+@app.command()
+@verb
+def annotate(
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="h5ad with labels.")],
+    inputs: Inputs,
+    target: Target,
+    out: Annotated[Path, typer.Option(help="File to write: .csv or .h5ad.")],
+    set_: Set = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Name cells, such as a section's, by a labelled reference and the genes that both have."""
+    from polyome import settings as parsing
+    from polyome.predict.embed import check_format, write_answers
+    from polyome.reference import answer_from
+
+    chosen, answering = parsing.annotate_settings(parsing.gathered(None, set_))
+    check_format(out, (".csv", ".h5ad"))
+    settings = {"seed": seed, "device": device, "quiet": quiet} | chosen.task
+    model, records, answers = answer_from(
+        reference, list(inputs), target, fit=chosen.fit, predict=answering, settings=settings
+    )
+    print(model.evaluation_)
     _notes(answers.notes, quiet=quiet)
     write_answers(model.fitted_.modality, records, answers, out)
     say(f"wrote {out}", quiet=quiet)

@@ -13,7 +13,7 @@ from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
 from polyome.predict.scan import ScanArguments
 from polyome.report.html import ReportArguments
-from polyome.tasks import Task
+from polyome.tasks import TASKS, Task
 from polyome.train.arguments import FitArguments
 from polyome.train.ranges import check_ranges
 
@@ -70,6 +70,21 @@ def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
             raise unknown_key(key, known, where="--set")
     check_ranges(chosen.task | chosen.fit)
     return chosen
+
+
+def annotate_settings(settings: dict[str, Any]) -> tuple[FitSettings, dict[str, Any]]:
+    """Sort settings into those of fitting cell types and those of answering by them.
+
+    Examples
+    --------
+    >>> annotate_settings({"align": "true", "num_genes": "500"})
+    (FitSettings(task={'num_genes': 500}, fit={}), {'align': True})
+    """
+    task = TASKS["cell-type"]
+    of_answer = _types(PredictArguments)
+    chosen = {k: _converted(k, settings.pop(k), of_answer[k]) for k in of_answer if k in settings}
+    check_ranges(chosen)
+    return fit_settings(task, settings), chosen
 
 
 def reading_settings(task: type[Task], options: dict[str, Any]) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""Annotate cells by a labelled reference in one call: a model of the genes that both measure."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+from polyome._errors import InputError, listed
+from polyome._progress import say
+from polyome.estimators import Estimator, estimator_class
+from polyome.modalities.base import Answers
+from polyome.modalities.profile_records import CellRecords, annotate
+
+FEWEST_GENES, LEAST_SHARED = 10, 0.1
+"""Genes, and share of the query's, that both must have; fewer tell few types apart."""
+
+
+def annotate_from(
+    reference: Any,  # noqa: ANN401
+    query: AnnData,
+    target: str,
+    *,
+    fit: dict[str, Any] | None = None,
+    predict: dict[str, Any] | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> Estimator:
+    """Name the cells of a query, such as a section of tissue, by a labelled reference.
+
+    A section measured with a panel has few of a reference's genes, so a model of all genes would
+    miss most of what it knows. Here one is fitted on the genes that both have.
+
+    Parameters
+    ----------
+    reference : AnnData, or an h5ad file or several, with labels.
+    query : AnnData; its ``obs``, ``obsm`` and ``uns`` get the answers, see
+        :meth:`polyome.estimators.Estimator.annotate`.
+    target : column of the reference's ``obs`` with the labels.
+    fit, predict : options of both; ``predict={"align": True}`` shifts and scales each gene of the
+        query to the reference, whose technology is another.
+    settings : of :class:`polyome.CellTypeClassifier`.
+
+    Returns
+    -------
+    The fitted model, with its score on a held-out part of the reference.
+
+    Raises
+    ------
+    InputError
+        They share fewer than ten genes, or what `fit` and `predict` refuse.
+
+    Examples
+    --------
+    >>> from polyome.data.simulate import simulate_cells
+    >>> reference, panel = simulate_cells(seed=0), simulate_cells(seed=0)[:50, :40].copy()
+    >>> model = annotate_from(reference, panel, "cell_type", quiet=True, num_members=1)
+    >>> len(model.fitted_.modality.vocabulary_), "polyome_label" in panel.obs
+    (40, True)
+    """
+    model, records, answers = answer_from(
+        reference, query, target, fit=fit or {}, predict=predict or {}, settings=settings
+    )
+    annotate(records.adata, answers)
+    return model
+
+
+def answer_from(
+    reference: Any,  # noqa: ANN401
+    query: Any,  # noqa: ANN401
+    target: str,
+    *,
+    fit: dict[str, Any],
+    predict: dict[str, Any],
+    settings: dict[str, Any],
+) -> tuple[Estimator, CellRecords, Answers]:
+    """Fit on the genes that both have, and answer the query: the model, records and answers."""
+    model = estimator_class("cell-type")(**settings)
+    modality: Any = model.task.build_modality()
+    source = [reference] if isinstance(reference, str | Path) else reference
+    shared = with_genes_of(modality.read(query), modality.read(source))
+    say(f"{shared.n_vars:,} genes are in both; the model knows no others.", quiet=model.task.quiet)
+    model.fit(shared, target, **fit)
+    records, answers = model.answer(query, **predict)
+    assert isinstance(answers, Answers), "cells are answered with classes"
+    assert isinstance(records, CellRecords)
+    return model, records, answers
+
+
+def with_genes_of(query: CellRecords, reference: CellRecords) -> AnnData:
+    """Cells of a reference with the genes that a query measures too, as far as it is read.
+
+    Raises
+    ------
+    InputError
+        Fewer than ten genes, or a tenth of the query's, are shared; or one of the two is scaled
+        and the other is not.
+    """
+    asked, known = query.expression.gene_names, reference.expression.gene_names
+    columns = np.flatnonzero(known.isin(asked[asked != ""]))
+    shared = known[columns].nunique()
+    if shared < max(FEWEST_GENES, LEAST_SHARED * asked.nunique()):
+        message = (
+            f"{shared:,} of the query's {asked.nunique():,} genes are in the reference; at least "
+            f"{FEWEST_GENES} and {LEAST_SHARED:.0%} are needed. The query has "
+            f"{listed(asked[~asked.isin(known)], most=4)}; the reference has "
+            f"{listed(known[~known.isin(asked)], most=4)}. Are these the same organism and kind of "
+            "names? gene_column= names a column of var."
+        )
+        raise InputError(message)
+    if query.expression.is_scaled != reference.expression.is_scaled:
+        scaled, other = ("query", "reference")[:: 1 if query.expression.is_scaled else -1]
+        message = (
+            f"the {scaled}'s values are scaled and the {other}'s are not: they cannot be compared. "
+            "layer= names a matrix of counts or log-normalised values."
+        )
+        raise InputError(message)
+    adata, layer = reference.adata, reference.expression.layer
+    if layer == "raw":
+        chosen = AnnData(adata.raw.X[:, columns], obs=adata.obs, var=adata.raw.var.iloc[columns])
+    else:
+        chosen = adata[:, columns]
+        chosen = chosen.to_memory() if adata.isbacked else chosen.copy()
+    return chosen

@@ -1,0 +1,77 @@
+"""A section is named by a labelled single-cell reference, in one command."""
+
+import anndata
+import numpy as np
+import pytest
+
+import polyome
+from polyome.data.simulate import simulate_cells
+
+TINY = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return simulate_cells(seed=0)
+
+
+@pytest.fixture(scope="module")
+def section(reference):
+    """A panel of 30 of the reference's genes and two of its own, with coordinates."""
+    cells = reference[:60, ::4].copy()
+    cells.var_names = [*cells.var_names[:-2], "BLANK-1", "BLANK-2"]
+    cells.obsm["spatial"] = np.random.default_rng(0).uniform(size=(60, 2))
+    cells.obs["truth"] = cells.obs.pop("cell_type")
+    return cells
+
+
+def test_a_section_is_named_in_one_command(call, tiny, reference, section, tmp_path):
+    reference.write_h5ad(tmp_path / "reference.h5ad")
+    section.write_h5ad(tmp_path / "section.h5ad")
+    words = ["annotate", tmp_path / "reference.h5ad", tmp_path / "section.h5ad"]
+    words += ["--target=cell_type", f"--out={tmp_path / 'out.h5ad'}", *tiny]
+    result = call(*words, "--set=align=true", "--set=num_train_epochs=5")
+    assert result.exit_code == 0, result.stderr
+    assert "28 genes are in both" in result.stderr
+    assert "logistic_regression" in result.stdout
+    found = anndata.read_h5ad(tmp_path / "out.h5ad")
+    assert found.uns["polyome"]["aligned"]
+    assert (found.obs["polyome_label"].astype(str) == found.obs["truth"].astype(str)).mean() > 0.8
+    np.testing.assert_array_equal(found.obsm["spatial"], section.obsm["spatial"])
+
+
+def test_the_reference_is_read_where_its_values_are(reference, section):
+    whole = reference.copy()
+    whole.raw = whole
+    whole = whole[:, :5].copy()
+    whole.X = whole.X.toarray() - whole.X.toarray().mean(axis=0)
+    query = section.copy()
+    model = polyome.annotate_from(whole, query, "cell_type", fit={"num_train_epochs": 5}, **TINY)
+    assert len(model.fitted_.modality.vocabulary_) == 28
+    assert (query.obs["polyome_label"].astype(str) == query.obs["truth"].astype(str)).mean() > 0.8
+
+
+def test_too_few_genes_are_refused(reference, section, refused, tmp_path):
+    with pytest.raises(
+        polyome.InputError, match="7 of the query's 7 genes are in the reference; at least 10"
+    ):
+        polyome.annotate_from(reference, section[:, :7].copy(), "cell_type", **TINY)
+    foreign = section.copy()
+    foreign.var_names = [f"MOUSE{i}" for i in range(foreign.n_vars)]
+    reference.write_h5ad(tmp_path / "reference.h5ad")
+    foreign.write_h5ad(tmp_path / "foreign.h5ad")
+    paths = [tmp_path / name for name in ("reference.h5ad", "foreign.h5ad")]
+    message = refused("annotate", *paths, "--target=cell_type", f"--out={tmp_path / 'a.h5ad'}")
+    assert "0 of the query's 30 genes are in the reference" in message
+    assert "The query has 'MOUSE0', 'MOUSE1'" in message
+    assert not (tmp_path / "a.h5ad").exists()
+    assert ".csv or .h5ad" in refused(
+        "annotate", *paths, "--target=cell_type", f"--out={tmp_path / 'a.txt'}"
+    )
+
+
+def test_scaled_values_are_not_compared_with_counts(reference, section):
+    scaled = section.copy()
+    scaled.X = scaled.X.toarray() - scaled.X.toarray().mean(axis=0)
+    with pytest.raises(polyome.InputError, match="the query's values are scaled and the reference"):
+        polyome.annotate_from(reference, scaled, "cell_type", **TINY)
