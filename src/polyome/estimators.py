@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 
 from polyome import splits
 from polyome._errors import (
@@ -31,7 +30,7 @@ from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records, Values
-from polyome.modalities.profile_records import annotate
+from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.model.answering import check_device
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.mutagenesis import saturation_mutagenesis
@@ -277,11 +276,15 @@ class Estimator:
         records = _checked(fitted.modality.read(source, **reading))
         return records, predict(fitted, records, arguments)
 
-    def annotate(self, adata: AnnData, **options: Any) -> None:  # noqa: ANN401
-        """Predict and write the answers into an AnnData, in place (see `polyome_*` keys)."""
-        answers = self.answer(adata, **options)[1]
+    def annotate(self, source: Any, **options: Any) -> None:  # noqa: ANN401
+        """Predict and write the answers into an AnnData, in place (see `polyome_*` keys).
+
+        ``source`` may be a SpatialData object, too: the answers are written into its table.
+        """
+        records, answers = self.answer(source, **options)
         assert isinstance(answers, Answers), "cells are answered with classes"
-        annotate(adata, answers)
+        assert isinstance(records, CellRecords), "only cells are annotated"
+        annotate(records.adata, answers)
 
     def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
         """Representations, float32 (n, d): modality tokens' final states, members side by side."""

@@ -1,13 +1,16 @@
 """The commands on simulated tissue, and what they refuse."""
 
 import json
+from types import SimpleNamespace
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 
+import polyome
 from polyome.data.tissue_simulator import simulate_tissue
+from polyome.io.zarr_tables import write_zarr_table
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,21 @@ def model_dir(call, tissue_file, tiny, tmp_path_factory):
     assert "a buffer of 15 neighbours" in result.stderr
     assert "context: 15" in result.stderr
     return folder
+
+
+def test_tables_of_spatialdata_come_back(call, refused, model_dir, tissue, tmp_path):
+    store, out = tmp_path / "xenium.zarr", tmp_path / "out.zarr"
+    table = tissue.copy()
+    table.uns["spatialdata_attrs"] = {"region_key": "section", "instance_key": "cell"}
+    (store / "tables").mkdir(parents=True)
+    write_zarr_table(table, store / "tables" / "table")
+    assert call("predict", model_dir, store, f"--out={out}").exit_code == 0
+    found = anndata.read_zarr(out)
+    assert found.uns["spatialdata_attrs"]["region_key"] == "section"
+    data = SimpleNamespace(tables={"table": table})
+    polyome.load(model_dir, device="cpu", quiet=True).annotate(data)
+    assert list(data.tables["table"].obs["polyome_label"]) == list(found.obs["polyome_label"])
+    assert "whose images would be lost" in refused("predict", model_dir, store, f"--out={store}")
 
 
 def test_predict_evaluate_embed_audit(call, model_dir, tissue_file, tmp_path):

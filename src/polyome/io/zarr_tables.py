@@ -4,6 +4,7 @@ A SpatialData store keeps its tables as AnnData groups, so that they can be read
 package spatialdata; images and shapes are not looked at.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import anndata
 from anndata import AnnData
 
 from polyome._errors import InputError, listed
+from polyome.io.files import check_new_folder, folder_written_aside
 
 _GROUPS = {"tables", "table"}
+_MARKS = ("zarr.json", ".zgroup")  # of a store's third and second version
 
 
 def is_zarr(source: object) -> bool:
@@ -82,3 +85,41 @@ def read_zarr_table(path: str | Path) -> AnnData:
         reason = " ".join(str(error).split())[:200]
         message = f"{path} cannot be read as an AnnData or SpatialData store: {reason}"
         raise InputError(message) from error
+
+
+def check_new_zarr(path: Path) -> None:
+    """Refuse early a folder that holds anything but one table."""
+    if any((path / group).is_dir() for group in _GROUPS):
+        message = (
+            f"{path} is a SpatialData store, whose images would be lost. Write the table elsewhere "
+            'and put it in: sdata.tables["table"] = anndata.read_zarr(OUT).'
+        )
+        raise InputError(message)
+    check_new_folder(path, replaces=_mark(path))
+
+
+def write_zarr_table(adata: AnnData, path: Path) -> None:
+    """Write an AnnData as a zarr store, whole or not at all; an older table is replaced.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> path = Path(tempfile.mkdtemp()) / "cells.zarr"
+    >>> write_zarr_table(AnnData(np.ones((2, 3), np.float32)), path)
+    >>> read_zarr_table(path).shape
+    (2, 3)
+    """
+    check_new_zarr(path)
+    # The third version of zarr, which SpatialData writes and anndata is about to.
+    with (
+        folder_written_aside(path, replaces=_mark(path)) as aside,
+        anndata.settings.override(zarr_write_format=3),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        adata.write_zarr(aside)
+
+
+def _mark(path: Path) -> str:
+    return next((name for name in _MARKS if (path / name).is_file()), _MARKS[0])

@@ -7,6 +7,7 @@ never enter, nor do directions in the file's frame.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -14,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from polyome._types import Encoding, FloatArray, IntArray
-from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
+from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of, write_zarr_table
+from polyome.modalities.base import Answers
 from polyome.modalities.expression import Expression
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import CLIP, ProfileModality
-from polyome.modalities.profile_records import CellRecords
+from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.modalities.sections import find_sections
 from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
@@ -109,6 +111,7 @@ class TissueModality(ProfileModality):
         "section",
         "spatial_key",
     )
+    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     depth: ClassVar[float | None] = None
 
     def __init__(
@@ -340,6 +343,15 @@ class TissueModality(ProfileModality):
         view = View(averaged, averaged if averaged.shape == shown.shape else shown)
         self._views[records.expression] = view
         return view
+
+    def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
+        """Write the AnnData with answers, or a table for a SpatialData store, as h5ad or zarr."""
+        if path.suffix != ".zarr":
+            super().write(records, answers, path)
+            return
+        adata = records.adata.to_memory() if records.adata.isbacked else records.adata.copy()
+        annotate(adata, answers)
+        write_zarr_table(adata, path)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle: views belong to data that is not pickled along."""

@@ -7,6 +7,7 @@ import pandas as pd
 
 from polyome._errors import InputError
 from polyome.io.files import check_writable, written_aside
+from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records, Values
 
@@ -15,6 +16,9 @@ FORMATS = (".csv", ".npy", ".h5ad")
 
 def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     """Refuse early a file that cannot be written."""
+    if path.suffix == ".zarr" and path.suffix in formats:
+        check_new_zarr(path)
+        return
     if path.suffix not in formats and not path.is_dir():
         message = f"{path}: a name that ends in {' or '.join(formats)} is needed."
         raise InputError(message)

@@ -8,7 +8,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.data.tissue_simulator import simulate_tissue
-from polyome.io.zarr_tables import read_zarr_table, table_of
+from polyome.io.zarr_tables import read_zarr_table, table_of, write_zarr_table
 from polyome.modalities.tissue import TissueModality
 
 # Of formats that anndata will write in future; these stores are written for the tests alone.
@@ -73,3 +73,17 @@ def test_a_table_without_coordinates_names_the_package(store, tissue, tmp_path):
     with pytest.raises(InputError, match="pip install spatialdata"):
         TissueModality().read(table)
     assert np.shape(tissue.obsm["spatial"]) == (40, 2)
+
+
+def test_a_table_is_written_whole_and_replaced(store, tissue, tmp_path):
+    out = tmp_path / "out.zarr"
+    for cells in (tissue, tissue[:10].copy()):
+        write_zarr_table(cells, out)
+        assert read_zarr_table(out).n_obs == cells.n_obs
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+    with pytest.raises(InputError, match="SpatialData store, whose images would be lost"):
+        write_zarr_table(tissue, store)
+    (tmp_path / "mine.zarr").mkdir()
+    (tmp_path / "mine.zarr" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds other files"):
+        write_zarr_table(tissue, tmp_path / "mine.zarr")
