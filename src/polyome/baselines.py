@@ -72,6 +72,22 @@ class TunedLogisticRegression:
         y : (n,), classes.
         groups : (n,); inner folds keep groups whole where there are at least two.
         """
+        solver, weights, mean, back = self._tuned(x, y, groups)
+        with threadpool_limits(1, user_api="blas"):
+            rows = np.arange(len(solver.rotated))
+            weights = solver.fit(rows, self.C_, weights, precision=1e-11)
+        coef = back(weights[:-1].T)
+        self.coef_ = coef.astype(np.float32)
+        self.intercept_ = (weights[-1] - coef @ mean).astype(np.float32)
+        return self
+
+    def tune(self, x: FloatArray, y: ArrayLike, *, groups: ArrayLike | None = None) -> Self:
+        """Choose C on inner folds as `fit` does, and fit no more: ``C_``, ``inner_log_loss_``."""
+        self._tuned(x, y, groups)
+        return self
+
+    def _tuned(self, x: FloatArray, y: ArrayLike, groups: ArrayLike | None) -> tuple[Any, ...]:
+        """Choose C; the solver, weights to start from, the mean, and the way back to features."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         if len(self.classes_) < 2:
             msg = f"Logistic regression needs 2 classes or more; found '{self.classes_[0]}' only."
@@ -79,14 +95,10 @@ class TunedLogisticRegression:
         mean, rotated, spread, back = _rotate(x)
         solver = _Solver(rotated, spread, codes, len(self.classes_))
         with threadpool_limits(1, user_api="blas"):  # matrices too small to share between threads
-            weights = self._tune(solver, inner_folds(codes, groups, self.folds, self.seed))
-            weights = solver.fit(np.arange(len(codes)), self.C_, weights, precision=1e-11)
-        coef = back(weights[:-1].T)
-        self.coef_ = coef.astype(np.float32)
-        self.intercept_ = (weights[-1] - coef @ mean).astype(np.float32)
-        return self
+            weights = self._choose(solver, inner_folds(codes, groups, self.folds, self.seed))
+        return solver, weights, mean, back
 
-    def _tune(self, solver: "_Solver", fold: IntArray) -> FloatArray:
+    def _choose(self, solver: "_Solver", fold: IntArray) -> FloatArray:
         """Set C_ and what belongs to it; return weights to start the last fit from."""
         middle = len(self.grid) // 2
         first = [np.zeros((solver.rotated.shape[1] + 1, solver.n_classes))] * (fold.max() + 1)

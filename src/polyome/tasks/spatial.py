@@ -181,7 +181,7 @@ class Spatial(ClassificationTask):
                 break  # what smaller neighbourhoods do not tell, the largest hardly will
             modality.surround(records, levels)
             linear = TunedLogisticRegression(seed=self.seed, folds=3)
-            linear.fit(linear_features(modality, some), known, groups=inside)
+            linear.tune(linear_features(modality, some), known, groups=inside)
             losses[name] = float(linear.inner_log_loss_)
         chosen = _chosen(losses)
         modality.surround(records, candidates[chosen])
