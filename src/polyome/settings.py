@@ -47,8 +47,12 @@ def gathered(config: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]
     return settings
 
 
-def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
+def fit_settings(
+    task: type[Task], settings: dict[str, Any], *, beside: Sequence[str] = ()
+) -> FitSettings:
     """Sort settings into the task's and training's, and check names and types.
+
+    ``beside`` names keys that are known too, for the message about an unknown one.
 
     Examples
     --------
@@ -59,7 +63,7 @@ def fit_settings(task: type[Task], settings: dict[str, Any]) -> FitSettings:
     of_task, of_fit = _types(task), _types(FitArguments) | FIT_OPTIONS
     reading = MODALITIES[task.modality].reading_options
     of_fit |= {key: str | None for key in reading if key not in of_task}
-    known = [*of_task, *of_fit]
+    known = [*of_task, *of_fit, *beside]
     chosen = FitSettings({}, {})
     for key, value in settings.items():
         if key in of_task:
@@ -80,11 +84,11 @@ def annotate_settings(settings: dict[str, Any]) -> tuple[FitSettings, dict[str, 
     >>> annotate_settings({"align": "true", "num_genes": "500"})
     (FitSettings(task={'num_genes': 500}, fit={}), {'align': True})
     """
-    task = TASKS["cell-type"]
     of_answer = _types(PredictArguments)
-    chosen = {k: _converted(k, settings.pop(k), of_answer[k]) for k in of_answer if k in settings}
+    chosen = {k: _converted(k, settings[k], of_answer[k]) for k in of_answer if k in settings}
     check_ranges(chosen)
-    return fit_settings(task, settings), chosen
+    others = {key: value for key, value in settings.items() if key not in of_answer}
+    return fit_settings(TASKS["cell-type"], others, beside=list(of_answer)), chosen
 
 
 def reading_settings(task: type[Task], options: dict[str, Any]) -> dict[str, str]:

@@ -70,6 +70,14 @@ def test_too_few_genes_are_refused(reference, section, refused, tmp_path):
     )
 
 
+def test_unknown_settings_list_those_of_fitting_and_of_answering(refused, tmp_path):
+    paths = [tmp_path / name for name in ("reference.h5ad", "section.h5ad")]
+    out = f"--out={tmp_path / 'a.csv'}"
+    message = refused("annotate", *paths, "--target=cell_type", out, "--set=aligned=true")
+    assert "Did you mean 'align'" in message
+    assert "'num_genes'" in message
+
+
 def test_scaled_values_are_not_compared_with_counts(reference, section):
     scaled = section.copy()
     scaled.X = scaled.X.toarray() - scaled.X.toarray().mean(axis=0)
