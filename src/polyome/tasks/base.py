@@ -76,6 +76,8 @@ class Task(ABC):
     """What the direct path's share in the answer may be, beside ``direct_weight``."""
     least_gain: ClassVar[float] = 0.05
     """By what share another one must lower the log loss of rows left aside."""
+    aside_together: ClassVar[int] = 1
+    """Members that leave the same rows aside. Two tell what an ensemble of more would answer."""
     direct_folds: ClassVar[int] = 5
     """Folds over which the direct path and the detector of unseen kinds are cross-fitted."""
     pools_calibrated: ClassVar[bool] = False
@@ -136,9 +138,9 @@ class Task(ABC):
         del facts
         return {}
 
-    def members(self, n_rows: int) -> int:
+    def members(self, n_rows: int, modality: Modality) -> int:
         """How many networks to train for so many training rows."""
-        del n_rows
+        del n_rows, modality
         return self.num_members or 3
 
     @abstractmethod

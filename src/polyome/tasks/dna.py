@@ -14,6 +14,8 @@ from polyome.modalities.sequence import RICH, SequenceModality
 from polyome.tasks.base import Grouping, Task
 from polyome.tasks.genome import chromosomes
 
+_BASES_OF_ONE = 12e6  # read by all members together in an epoch, about
+
 
 @dataclass(kw_only=True)
 class SequenceTask(Task):
@@ -43,6 +45,7 @@ class SequenceTask(Task):
     trust_remote_code: bool = False
 
     modality: ClassVar[str] = "sequence"
+    aside_together: ClassVar[int] = 2
     direct_folds: ClassVar[int] = 3
     finest_bp: ClassVar[int] = 120
     """Length up to which a token stands for 4 bp, and for more in longer sequences."""
@@ -75,9 +78,15 @@ class SequenceTask(Task):
         """Names of numeric columns that come with each sequence."""
         return []
 
-    def members(self, n_rows: int) -> int:
-        """Five; two where there are many rows, which train longer; one backbone."""
-        usual = 5 if n_rows < RICH else 2
+    def members(self, n_rows: int, modality: Modality) -> int:
+        """Ten to five, as many as few minutes allow; two of many rows; one backbone.
+
+        On a part of the training rows of three sets, ten members rather than five lowered the
+        squared error or log loss by .4 % (LaFleur) to 3 % (mouse and human TATA promoters).
+        """
+        assert isinstance(modality, SequenceModality)
+        few = int(np.clip(round(_BASES_OF_ONE / (n_rows * modality.length_)), 5, 10))
+        usual = few if n_rows < RICH else 2
         return self.num_members or (usual if self.backbone is None else 1)
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:

@@ -107,8 +107,9 @@ class Spatial(ClassificationTask):
             seed=self.seed,
         )
 
-    def members(self, n_rows: int) -> int:
+    def members(self, n_rows: int, modality: Modality) -> int:
         """Five for few rows, which are quickly fitted and vary much; else three."""
+        del modality
         return self.num_members or (5 if n_rows < _FEW_ROWS else 3)
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:

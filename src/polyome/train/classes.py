@@ -1,6 +1,6 @@
 """Classes: log loss, logistic regression beside the trunk, calibrated probabilities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from polyome.tasks.targets import Targets
 from polyome.train.calibrate import calibrated, fit_temperature
 from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path
 from polyome.train.fitted import Fitted
-from polyome.train.kind import Kind
+from polyome.train.kind import Aside, Kind, at_size
 
 UNKNOWN = "unknown"
 
@@ -64,9 +64,8 @@ class Classes(Kind):
     def calibrate(
         self,
         fitted: Fitted,
-        trunk: FloatArray,
+        aside: Sequence[Aside],
         linear: FittedDirectPath | None,
-        rows: IntArray,
         truth: IntArray,
     ) -> None:
         """Set temperature and the direct path's share.
@@ -77,18 +76,21 @@ class Classes(Kind):
         names = ("polyome", "trunk alone", "direct path alone")
         fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
         fitted.facts["direct_weight"] = fitted.task.direct_weight
-        if not len(rows):
+        if not aside:
             return
+        rows = np.concatenate([part.rows for part in aside])
+        trunk = np.concatenate([part.answers.mean(axis=0) for part in aside])
         pool = [trunk]
         if linear is not None:
             direct = linear.out_of_fold[rows]
-            share = share_of_direct(fitted.task, trunk, direct, truth)
+            members = len(fitted.model.members)
+            share = share_of_direct(fitted.task, aside, linear.out_of_fold, truth, members)
             path: Any = fitted.model.direct[fitted.task.name]
             path.weight_in_answer.fill_(share)
             fitted.facts["direct_weight"] = share
             pool = [(1 - share) * trunk + share * direct, trunk, direct]
         for name, log_proba in zip(names, pool, strict=False):
-            fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth)
+            fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth[rows])
         fitted.temperature = fitted.facts["temperatures"]["polyome"]
 
     def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
@@ -161,25 +163,45 @@ class Classes(Kind):
         return found
 
 
-def share_of_direct(task: Task, trunk: FloatArray, direct: FloatArray, truth: IntArray) -> float:
+def share_of_direct(
+    task: Task, aside: Sequence[Aside], direct: FloatArray, truth: IntArray, members: int
+) -> float:
     """Leave the direct path its usual share, or give it another that clearly answers better.
 
-    Clearly: the log loss of rows left aside falls by the task's ``least_gain``.
+    Clearly: the log loss of rows left aside, at the size of the whole ensemble, falls by the task's
+    ``least_gain``.
+
+    Parameters
+    ----------
+    direct : (n, c), log-probabilities of the direct path for all training records, out of fold.
+    truth : int, (n,).
     """
     usual = task.direct_weight
     if not 0 < usual < 1:
         return usual
-    rows = np.arange(len(truth))
+    number = min(len(part.answers) for part in aside)
+    rows = np.concatenate([part.rows for part in aside])
+    trunks = np.concatenate([part.answers[:number] for part in aside], axis=1)  # (r, m, c)
+    own, beside = truth[rows], direct[rows]
 
     def loss(share: float) -> float:
-        log_proba = (1 - share) * trunk + share * direct
-        scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
-        return float(-np.log(scaled[rows, truth].clip(1e-12)).mean())
+        pooled = (1 - share) * trunks + share * beside
+        one = _log_loss(np.concatenate(pooled), np.tile(own, number))
+        several = one if number == 1 else _log_loss(pooled.mean(axis=0), own)
+        return at_size(one, several, number, members)
 
-    of_raw = _of_raw(trunk, direct, truth) if task.pools_calibrated else lambda share: share
+    of_raw: Callable[[float], float] = lambda share: share  # noqa: E731
+    if task.pools_calibrated:
+        of_raw = _of_raw(trunks.mean(axis=0), beside, own)
     losses = {share: loss(of_raw(share)) for share in (usual, *task.direct_shares)}
     best = min(losses, key=losses.__getitem__)
     return of_raw(best if losses[best] < (1 - task.least_gain) * losses[usual] else usual)
+
+
+def _log_loss(log_proba: FloatArray, truth: IntArray) -> float:
+    """Mean log loss once calibrated."""
+    scaled = calibrated(log_proba, fit_temperature(log_proba, truth))
+    return float(-np.log(scaled[np.arange(len(truth)), truth].clip(1e-12)).mean())
 
 
 def _of_raw(trunk: FloatArray, direct: FloatArray, truth: IntArray) -> Callable[[float], float]:

@@ -1,7 +1,7 @@
 """From records and their truth to a fitted, calibrated model.
 
 Every member of the ensemble leaves a part of the training rows aside, each another one. A member
-stops early by its own part, and all the parts together, each answered by the member that left it
+stops early by its own part, and all the parts together, each answered by the members that left it
 aside, calibrate the whole. The direct path and the detector of unseen kinds are cross-fitted, so
 that their part in the calibration is honest too. Test rows are never touched.
 """
@@ -59,19 +59,17 @@ def fit_model(
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         checkpoints.belong_to(settings, training.modality, training.truth)
     members = fit_members(task, training, arguments, checkpoints)
-    held = []
-    for k, (_, aside) in enumerate(left_aside(training, task, arguments)):
-        model.members[k] = members[k][0].members[0]
-        held.append((aside, answers_aside(task, training, members[k][0], aside)))
+    for k, (member, _) in enumerate(members):
+        model.members[k] = member.members[0]
+    alone = [member for member, _ in members]
+    aside = answers_aside(task, training, alone, left_aside(training, task, arguments))
     curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
     fitted = Fitted(
         task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
     )
-    rows = np.concatenate([aside for aside, _ in held])
-    trunk = np.concatenate([outputs for _, outputs in held if len(outputs)] or [np.zeros((0, 0))])
-    kind_of(task).calibrate(fitted, trunk, linear, rows, training.truth[rows])
+    kind_of(task).calibrate(fitted, aside, linear, training.truth)
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
@@ -107,7 +105,7 @@ def _training(
         truth=truth,
         strata=targets.strata(truth),
         num_classes=len(classes),
-        num_members=task.members(len(split.train)),
+        num_members=task.members(len(split.train), modality),
         fit=np.arange(len(split.train)),
         dev=np.arange(len(split.train), len(rows)),
         groups=None if groups is None else groups[rows],

@@ -1,6 +1,8 @@
 """What fitting and answering need to know of the kind of an answer."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,38 @@ from polyome.train.fitted import Fitted
 
 Truth = Any
 """What :meth:`polyome.tasks.targets.Targets.indices` gives: int (n,), or float (n, c, 2)."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Rows that the same members left aside while fitting.
+
+    Attributes
+    ----------
+    rows : int64, (m,), positions in the training records.
+    answers : float, (r, m, c), what each of these r members answers them.
+    """
+
+    rows: IntArray
+    answers: FloatArray
+
+
+def at_size(one: float, several: float, number: int, members: int) -> float:
+    """Mean loss of an ensemble of so many members, by that of one and of several of them.
+
+    What members err in common stays, what each errs by itself is divided by their number: the loss
+    is a + b / members, exactly for a squared error, nearly for a log loss. A single member's loss
+    would give the trunk too small a share in the answer of many.
+
+    Examples
+    --------
+    >>> at_size(3.0, 2.0, number=2, members=4)
+    1.5
+    """
+    if number == 1:
+        return one
+    own = (one - several) / (1 - 1 / number)
+    return one - own + own / members
 
 
 class Kind(ABC):
@@ -52,18 +86,16 @@ class Kind(ABC):
     def calibrate(
         self,
         fitted: Fitted,
-        trunk: FloatArray,
+        aside: Sequence[Aside],
         linear: FittedDirectPath | None,
-        rows: IntArray,
         truth: Truth,
     ) -> None:
         """Set the direct path's share, and what answers need, by rows left aside.
 
         Parameters
         ----------
-        trunk : (m, c), what each row's member answered that had left it aside.
-        rows : (m,), positions of these rows in ``linear.out_of_fold``.
-        truth : of these rows.
+        aside : rows left aside, by the members that left them aside; none without such rows.
+        truth : of all training records.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ Every member is seeded by itself and runs on one thread, so that both ways end a
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import Manager
 from typing import Any
@@ -24,6 +24,7 @@ from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.dataset import RecordDataset
+from polyome.train.kind import Aside
 from polyome.train.kinds import kind_of
 from polyome.train.trainer import NARROW, Advances, LearningCurve, train
 from polyome.train.training import Training
@@ -150,7 +151,8 @@ def left_aside(
     if number == 1 and not len(training.dev):
         return [(training.fit, training.fit[:0])] * training.num_members
     folds = training.folds(number, task.seed + 100, if_small=None)
-    return [folds[k % len(folds)] for k in range(training.num_members)]
+    used = min(len(folds), max(1, training.num_members // task.aside_together))
+    return [folds[k % used] for k in range(training.num_members)]
 
 
 def fit_member(
@@ -174,7 +176,7 @@ def fit_member(
     modality.start_from(model.members[0], fitting)
 
     def aside_loss() -> float:
-        outputs = answers_aside(task, training, model, aside)
+        outputs = _outputs(task, training, model, aside)
         return kind_of(task).loss(outputs, training.truth[aside])
 
     dataset = RecordDataset(
@@ -201,7 +203,21 @@ def fit_member(
 
 
 def answers_aside(
-    task: Task, training: Training, model: PolyomeModel, aside: IntArray
-) -> FloatArray:
-    """A member's outputs, (m, c), for the rows that it left aside."""
-    return answer(model, training.modality, training.records.take(aside), task.name).outputs
+    task: Task,
+    training: Training,
+    members: Sequence[PolyomeModel],
+    divided: Sequence[tuple[IntArray, IntArray]],
+) -> list[Aside]:
+    """What members answer the rows that they left aside, together where these are the same."""
+    rows: dict[bytes, IntArray] = {}
+    found: dict[bytes, list[FloatArray]] = {}
+    for model, (_, aside) in zip(members, divided, strict=True):
+        if len(aside):
+            rows[aside.tobytes()] = aside
+            found.setdefault(aside.tobytes(), []).append(_outputs(task, training, model, aside))
+    return [Aside(rows[key], np.stack(answers)) for key, answers in found.items()]
+
+
+def _outputs(task: Task, training: Training, model: PolyomeModel, rows: IntArray) -> FloatArray:
+    """A member's outputs, (m, c)."""
+    return answer(model, training.modality, training.records.take(rows), task.name).outputs

@@ -3,6 +3,7 @@
 All here is in training units (:class:`polyome.tasks.scales.ValueScale`) until it is answered.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
 from polyome.train.direct import FittedDirectPath, Fold
 from polyome.train.fitted import Fitted
-from polyome.train.kind import Kind
+from polyome.train.kind import Aside, Kind
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 """Penalties of the direct path, from strong to weak, for features of total variance 1 a block."""
@@ -67,26 +68,26 @@ class MeasuredValues(Kind):
     def calibrate(
         self,
         fitted: Fitted,
-        trunk: FloatArray,
+        aside: Sequence[Aside],
         linear: FittedDirectPath | None,
-        rows: IntArray,
         truth: FloatArray,
     ) -> None:
         """Set the direct path's share, and the widths of intervals (split conformal)."""
         share = fitted.task.direct_weight
         fitted.facts["direct_weight"] = share
-        if not len(rows):
+        if not aside:
             return
-        outputs = trunk
+        rows = np.concatenate([part.rows for part in aside])
+        outputs = np.concatenate([part.answers.mean(axis=0) for part in aside])
         if linear is not None:
-            direct = linear.out_of_fold[rows]
-            share = share_of_direct(fitted.task, trunk, direct, truth)
+            direct, members = linear.out_of_fold, len(fitted.model.members)
+            share = share_of_direct(fitted.task, aside, direct, truth, members)
             path: Any = fitted.model.direct[fitted.task.name]
             path.weight_in_answer.fill_(share)
             fitted.facts["direct_weight"] = share
-            outputs = (1 - share) * trunk + share * direct
+            outputs = (1 - share) * outputs + share * direct[rows]
         if len(rows) >= FEWEST:
-            fitted.arrays["conformal"] = conformal_widths(outputs, truth)
+            fitted.arrays["conformal"] = conformal_widths(outputs, truth[rows])
 
     def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
         """Values as measured."""
@@ -168,20 +169,32 @@ def _squared(outputs: FloatArray, truth: FloatArray) -> float:
     return float((weights * (outputs - values) ** 2).sum() / max(float(weights.sum()), 1e-6))
 
 
-def share_of_direct(task: Task, trunk: FloatArray, direct: FloatArray, truth: FloatArray) -> float:
+def share_of_direct(
+    task: Task, aside: Sequence[Aside], direct: FloatArray, truth: FloatArray, members: int
+) -> float:
     """Share of the direct path with the least squared error on rows left aside, in [0, 1].
 
-    A ``direct_weight`` of 0 or 1 is the user's choice and is kept.
+    The error is that of the whole ensemble: what members err each by itself is averaged out the
+    more, the more there are. A ``direct_weight`` of 0 or 1 is the user's choice and is kept.
+
+    Parameters
+    ----------
+    direct : (n, c), what the direct path answers all training records, out of fold.
+    truth : (n, c, 2), values and their weights.
     """
     usual = task.direct_weight
     if not 0 < usual < 1:
         return usual
-    values, weights = truth[..., 0], truth[..., 1]
-    apart = direct - trunk
-    size = float((weights * apart**2).sum())
-    if size == 0:
-        return usual
-    return float(np.clip((weights * apart * (values - trunk)).sum() / size, 0, 1))
+    along = size = 0.0
+    for part in aside:
+        values, weights = truth[part.rows, :, 0], truth[part.rows, :, 1]
+        trunk, number = part.answers.mean(axis=0), len(part.answers)
+        own = part.answers.var(axis=0, ddof=1) if number > 1 else np.zeros_like(trunk)
+        excess = float((weights * own).sum()) * (1 / members - 1 / number)
+        apart = direct[part.rows] - trunk
+        along += float((weights * apart * (values - trunk)).sum()) + excess
+        size += float((weights * apart**2).sum()) + excess
+    return float(np.clip(along / size, 0, 1)) if size > 0 else usual
 
 
 def conformal_widths(outputs: FloatArray, truth: FloatArray) -> FloatArray:

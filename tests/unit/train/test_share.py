@@ -3,6 +3,7 @@ from scipy.special import log_softmax
 
 from polyome.tasks import CellType, Promoter
 from polyome.train.classes import share_of_direct
+from polyome.train.kind import Aside
 
 rng = np.random.default_rng(0)
 TRUTH = rng.integers(0, 4, 2000)
@@ -10,21 +11,41 @@ GOOD = log_softmax(2.5 * np.eye(4)[TRUTH] + rng.normal(size=(2000, 4)), axis=1)
 POOR = log_softmax(0.3 * np.eye(4)[TRUTH] + 2 * rng.normal(size=(2000, 4)), axis=1)
 
 
+def share(task, trunks, direct, members=1):
+    """Of members that all left the same rows aside."""
+    aside = [Aside(np.arange(len(TRUTH)), np.stack(trunks))]
+    return share_of_direct(task, aside, direct, TRUTH, members)
+
+
 def test_a_trunk_that_clearly_lags_gives_way():
-    assert share_of_direct(CellType(direct_weight=0.5), POOR, GOOD, TRUTH) > 0.5
+    assert share(CellType(direct_weight=0.5), [POOR], GOOD) > 0.5
 
 
-def test_a_trunk_that_keeps_up_keeps_itsshare_of_direct():
-    assert share_of_direct(CellType(direct_weight=0.5), GOOD, GOOD, TRUTH) == 0.5
-    assert share_of_direct(CellType(direct_weight=0.5), GOOD, POOR, TRUTH) == 0.5
+def test_a_trunk_that_keeps_up_keeps_its_share():
+    assert share(CellType(direct_weight=0.5), [GOOD], GOOD) == 0.5
+    assert share(CellType(direct_weight=0.5), [GOOD], POOR) == 0.5
 
 
 def test_the_users_extremes_are_kept():
-    assert share_of_direct(CellType(direct_weight=0.0), POOR, GOOD, TRUTH) == 0.0
-    assert share_of_direct(CellType(direct_weight=1.0), GOOD, POOR, TRUTH) == 1.0
+    assert share(CellType(direct_weight=0.0), [POOR], GOOD) == 0.0
+    assert share(CellType(direct_weight=1.0), [GOOD], POOR) == 1.0
 
 
 def test_a_trunk_that_is_too_sure_of_itself_does_not_outvote_the_direct_path():
-    loud = 5 * GOOD
-    raw = share_of_direct(Promoter(direct_weight=0.4), loud, GOOD, TRUTH)
-    assert raw > 0.7
+    assert share(Promoter(direct_weight=0.4), [5 * GOOD], GOOD) > 0.7
+
+
+def test_what_members_err_by_themselves_does_not_count_in_a_large_ensemble():
+    draw = np.random.default_rng(1)
+    logits = 2.5 * np.eye(4)[TRUTH] + 0.5 * draw.normal(size=(2000, 4))
+    alone = [log_softmax(logits + 2 * draw.normal(size=(2000, 4)), axis=1) for _ in range(2)]
+    direct = log_softmax(2.5 * np.eye(4)[TRUTH] + 1.5 * draw.normal(size=(2000, 4)), axis=1)
+    task = Promoter(direct_weight=0.5)
+    assert share(task, alone, direct, members=20) < share(task, alone[:1], direct, members=1)
+
+
+def test_rows_that_different_members_left_aside_count_together():
+    parts = [np.arange(500), np.arange(500, 2000)]
+    aside = [Aside(rows, POOR[rows][None]) for rows in parts]
+    task = CellType(direct_weight=0.5)
+    assert share_of_direct(task, aside, GOOD, TRUTH, 1) == share(task, [POOR], GOOD)

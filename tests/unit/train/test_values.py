@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from polyome.tasks import Expression
 from polyome.train.direct import Fold
+from polyome.train.kind import Aside
 from polyome.train.values import (
     LEVELS,
     RidgeProblem,
@@ -61,15 +62,37 @@ def test_the_share_has_the_least_error():
     truth = np.stack([Y, np.ones_like(Y)], axis=-1)
     poor, good = Y + 2 * rng.normal(size=Y.shape), Y + rng.normal(size=Y.shape)
     task = Expression(direct_weight=0.3)
-    share = share_of_direct(task, poor, good, truth)
+    rows = np.arange(len(Y))
+    share = share_of_direct(task, [Aside(rows, poor[None])], good, truth, 1)
     assert 0.7 < share < 0.9  # independent errors: 4 / (4 + 1)
     errors = [
         (((1 - s) * poor + s * good - Y) ** 2).mean() for s in (share - 0.05, share, share + 0.05)
     ]
     assert errors[1] < min(errors[0], errors[2])
-    assert share_of_direct(task, poor, poor, truth) == 0.3
+    assert share_of_direct(task, [Aside(rows, poor[None])], poor, truth, 1) == 0.3
     for kept in (0.0, 1.0):
-        assert share_of_direct(Expression(direct_weight=kept), poor, good, truth) == kept
+        task = Expression(direct_weight=kept)
+        assert share_of_direct(task, [Aside(rows, poor[None])], good, truth, 1) == kept
+
+
+def test_the_share_is_that_of_the_whole_ensemble():
+    draw = np.random.default_rng(5)
+    y = draw.normal(size=(20_000, 1))
+    truth = np.stack([y, np.ones_like(y)], axis=-1)
+    common = y + 0.5 * draw.normal(size=y.shape)
+    members = common + 1.5 * draw.normal(size=(10, *y.shape))
+    direct = y + draw.normal(size=y.shape)
+    aside = [Aside(np.arange(len(y)), members[:2])]
+    share = share_of_direct(Expression(direct_weight=0.3), aside, direct, truth, 10)
+    of_all = share_of_direct(
+        Expression(direct_weight=0.3), [Aside(np.arange(len(y)), members)], direct, truth, 10
+    )
+    assert share == pytest.approx(of_all, abs=0.03)
+    assert share == pytest.approx(0.475 / 1.475, abs=0.03)  # .25 + 1.5 ** 2 / 10 against 1
+    alone = share_of_direct(
+        Expression(direct_weight=0.3), [Aside(np.arange(len(y)), members[:1])], direct, truth, 10
+    )
+    assert alone > 0.6
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
