@@ -163,7 +163,7 @@ Trunk(PolyomeConfig())
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, learns the
 # scale of the target on training rows, trains, makes intervals from rows left aside, and scores
-# the test part once. (`num_members=2` trains two networks instead of the usual five, to save your
+# the test part once. (`num_members=2` trains two networks instead of the usual ten, to save your
 # time.)
 
 # %%

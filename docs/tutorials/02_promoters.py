@@ -170,7 +170,7 @@ Trunk(PolyomeConfig())
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, trains,
 # calibrates the confidence on rows that were left aside, and scores the test part once.
-# (`num_members=2` trains two networks instead of the usual five, to save your time.)
+# (`num_members=2` trains two networks instead of the usual ten, to save your time.)
 
 # %%
 model = polyome.PromoterClassifier(num_members=2, seed=0)

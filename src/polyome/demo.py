@@ -17,8 +17,9 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
         estimator_class(name)
         check_new_folder(out / name, replaces=SUMMARY)
     for name in tasks or TASKS:
-        model = estimator_class(name)(seed=seed, device=device, quiet=quiet)
-        example = model.task_class.demo()
+        example = TASKS[name].demo()
+        common = {"seed": seed, "device": device, "quiet": quiet}
+        model = estimator_class(name)(**common | example.settings)
         say(f"{name}: {example.description}", quiet=quiet)
         model.fit(example.source, example.target, split_by=example.split_by)
         model.fitted_.facts |= {

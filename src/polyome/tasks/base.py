@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,12 +26,17 @@ Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
 
 @dataclass(frozen=True)
 class Example:
-    """Built-in data to show and to test a task with; ``split_by`` is the split that suits it."""
+    """Built-in data to show and to test a task with.
+
+    ``split_by`` is the split that suits it; ``settings`` are those of the task's class that keep it
+    short.
+    """
 
     source: Any
     target: str
     description: str
     split_by: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)

@@ -106,5 +106,7 @@ class Expression(SequenceTask, RegressionTask):
         return Example(
             simulate_expression(1500, 110),
             "expression",
-            "simulated: 1,500 bacterial reporters of a known grammar; no method exceeds r = .9",
+            "simulated: 1,500 bacterial reporters of a known grammar; no method exceeds r = .9 "
+            "(4 members, to be short)",
+            settings={"num_members": 4},
         )

@@ -80,7 +80,10 @@ class Promoter(SequenceTask, ClassificationTask):
         """Simulated promoters and dinucleotide-matched background."""
         table = simulate_promoters(3000)
         return Example(
-            table, "label", "simulated: 3,000 promoters and background of a known grammar"
+            table,
+            "label",
+            "simulated: 3,000 promoters and background of a known grammar (4 members, to be short)",
+            settings={"num_members": 4},
         )
 
 
