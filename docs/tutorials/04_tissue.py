@@ -254,7 +254,7 @@ pd.Series(
 # the whole answer.
 
 # %%
-why = model.explain(adata, by=kinds, most_records=150)
+why = model.explain(adata, by=kinds, most_records=100, top=5)
 of_class = why.table.groupby(["class", "kind"])["contribution"].sum().unstack()
 of_class.round(2)
 
