@@ -281,6 +281,12 @@ class Estimator:
 
         ``source`` may be a SpatialData object, too: the answers are written into its table.
         """
+        if not (hasattr(source, "obs") or hasattr(source, "tables")):
+            message = (
+                f"annotate writes into an AnnData or a SpatialData object; this is a "
+                f"{type(source).__name__}. Read a file first; predict answers what is no cell."
+            )
+            raise InputError(message)
         records, answers = self.answer(source, **options)
         assert isinstance(answers, Answers), "cells are answered with classes"
         assert isinstance(records, CellRecords), "only cells are annotated"

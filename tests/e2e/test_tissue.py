@@ -48,6 +48,8 @@ def test_tables_of_spatialdata_come_back(call, refused, model_dir, tissue, tmp_p
     data = SimpleNamespace(tables={"table": table})
     polyome.load(model_dir, device="cpu", quiet=True).annotate(data)
     assert list(data.tables["table"].obs["polyome_label"]) == list(found.obs["polyome_label"])
+    with pytest.raises(polyome.InputError, match="this is a PosixPath"):
+        polyome.load(model_dir, device="cpu", quiet=True).annotate(store)
     assert "whose images would be lost" in refused("predict", model_dir, store, f"--out={store}")
 
 

@@ -1,6 +1,7 @@
 """Why a cell got its label: every gene's contribution, and the genes behind each class."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from scipy import sparse
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import say
-from polyome._types import FloatArray
-from polyome.explain.attribution import integrated_gradients, proba_of_values
+from polyome._types import FloatArray, IntArray
+from polyome.explain.attribution import Gradients, integrated_gradients, proba_of_values
 from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs, some_of
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
@@ -195,6 +196,34 @@ def explain_cells(
         message = f"{modality.name} is not read as cells"
         raise TypeError(message)
     notes = [*records.notes, _REFERENCE]
+    _, _, found = explained_genes(fitted, records, arguments, notes, quiet=quiet)
+    return CellExplanation(**found)
+
+
+def explained_genes(
+    fitted: Fitted,
+    records: Any,  # noqa: ANN401
+    arguments: CellArguments,
+    notes: list[str],
+    *,
+    references: Callable[[Any], dict[str, Any]] = lambda _: {"values": 0.0},
+    seen: Callable[[Any, Gradients], None] = lambda _, __: None,
+    most_cells: int = 200,
+    quiet: bool,
+) -> tuple[Any, IntArray, dict[str, Any]]:
+    """Explain cells, or cells in tissue, by their own genes.
+
+    Parameters
+    ----------
+    references : from the cells that are explained to the starts of their lines.
+    seen : is shown these cells and the gradients of each batch of them.
+    most_cells : of each class, in which genes are removed.
+
+    Returns
+    -------
+    The cells explained; the output of each; the fields of a `CellExplanation`.
+    """
+    modality: Any = fitted.modality
     rows = some_of(len(records), arguments.most_records, fitted.task.seed)
     if len(rows) < len(records):
         notes.append(
@@ -204,26 +233,33 @@ def explain_cells(
     records = modality.prepare(records.take(rows))
     raw = run(fitted, records, PredictArguments())
     chosen = chosen_outputs(fitted, raw, arguments.output)
-    z = modality.standardised(records)
-    parts = list(integrated_gradients(fitted, records, chosen, {"values": 0.0}, quiet=quiet))
-    contributions = np.concatenate([part.contributions["values"] for part in parts])
-    gaps = np.concatenate([part.gaps for part in parts])
+    own, gaps = [], []
+    for part in integrated_gradients(fitted, records, chosen, references(records), quiet=quiet):
+        own.append(part.contributions["values"])
+        gaps.append(part.gaps)
+        seen(records, part)
     labels = np.array(fitted.classes, dtype=object)[chosen]
     explained = explained_outputs(fitted, raw)[np.arange(len(records)), chosen]
-    adata = with_contributions(fitted, records, contributions, labels, explained)
-    notes.append(f"Contributions miss their sum by {np.abs(gaps).mean():.3f} on average.")
+    adata = with_contributions(fitted, records, np.concatenate(own), labels, explained)
+    missed = float(np.abs(np.concatenate(gaps)).mean())
+    notes.append(f"Contributions miss their sum by {missed:.3f} on average.")
     for note in notes:
         say(note, quiet=quiet)
-    genes = genes_by_class(adata, z, fitted.classes)
-    return CellExplanation(
-        task=fitted.task.name,
-        notes=tuple(notes),
-        simulated=bool(records.adata.uns.get("simulated")),
-        adata=adata,
-        classes=fitted.classes,
-        genes=genes,
-        removed=removal(fitted, records, labels, genes, top=arguments.top),
-        top=arguments.top,
+    genes = genes_by_class(adata, modality.standardised(records), fitted.classes)
+    removed = removal(fitted, records, labels, genes, top=arguments.top, most_cells=most_cells)
+    return (
+        records,
+        chosen,
+        {
+            "task": fitted.task.name,
+            "notes": tuple(notes),
+            "simulated": bool(records.adata.uns.get("simulated")),
+            "adata": adata,
+            "classes": fitted.classes,
+            "genes": genes,
+            "removed": removed,
+            "top": arguments.top,
+        },
     )
 
 
@@ -234,7 +270,7 @@ def removal(
     genes: pd.DataFrame,
     *,
     top: int,
-    most_cells: int = 200,
+    most_cells: int,
 ) -> pd.DataFrame:
     """What the cells of each class are called when genes that speak for it are not expressed."""
     modality: Any = fitted.modality

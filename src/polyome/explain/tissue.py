@@ -9,17 +9,10 @@ import pandas as pd
 from anndata import AnnData
 
 from polyome._errors import InputError, listed, suggestion
-from polyome._progress import say
-from polyome._types import FloatArray, IntArray
-from polyome.explain.attribution import Gradients, integrated_gradients
-from polyome.explain.base import Item, chosen_outputs, explained_outputs, some_of
-from polyome.explain.cells import (
-    CellArguments,
-    CellExplanation,
-    genes_by_class,
-    removal,
-    with_contributions,
-)
+from polyome._types import IntArray
+from polyome.explain.attribution import Gradients
+from polyome.explain.base import Item, explained_outputs
+from polyome.explain.cells import CellArguments, CellExplanation, explained_genes
 from polyome.explain.logos import save_figure
 from polyome.modalities.tissue import TissueModality, TissueRecords
 from polyome.predict.predict import PredictArguments, run
@@ -99,7 +92,8 @@ class TissueExplanation(CellExplanation):
     ) -> Any:  # noqa: ANN401
         """Draw what neighbours, or own genes (``of="genes"``), add to a class.
 
-        Neighbours are drawn by distance, a line for each kind; returns matplotlib's axes.
+        Neighbours are drawn by distance, a line for each of the eight kinds that add the most or
+        take it away; returns matplotlib's axes.
         """
         if of not in ("neighbours", "genes"):
             message = f"of={of!r}: 'neighbours' or 'genes' is needed."
@@ -132,7 +126,8 @@ class TissueExplanation(CellExplanation):
         ax.set_ylabel("mean contribution", fontsize=8)
         ax.tick_params(labelsize=7)
         beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
-        ax.legend(title="neighbours", fontsize=7, title_fontsize=7, **beside)
+        few = f" ({len(_COLORS)} of {len(most)})" if len(most) > len(_COLORS) else ""
+        ax.legend(title=f"neighbours{few}", fontsize=7, title_fontsize=7, **beside)
         return ax
 
     def write_into(self, folder: Path) -> list[Item]:
@@ -190,47 +185,28 @@ def explain_tissue(
     notes = [*records.notes, _REFERENCE, _ALONE if modality.levels_ else _NO_CONTEXT]
     kinds, note = _kinds(fitted, records, arguments.by)
     notes += note
-    rows = some_of(len(records), arguments.most_records, fitted.task.seed)
-    if len(rows) < len(records):
-        notes.append(
-            f"{len(rows):,} of {len(records):,} cells, drawn at random, are explained "
-            "(--set most_records=N for more)."
-        )
-    records = modality.prepare(records.take(rows))
-    raw = run(fitted, records, PredictArguments())
-    chosen = chosen_outputs(fitted, raw, arguments.output)
-    labels = np.array(fitted.classes, dtype=object)[chosen]
-    own: list[FloatArray] = []
-    gaps: list[FloatArray] = []
-    around: list[pd.DataFrame] = []
-    starts = references(modality, records)
-    for part in integrated_gradients(fitted, records, chosen, starts, quiet=quiet):
-        own.append(part.contributions["values"])
-        gaps.append(part.gaps)
+    around: list[pd.DataFrame] = [_no_pairs()]
+
+    def seen(some: TissueRecords, part: Gradients) -> None:
         if modality.levels_:
-            around.append(_of_neighbours(modality, records, part))
-    notes.append(
-        f"Contributions miss their sum by {np.abs(np.concatenate(gaps)).mean():.3f} on average."
+            around.append(_of_neighbours(modality, some, part))
+
+    records, chosen, found = explained_genes(
+        fitted,
+        records,
+        arguments,
+        notes,
+        references=lambda some: references(modality, some),
+        seen=seen,
+        most_cells=_REMOVAL_CELLS,
+        quiet=quiet,
     )
-    for line in notes:
-        say(line, quiet=quiet)
-    explained = explained_outputs(fitted, raw)[np.arange(len(records)), chosen]
-    adata = with_contributions(fitted, records, np.concatenate(own), labels, explained)
-    pairs = pd.concat(around, ignore_index=True) if around else _no_pairs()
+    pairs = pd.concat(around[1:] or around, ignore_index=True)
     pairs["kind"] = kinds[pairs["neighbour"]]
-    _add_context(fitted, adata, records, pairs, chosen)
-    genes = genes_by_class(adata, modality.standardised(records), fitted.classes)
+    _add_context(fitted, found["adata"], records, pairs, chosen)
+    labels = np.array(fitted.classes, dtype=object)[chosen]
     return TissueExplanation(
-        task=fitted.task.name,
-        notes=tuple(notes),
-        simulated=bool(records.adata.uns.get("simulated")),
-        adata=adata,
-        classes=fitted.classes,
-        genes=genes,
-        removed=removal(
-            fitted, records, labels, genes, top=arguments.top, most_cells=_REMOVAL_CELLS
-        ),
-        top=arguments.top,
+        **found,
         neighbours=_named(pairs, records),
         context=_by_class(pairs, labels, fitted.classes),
     )
