@@ -79,13 +79,13 @@ class SequenceTask(Task):
         return []
 
     def members(self, n_rows: int, modality: Modality) -> int:
-        """Ten to five, as many as few minutes allow; two of many rows; one backbone.
+        """Twelve to five, as many as few minutes allow; two of many rows; one backbone.
 
         On a fifth of the training rows of three sets, ten to twelve members rather than five
         lowered the squared error by .5 % (LaFleur), the log loss by 2 % (mouse and human TATA).
         """
         assert isinstance(modality, SequenceModality)
-        few = int(np.clip(round(_BASES_OF_ONE / (n_rows * modality.length_)), 5, 10))
+        few = int(np.clip(round(_BASES_OF_ONE / (n_rows * modality.length_)), 5, 12))
         usual = few if n_rows < RICH else 2
         return self.num_members or (usual if self.backbone is None else 1)
 

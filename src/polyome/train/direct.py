@@ -1,8 +1,11 @@
 """The direct path beside the trunk, fitted by itself: logistic regression."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +13,13 @@ import torch
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
+from polyome.model.threads import batch_threads
 
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
@@ -67,18 +72,21 @@ def fold_features(
     return fold, module
 
 
-@torch.no_grad()
 def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records: Records) -> Any:  # noqa: ANN401
     """(n, f): what a module that takes the modality's inputs gives; csr if it is sparse."""
     if not len(records):
         return np.zeros((0, 0), np.float32)
-    batches: list[Any] = []
     is_sparse = getattr(module, "is_sparse", False)
-    for start in range(0, len(records), 256):
+
+    @torch.inference_mode()
+    def of_rows(start: int) -> Any:  # noqa: ANN401
         rows = np.arange(start, min(start + 256, len(records)))
         inputs = modality.collate(modality.encode(records.take(rows)))
         batch = module(**inputs).numpy()
-        batches.append(sparse.csr_matrix(batch) if is_sparse else batch)
+        return sparse.csr_matrix(batch) if is_sparse else batch
+
+    with batch_threads(torch.device("cpu")) as pool:
+        batches = list(pool.map(of_rows, range(0, len(records), 256)))
     return sparse.vstack(batches, format="csr") if is_sparse else np.concatenate(batches)
 
 
@@ -109,20 +117,29 @@ def fit_direct_path(
     held: dict[float, FloatArray] = {}
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
     models = [_solver(fold) for fold in folds]
-    for C in penalties:  # noqa: N806 - scikit-learn's name
-        proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
-        for fold, model in zip(folds, models, strict=True):
-            _fit(model, fold, truth, C, balance=balance)
-            proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
-        proba /= proba.sum(axis=1, keepdims=True)
-        losses[C] = float(-np.log(proba[scored, truth[scored]].clip(1e-12)).mean())
-        held[C] = np.log(proba.clip(1e-12))
-        if losses[C] > 1.05 * min(losses.values()):
-            break
-    best = min(losses, key=losses.__getitem__)
-    model = _fit(_solver(whole), whole, truth, best, balance=balance)
+    with each_alone() as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for C in penalties:  # noqa: N806 - scikit-learn's name
+            fit = partial(_fit, truth=truth, C=C, balance=balance)
+            proba = np.full((len(truth), num_classes), LEAST_PROBABILITY)
+            for fold, model in zip(folds, pool.map(fit, models, folds), strict=True):
+                proba[np.ix_(fold.held, model.classes_)] = model.predict_proba(fold.x_held)
+            proba /= proba.sum(axis=1, keepdims=True)
+            losses[C] = float(-np.log(proba[scored, truth[scored]].clip(1e-12)).mean())
+            held[C] = np.log(proba.clip(1e-12))
+            if losses[C] > 1.05 * min(losses.values()):
+                break
+        best = min(losses, key=losses.__getitem__)
+        model = _fit(_solver(whole), whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
     return FittedDirectPath(coef, intercept, best, held[best])
+
+
+@contextmanager
+def each_alone() -> Iterator[ThreadPoolExecutor]:
+    """Threads that each fit a fold by themselves, on one thread of the linear algebra's."""
+    with threadpool_limits(1), batch_threads(torch.device("cpu")) as pool:
+        yield pool
 
 
 def _solver(fold: Fold) -> LogisticRegression:
@@ -142,11 +159,7 @@ def _fit(
 ) -> LogisticRegression:
     labels = truth[fold.rows]
     weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.set_params(C=C).fit(
-            fold.x.astype(np.float64), labels, weights / weights.mean()
-        )
+    return model.set_params(C=C).fit(fold.x.astype(np.float64), labels, weights / weights.mean())
 
 
 def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401

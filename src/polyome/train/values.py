@@ -18,7 +18,7 @@ from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task
 from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
-from polyome.train.direct import FittedDirectPath, Fold
+from polyome.train.direct import FittedDirectPath, Fold, each_alone
 from polyome.train.fitted import Fitted
 from polyome.train.kind import Aside, Kind
 
@@ -230,15 +230,16 @@ def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedD
     held: dict[float, FloatArray] = {}
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
     problems = [_problem(fold, truth) for fold in folds]
-    for alpha in ALPHAS if whole.landmarks is None else LIKENESS_ALPHAS:
-        found = np.zeros(truth.shape[:2])
-        for fold, problem in zip(folds, problems, strict=True):
-            coef, intercept = problem.solve(alpha)
-            found[fold.held] = fold.x_held @ coef.T + intercept
-        errors[alpha] = _squared(found[scored], truth[scored])
-        held[alpha] = found
-        if errors[alpha] > 1.01 * min(errors.values()):
-            break
+    with each_alone() as pool:
+        for alpha in ALPHAS if whole.landmarks is None else LIKENESS_ALPHAS:
+            found = np.zeros(truth.shape[:2])
+            solved = pool.map(lambda problem, alpha=alpha: problem.solve(alpha), problems)
+            for fold, (coef, intercept) in zip(folds, solved, strict=True):
+                found[fold.held] = fold.x_held @ coef.T + intercept
+            errors[alpha] = _squared(found[scored], truth[scored])
+            held[alpha] = found
+            if errors[alpha] > 1.01 * min(errors.values()):
+                break
     best = min(errors, key=errors.__getitem__)
     coef, intercept = _problem(whole, truth).solve(best)
     return FittedDirectPath(coef.astype(np.float32), intercept.astype(np.float32), best, held[best])
@@ -332,11 +333,11 @@ class RidgeProblem:
         root = np.sqrt(weight)
 
         def forward(v: FloatArray) -> FloatArray:
-            return np.asarray(root * (x @ v - center_x @ v))
+            return np.asarray(root * (x @ v.astype(x.dtype) - center_x @ v))
 
         def backward(u: FloatArray) -> FloatArray:
             weighted = root * u
-            return np.asarray(x.T @ weighted - center_x * weighted.sum())
+            return np.asarray(x.T @ weighted.astype(x.dtype) - center_x * weighted.sum())
 
         operator = LinearOperator(x.shape, matvec=forward, rmatvec=backward, dtype=np.float64)
         answer = root * (self.values[:, k] - center_y)
