@@ -24,7 +24,7 @@ from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.modalities.sections import find_sections
 from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
-LEVELS = (15, 30, 100)
+LEVELS = (15, 30, 100, 300)
 """Sizes of neighbourhoods that a context may consist of."""
 _VIEW_CELLS = 8192  # standardised at a time
 _NEIGHBOUR_WIDTH = 64  # numbers that a neighbour is described by, at most

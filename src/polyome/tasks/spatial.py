@@ -20,6 +20,7 @@ from polyome.baselines import TunedLogisticRegression
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
 from polyome.modalities.expression import states_by
+from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import ProfileModality
 from polyome.modalities.tiles import tiles
 from polyome.modalities.tissue import LEVELS, TissueModality, TissueRecords
@@ -35,6 +36,8 @@ _LEAST_GAIN = 0.01  # share of the log loss that a larger context must save
 _FEW_GROUPS = 5
 _FEW_ROWS = 3000
 _MOST_ROWS = 3000  # that the context is chosen on
+_WIDE = 300  # neighbours, of which a section must have ten times as many
+_MOST_CELLS = 50_000  # whose wide neighbourhoods fit into little memory
 
 
 @dataclass(kw_only=True)
@@ -47,8 +50,9 @@ class Spatial(ClassificationTask):
     spatial_key : key of ``obsm`` with the coordinates.
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
-    num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30
-        and 100 by validation on spatial blocks inside the training part.
+    num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30,
+        100 and, in sections of 3,000 to 50,000 cells, 300, by validation on spatial blocks inside
+        the training part.
     neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
     num_genes, num_components, num_modules, input_dropout : see
         :class:`polyome.modalities.profile_modality.ProfileModality`; an ``input_dropout`` of None
@@ -172,14 +176,15 @@ class Spatial(ClassificationTask):
         if len(rows) > _MOST_ROWS:
             rng = np.random.default_rng(self.seed)
             rows = np.sort(rng.choice(rows, _MOST_ROWS, replace=False))
-        records.sections.neighbourhoods(LEVELS[-1])  # of all candidates at once
+        offered = _offered(records.sections)
+        records.sections.neighbourhoods(LEVELS[-2])  # of most candidates at once
         losses: dict[str, float] = {}
-        candidates = {_shown(LEVELS[:i]): LEVELS[:i] for i in range(len(LEVELS) + 1)}
+        candidates = {_shown(offered[:i]): offered[:i] for i in range(len(offered) + 1)}
         inside = None if groups is None else groups[rows]
         some, known = records.take(rows), truth[rows]
         for name, levels in candidates.items():
-            if len(levels) == len(LEVELS) and _chosen(losses) == _shown(()):
-                break  # what smaller neighbourhoods do not tell, the largest hardly will
+            if len(levels) > 2 and _chosen(losses) not in list(losses)[-2:]:
+                break  # what the two before do not tell, a larger neighbourhood hardly will
             modality.surround(records, levels)
             linear = TunedLogisticRegression(seed=self.seed, folds=3)
             linear.tune(linear_features(modality, some), known, groups=inside)
@@ -271,6 +276,13 @@ def section_names(records: TissueRecords) -> np.ndarray:
         message = "--split-by section needs two sections or more; pass section= with their column."
         raise InputError(message)
     return np.array(records.sections.names)[records.sections.codes[records.rows]]
+
+
+def _offered(sections: Sections) -> tuple[int, ...]:
+    """Sizes to choose among: the largest only where it is a small part of a section."""
+    cells = np.bincount(sections.codes)
+    is_wide = np.median(cells[cells > 0]) >= 10 * _WIDE and cells.sum() <= _MOST_CELLS
+    return LEVELS if is_wide else LEVELS[:-1]
 
 
 def _shown(levels: tuple[int, ...]) -> str:

@@ -156,6 +156,25 @@ def test_context_is_chosen_where_it_tells_and_only_there(tissue):
     same(by_cell.predict(noise), by_cell.predict(moved), noise.obs_names)
 
 
+@pytest.mark.parametrize(("cells", "widest"), [(3000, 300), (2900, 100)])
+def test_the_widest_context_is_for_sections_of_many_cells(cells, widest):
+    rng = np.random.default_rng(0)
+    places = rng.uniform(size=(cells, 2))
+    side = np.where(places[:, 0] < 0.5, "left", "right")
+    levels = rng.normal(size=(cells, 4))
+    levels[:, 0] += 0.2 * (side == "left")  # faint in each cell
+    section = anndata.AnnData(levels.astype(np.float32), {"side": side}, obsm={"spatial": places})
+    section.layers["log"] = np.log1p(np.exp(section.X))
+    task = Spatial(layer="log", quiet=True)
+    modality = task.build_modality()
+    records = modality.read(section)
+    modality.fit(records)
+    facts = task.settle(
+        modality, records, np.unique(side, return_inverse=True)[1], task.inner_groups(records, None)
+    )
+    assert facts["context"]["levels"][-1] == widest
+
+
 def test_context_as_asked(model):
     assert model.fitted_.facts["context"] == {"levels": [15, 30], "how": "as asked"}
 
