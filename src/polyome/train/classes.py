@@ -169,7 +169,8 @@ def share_of_direct(
     """Leave the direct path its usual share, or give it another that clearly answers better.
 
     Clearly: the log loss of rows left aside, at the size of the whole ensemble, falls by the task's
-    ``least_gain``.
+    ``least_gain``, and it falls in half of the parts left aside or more: where parts are blocks of
+    a tissue, one of them alone can outweigh all others.
 
     Parameters
     ----------
@@ -180,22 +181,31 @@ def share_of_direct(
     if not 0 < usual < 1:
         return usual
     number = min(len(part.answers) for part in aside)
-    rows = np.concatenate([part.rows for part in aside])
-    trunks = np.concatenate([part.answers[:number] for part in aside], axis=1)  # (r, m, c)
-    own, beside = truth[rows], direct[rows]
 
-    def loss(share: float) -> float:
-        pooled = (1 - share) * trunks + share * beside
+    def laid_out(parts: Sequence[Aside]) -> tuple[FloatArray, FloatArray, IntArray]:
+        rows = np.concatenate([part.rows for part in parts])
+        trunks = np.concatenate([part.answers[:number] for part in parts], axis=1)  # (r, m, c)
+        return trunks, direct[rows], truth[rows]
+
+    of_raw: Callable[[float], float] = lambda share: share  # noqa: E731
+    if task.pools_calibrated:
+        trunks, beside, own = laid_out(aside)
+        of_raw = _of_raw(trunks.mean(axis=0), beside, own)
+
+    def loss(share: float, parts: Sequence[Aside]) -> float:
+        trunks, beside, own = laid_out(parts)
+        pooled = (1 - of_raw(share)) * trunks + of_raw(share) * beside
         one = _log_loss(np.concatenate(pooled), np.tile(own, number))
         several = one if number == 1 else _log_loss(pooled.mean(axis=0), own)
         return at_size(one, several, number, members)
 
-    of_raw: Callable[[float], float] = lambda share: share  # noqa: E731
-    if task.pools_calibrated:
-        of_raw = _of_raw(trunks.mean(axis=0), beside, own)
-    losses = {share: loss(of_raw(share)) for share in (usual, *task.direct_shares)}
+    losses = {share: loss(share, aside) for share in (usual, *task.direct_shares)}
     best = min(losses, key=losses.__getitem__)
-    return of_raw(best if losses[best] < (1 - task.least_gain) * losses[usual] else usual)
+    if losses[best] < (1 - task.least_gain) * losses[usual]:
+        better = sum(loss(best, [part]) < loss(usual, [part]) for part in aside)
+        if 2 * better >= len(aside):
+            return of_raw(best)
+    return of_raw(usual)
 
 
 def _log_loss(log_proba: FloatArray, truth: IntArray) -> float:

@@ -49,3 +49,15 @@ def test_rows_that_different_members_left_aside_count_together():
     aside = [Aside(rows, POOR[rows][None]) for rows in parts]
     task = CellType(direct_weight=0.5)
     assert share_of_direct(task, aside, GOOD, TRUTH, 1) == share(task, [POOR], GOOD)
+
+
+def test_one_part_alone_does_not_outvote_the_others():
+    # In the first quarter the trunk is sure and wrong; elsewhere it is ahead of the direct path.
+    odd = np.arange(len(TRUTH)) < 500
+    trunk = np.where(odd[:, None], 3 * GOOD[:, [1, 2, 3, 0]], GOOD)
+    noisy = 2.5 * np.eye(4)[TRUTH] + 1.5 * np.random.default_rng(1).normal(size=(2000, 4))
+    direct = log_softmax(noisy, axis=1)
+    quarters = [Aside(rows, trunk[rows][None]) for rows in np.arange(2000).reshape(4, 500)]
+    task = CellType(direct_weight=0.5)
+    assert share(task, [trunk], direct) > 0.5
+    assert share_of_direct(task, quarters, direct, TRUTH, 1) == 0.5
