@@ -42,7 +42,7 @@ MARKERS = {
     "Megakaryocytes": ("PPBP", "PF4"),
 }
 TRAINING = 10_000  # simulated sequences
-SHUFFLES = (0,)
+SHUFFLES = tuple(range(10))
 EXPLAINED = 150  # simulated promoters, none of them fitted
 SHARES = np.r_[0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 

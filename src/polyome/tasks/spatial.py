@@ -73,11 +73,12 @@ class Spatial(ClassificationTask):
     num_modules: int = 4
     input_dropout: float | None = None
     dropout: float = 0.1
+    direct_weight: float = 0.7
 
     name: ClassVar[str] = "spatial"
     modality: ClassVar[str] = "tissue"
     estimator: ClassVar[str] = "SpatialClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.3, 0.7, 0.9)
+    direct_shares: ClassVar[tuple[float, ...]] = (0.3, 0.5, 0.9)
     least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
     head_dropout: ClassVar[float] = 0.3
