@@ -197,11 +197,11 @@ def embed(
     quiet: Quiet = False,
 ) -> None:
     """Write each record's representation."""
-    from polyome.predict.embed import check_format, write_embedding
+    from polyome.predict.embed import check_format, embedding_formats, write_embedding
 
-    check_format(out)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
+    check_format(out, embedding_formats(model.fitted_.modality))
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
     write_embedding(model.fitted_.modality, records, answers, out)
@@ -444,7 +444,7 @@ def _loaded(
     given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)
     model = load(model_dir, device=device, quiet=quiet, trust_remote_code=trusted)
-    model.task.seed = seed
+    model.task.seed = model.fitted_.task.seed = seed
     given |= parsing.reading_settings(model.task_class, reading)
     return model, (checked or parsing.predict_settings)(model, given)
 

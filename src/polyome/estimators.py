@@ -36,7 +36,7 @@ from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.mutagenesis import saturation_mutagenesis
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import copy_record, write_record
-from polyome.predict.rows import read_split, rows_of_part, unseen_note
+from polyome.predict.rows import fitted_note, mark_of, read_split, rows_of_part, unseen_note
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
 from polyome.tasks.base import Targets
@@ -123,7 +123,8 @@ class Estimator:
         split : column with ``train``, ``test`` and perhaps ``dev``.
         split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
             ``chromosome``, ``homology``); the default is random, 20 % test.
-        group : column of donors, batches or animals that stay on one side.
+        group : column of donors, batches or animals that stay on one side of every split; alone it
+            means ``split_by="group"``.
         unlabelled : a label that means that there is none.
         baselines : score cheap baselines on the test part too.
         scanner : distil a fast network for scanning genomes too, and score it beside the model.
@@ -209,6 +210,7 @@ class Estimator:
             "split": parts.how,
             "split_column": split,
             "unlabelled": unlabelled,
+            "records": mark_of(self.fitted_.modality, records),
             "rows": {part: len(getattr(parts, part)) for part in splits.PARTS},
             "left_out": parts.left_out,
             "without_label": parts.unlabelled,
@@ -265,9 +267,10 @@ class Estimator:
         """Label, confidence and a column per class, or each value with its interval, by record.
 
         ``options`` are fields of :class:`polyome.predict.predict.PredictArguments` and, for cells,
-        ``layer`` and ``gene_column``.
+        ``layer`` and ``gene_column``. Rows of a DataFrame keep its index.
         """
-        return self.answer(source, **options)[1].frame()
+        frame = self.answer(source, **options)[1].frame()
+        return frame.set_axis(source.index, axis=0) if isinstance(source, pd.DataFrame) else frame
 
     def answer(self, source: Any, **options: Any) -> tuple[Records, Answers | Values]:  # noqa: ANN401
         """Predict, with everything that is known of the answers."""
@@ -362,9 +365,11 @@ class Estimator:
         targets = self.task.targets(records.table, target, unlabelled)
         targets.check_scorable(fitted.classes)
         remembered = getattr(self, "split_", None)
-        rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered)
+        mark = mark_of(fitted.modality, records)
+        rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered, mark=mark)
         evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
-        evaluation.notes += [*targets.notes, *unseen_note(evaluation)]
+        seen = fitted_note(records.table, remembered, chosen)
+        evaluation.notes += [*targets.notes, *unseen_note(evaluation), *seen]
         return evaluation
 
     def _options(self, options: dict[str, Any]) -> tuple[dict[str, Any], PredictArguments]:

@@ -1,16 +1,18 @@
 """Annotate cells by a labelled reference in one call: a model of the genes that both measure."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
 from polyome._errors import InputError, listed
 from polyome._progress import say
 from polyome.estimators import Estimator, estimator_class
 from polyome.modalities.base import Answers
-from polyome.modalities.profile_records import CellRecords, annotate
+from polyome.modalities.expression import find_expression
+from polyome.modalities.profile_records import CellRecords, annotate, as_adata, as_far_as_there
 
 FEWEST_GENES, LEAST_SHARED = 10, 0.1
 """Genes, and share of the query's, that both must have; fewer tell few types apart."""
@@ -74,20 +76,41 @@ def answer_from(
     settings: dict[str, Any],
 ) -> tuple[Estimator, CellRecords, Answers]:
     """Fit on the genes that both have, and answer the query: the model, records and answers."""
+    where = {key: settings.get(key) for key in ("layer", "gene_column")}
+    settings = {key: value for key, value in settings.items() if key not in where}
     model = estimator_class("cell-type")(**settings)
+    known, asked = (as_adata(source) for source in (reference, query))
+    reading = _as_each_has(known, asked, where)
     modality: Any = model.task.build_modality()
-    source = [reference] if isinstance(reference, str | Path) else reference
-    shared = with_genes_of(modality.read(query), modality.read(source))
+    shared = with_genes_of(
+        modality.read(asked, **reading["query"]), modality.read(known, **reading["reference"])
+    )
     say(f"{shared.n_vars:,} genes are in both; the model knows no others.", quiet=model.task.quiet)
     model.fit(shared, target, **fit)
-    records, answers = model.answer(query, **predict)
+    records, answers = model.answer(asked, **(reading["query"] | predict))
     assert isinstance(answers, Answers), "cells are answered with classes"
     assert isinstance(records, CellRecords)
     return model, records, answers
 
 
+def _as_each_has(
+    reference: AnnData, query: AnnData, where: dict[str, str | None]
+) -> dict[str, dict[str, str | None]]:
+    """A layer and a column of gene names for each of the two that has them; one must."""
+    reading = {
+        "reference": as_far_as_there(reference, where),
+        "query": as_far_as_there(query, where),
+    }
+    for key, value in where.items():
+        if value is not None and all(found[key] is None for found in reading.values()):
+            find_expression(reference, **{key: value}, allow_scaled=True)  # says what is there
+    return reading
+
+
 def with_genes_of(query: CellRecords, reference: CellRecords) -> AnnData:
-    """Cells of a reference with the genes that a query measures too, as far as it is read.
+    """Cells of a reference with the genes that a query measures too, on the linear scale.
+
+    The state of its values was recognised by all of its genes; few genes may tell less.
 
     Raises
     ------
@@ -114,10 +137,9 @@ def with_genes_of(query: CellRecords, reference: CellRecords) -> AnnData:
             "layer= names a matrix of counts or log-normalised values."
         )
         raise InputError(message)
-    adata, layer = reference.adata, reference.expression.layer
-    if layer == "raw":
-        chosen = AnnData(adata.raw.X[:, columns], obs=adata.obs, var=adata.raw.var.iloc[columns])
-    else:
-        chosen = adata[:, columns]
-        chosen = chosen.to_memory() if adata.isbacked else chosen.copy()
-    return chosen
+    blocks = [block[:, columns] for block in reference.expression.chunks(slice(None))]
+    is_sparse = all(sparse.issparse(block) for block in blocks)
+    values = sparse.vstack(blocks, format="csr") if is_sparse else np.concatenate(blocks)
+    genes = pd.DataFrame(index=pd.Index(known[columns].astype(str)))
+    uns = {key: reference.adata.uns[key] for key in ("simulated",) if key in reference.adata.uns}
+    return AnnData(values, obs=reference.adata.obs.copy(), var=genes, uns=uns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from polyome._errors import InputError, unknown_key
 from polyome.modalities import MODALITIES
@@ -206,6 +206,10 @@ def _converted(key: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401
     try:
         if kind is bool:
             return words[str(value).lower()]
+        if isinstance(value, list) and any(get_origin(option) is list for option in options):
+            return value
+        if isinstance(value, list | dict) or (isinstance(value, float) and kind(value) != value):
+            raise TypeError
         return kind(value)
     except (ValueError, KeyError, TypeError):
         names = {int: "a whole number", float: "a number", bool: "true or false"}

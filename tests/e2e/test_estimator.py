@@ -1,12 +1,13 @@
 """The public class as a Python user meets it."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import polyome
-from polyome.data.simulate import simulate_cells
+from polyome.data.simulate import simulate_cells, simulate_sequences
 
 SMALL = {"hidden_size": 16, "num_members": 1, "quiet": True, "device": "cpu"}
 
@@ -109,3 +110,27 @@ def test_votes_and_alignment_are_said(model, cells):
     assert any("aligned" in note for note in answers.notes)
     assert answers.provenance["voted_over"] == "donor"
     assert answers.provenance["aligned"]
+
+
+def test_the_table_of_a_spatialdata_object_is_annotated(model, cells):
+    whole = SimpleNamespace(tables={"table": cells.copy()})
+    model.annotate(whole)
+    assert "polyome_label" in whole.tables["table"].obs
+
+
+def test_representations_of_sequences_are_no_h5ad(call, tiny, tmp_path):
+    simulate_sequences(40).to_csv(tmp_path / "s.csv", index=False)
+    words = ["--target=label", f"--out={tmp_path / 'm'}", *tiny]
+    assert call("fit", "promoter", tmp_path / "s.csv", *words).exit_code == 0
+    result = call("embed", tmp_path / "m", tmp_path / "s.csv", f"--out={tmp_path / 'e.h5ad'}")
+    assert result.exit_code == 2
+    assert "a name that ends in .csv or .npy is needed" in result.stderr
+    assert not (tmp_path / "e.h5ad").exists()
+
+
+@pytest.mark.filterwarnings("ignore::polyome.PolyomeWarning")
+def test_one_row_of_a_class_is_enough(cells):
+    rare = cells.copy()
+    rare.obs["label"] = ["rare", *["usual"] * (cells.n_obs - 1)]
+    made = polyome.CellTypeClassifier(**SMALL)
+    assert made.fit(rare, "label", num_train_epochs=1, baselines=False).classes_[0] == "rare"

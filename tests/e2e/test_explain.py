@@ -27,7 +27,7 @@ def test_cells_are_explained_into_a_folder(call, model_dir, cells_file, tmp_path
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
     assert "mean training profile" in result.stderr
-    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    index = json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())
     assert index["task"] == "cell-type"
     assert (tmp_path / "why" / "genes.csv").read_text().startswith("class,rank,gene,contribution")
 
@@ -38,7 +38,10 @@ def test_sequences_are_explained_into_a_folder(call, promoter_dir, sequences_fil
         result = call(*words, "--set", "most_bp=300", "--set", "output=promoter", "--device=cpu")
         assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
-    assert json.loads((tmp_path / "why" / "index.json").read_text())["task"] == "promoter"
+    assert (
+        json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())["task"]
+        == "promoter"
+    )
 
 
 def test_tissue_is_explained_into_a_folder(call, tiny, tmp_path):
@@ -57,7 +60,10 @@ def test_tissue_is_explained_into_a_folder(call, tiny, tmp_path):
     result = call(*why, "--set=by=cell_type")
     assert result.exit_code == 0, result.stderr
     assert "which stay where they are" in result.stderr
-    titles = [i["title"] for i in json.loads((tmp_path / "why/index.json").read_text())["items"]]
+    titles = [
+        i["title"]
+        for i in json.loads((tmp_path / "why/polyome_explanation.json").read_text())["items"]
+    ]
     assert titles[0].startswith("Neighbours behind domain ")
     assert set(pd.read_csv(tmp_path / "why/context.csv")["kind"]) == {"type 1", "type 2", "type 3"}
 

@@ -6,6 +6,8 @@ import pytest
 
 import polyome
 from polyome.data.simulate import simulate_cells
+from polyome.modalities.cell import CellModality
+from polyome.reference import with_genes_of
 
 TINY = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
 
@@ -83,3 +85,31 @@ def test_scaled_values_are_not_compared_with_counts(reference, section):
     scaled.X = scaled.X.toarray() - scaled.X.toarray().mean(axis=0)
     with pytest.raises(polyome.InputError, match="the query's values are scaled and the reference"):
         polyome.annotate_from(reference, scaled, "cell_type", **TINY)
+
+
+def test_gene_names_and_layers_are_those_that_each_of_the_two_has(reference, section):
+    ids = reference.copy()
+    ids.var["symbol"] = ids.var_names
+    ids.var_names = [f"ENSG{i:011d}" for i in range(ids.n_vars)]
+    ids.layers["counts"] = ids.X.copy()
+    where = {"gene_column": "symbol", "layer": "counts"}
+    query = section.copy()
+    fit = {"num_train_epochs": 5}
+    model = polyome.annotate_from(ids, query, "cell_type", fit=fit, **where, **TINY)
+    assert len(model.fitted_.modality.vocabulary_) == 28
+    assert (query.obs["polyome_label"].astype(str) == query.obs["truth"].astype(str)).mean() > 0.8
+    with pytest.raises(polyome.InputError, match="no column 'names'"):
+        polyome.annotate_from(ids, query, "cell_type", gene_column="names", **TINY)
+
+
+def test_few_genes_of_a_log2_reference_are_not_taken_for_another_logarithm():
+    rng = np.random.default_rng(0)
+    levels = rng.lognormal(0, 1.5, (60, 400)) * (rng.random((60, 400)) < 0.5)
+    levels *= 1e4 / levels.sum(axis=1, keepdims=True)
+    names = [f"gene {i}" for i in range(400)]
+    reference = anndata.AnnData(np.log2(1 + levels).astype(np.float32))
+    query = anndata.AnnData(rng.poisson(3, (30, 40)).astype(np.float32))
+    reference.var_names, query.var_names = names, names[:40]
+    modality = CellModality()
+    shared = with_genes_of(modality.read(query), modality.read(reference))
+    np.testing.assert_allclose(shared.X.toarray(), levels[:, :40], rtol=1e-3)

@@ -54,8 +54,9 @@ def test_without_resume_everything_is_fitted_anew(cells, tmp_path, interrupted):
     assert interrupted == ["member", "member", "interrupted"]
 
 
-def test_members_of_another_fit_are_not_used(cells, tmp_path, interrupted):
-    assert fit(cells, tmp_path / "model", "--resume", "--seed", "1").exit_code == 1
+@pytest.mark.parametrize("other", [["--seed=1"], ["--group=donor"]])
+def test_members_of_another_fit_are_not_used(cells, tmp_path, interrupted, other):
+    assert fit(cells, tmp_path / "model", "--resume", *other).exit_code == 1
     assert interrupted == ["member", "member", "interrupted"]
 
 

@@ -20,7 +20,7 @@ from polyome.io.files import folder_written_aside
 from polyome.model.answering import RawAnswers
 from polyome.train.fitted import Fitted
 
-INDEX = "index.json"
+INDEX = "polyome_explanation.json"
 """File of an explanation's folder that lists the others."""
 
 
@@ -71,7 +71,7 @@ class Explanation(ABC):
         """Write files into an existing folder; what the index is to list, in its order."""
 
     def save(self, folder: str | Path) -> None:
-        """Write tables, pictures and ``index.json`` into a folder, whole or not at all."""
+        """Write tables, pictures and their index into a folder, whole or not at all."""
         with folder_written_aside(Path(folder), replaces=INDEX) as aside:
             items = self.write_into(aside)
             index = {

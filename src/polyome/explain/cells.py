@@ -121,6 +121,12 @@ class CellExplanation(Explanation):
         that the model does not read; ``varm["polyome_contribution"]``, a column per class, NaN for
         these genes; ``uns["polyome_explanation"]``.
         """
+        if not (adata.obs_names.is_unique and adata.var_names.is_unique):
+            message = (
+                "annotate: names of cells or genes are repeated. Make them unique first: "
+                "adata.obs_names_make_unique(), adata.var_names_make_unique()."
+            )
+            raise InputError(message)
         cells = adata.obs_names.get_indexer(self.adata.obs_names)
         genes = adata.var_names.get_indexer(self.adata.var_names)
         if (cells < 0).any() or not (genes >= 0).any():

@@ -297,17 +297,23 @@ def _as_read(fitted: Fitted, records: SequenceRecords) -> SequenceRecords:
     if not offsets.any() and (dna.lengths == records.dna.lengths).all():
         return records
     table = records.table.copy()
-    if {"start", "end"} <= set(table.columns):
+    if _intervals(records) is not None:
         is_reverse = (table.get("strand", pd.Series("+", table.index)) == "-").to_numpy()
-        table["start"] += np.where(is_reverse, 0, offsets)
-        table["end"] -= np.where(is_reverse, offsets, 0)
+        surplus = records.dna.lengths - dna.lengths - offsets  # cut at the sequence's own end
+        table["start"] += np.where(is_reverse, surplus, offsets)
+        table["end"] -= np.where(is_reverse, offsets, surplus)
     return replace(records, dna=dna, table=table, windows=None)
 
 
 def _intervals(records: SequenceRecords) -> pd.DataFrame | None:
+    """Where each sequence stands in a genome, if the table says so and of these very bases."""
     needed = ["chrom", "start", "end"]
     if any(column not in records.table.columns for column in needed):
         return None
     found = records.table[needed].copy()
+    if not all(pd.api.types.is_integer_dtype(found[column]) for column in ("start", "end")):
+        return None
+    if ((found["end"] - found["start"]).to_numpy() != records.dna.lengths).any():
+        return None  # of something else, such as the gene beside
     strands = records.table["strand"] if "strand" in records.table.columns else "+"
     return found.assign(strand=strands)

@@ -12,6 +12,7 @@ from polyome.io.fasta import read_fasta, with_labels
 from polyome.io.h5ad import read_h5ad, source_names
 from polyome.io.intervals import read_bed
 from polyome.io.table import read_table
+from polyome.io.zarr_tables import is_zarr, read_zarr_table
 
 KINDS = {
     **dict.fromkeys((".fa", ".fasta", ".fna"), "FASTA"),
@@ -29,12 +30,12 @@ def read(
     labels: StrPath | None = None,
     window_bp: int | None = None,
 ) -> Any:  # noqa: ANN401 - each format has its own type
-    r"""Read a file by its ending: ``.h5ad`` as AnnData, sequences as a DataFrame.
+    r"""Read a file by its ending: ``.h5ad`` and ``.zarr`` as AnnData, sequences as a DataFrame.
 
     Parameters
     ----------
-    path : ``.h5ad``, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``, ``.parquet`` or
-        ``.bed``; sequences may be gzip.
+    path : ``.h5ad``, ``.zarr``, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``,
+        ``.parquet`` or ``.bed``; sequences may be gzip.
     sequence_column : of a table.
     genome : the FASTA that a BED file is of.
     labels : a table of labels beside a FASTA.
@@ -54,6 +55,8 @@ def read(
     path = Path(path).expanduser()
     if path.suffix.lower() == ".h5ad":
         return read_h5ad(path)
+    if is_zarr(path):
+        return read_zarr_table(path)
     _check_options(_kind(path), path, genome, labels, window_bp)
     if genome is not None:
         return read_bed(path, genome, window_bp=window_bp)

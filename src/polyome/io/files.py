@@ -42,22 +42,30 @@ def folder_written_aside(folder: Path, *, replaces: str) -> Iterator[Path]:
     An existing folder is replaced only if it is empty or holds the file ``replaces``.
     """
     check_new_folder(folder, replaces=replaces)
+    folder = folder.resolve()  # a link to a folder stays one
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
     aside.chmod(0o755)
+    older = aside.with_name(f"{aside.name}-older")
     try:
         yield aside
         if folder.is_dir():
-            shutil.rmtree(folder)
+            folder.replace(older)
         aside.replace(folder)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if older.is_dir() and not folder.exists():
+            older.replace(folder)
+        for left in (aside, older):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_new_folder(folder: Path, *, replaces: str) -> None:
     """Refuse early a folder that holds something else, or that is a file."""
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is a file; a folder is needed."
+        raise InputError(message)
+    if folder.resolve() == Path.cwd() or folder.is_mount():
+        message = f"{folder} is the working folder or a disk; name a new folder."
         raise InputError(message)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / replaces).is_file():
         message = f"{folder} holds other files; name a new or an empty folder."

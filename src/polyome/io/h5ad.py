@@ -19,6 +19,8 @@ from polyome.io.files import written_aside
 
 StrPath = str | os.PathLike[str]
 
+JOINED = "polyome_files"
+"""Key of ``uns`` with the files whose cells were joined; ``obs["source"]`` tells them apart."""
 LEAST_SHARED = 0.1  # of the smallest file's genes, below which files are not joined
 
 
@@ -245,7 +247,7 @@ def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
     Returns
     -------
     AnnData. Of one file, as it is. Of several, ``obs["source"]`` (categorical) is each cell's file
-    name, and obs_names that two files share carry it as a suffix.
+    name, obs_names that two files share carry it as a suffix, and ``uns[JOINED]`` names the files.
 
     Examples
     --------
@@ -269,6 +271,7 @@ def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
     with _quiet():
         joined = anndata.concat(parts, join="inner", merge="same", uns_merge="same")
         joined.obs = _joined_obs(parts)
+        joined.uns[JOINED] = names
         joined.var_names = [originals[name] for name in joined.var_names]
     return joined
 
@@ -318,6 +321,11 @@ def _check_shared_genes(parts: dict[str, AnnData]) -> None:
 
 def _joined_obs(parts: dict[str, AnnData]) -> pd.DataFrame:
     """Stack obs: all columns, categories kept, names told apart by their file."""
+    clash = [name for name, adata in parts.items() if "source" in adata.obs.columns]
+    if clash:
+        msg = f"obs of {listed(clash)} has a column 'source', which is to name each cell's file. "
+        msg += "Rename it."
+        raise InputError(msg)
     frames = {name: adata.obs.assign(source=name) for name, adata in parts.items()}
     obs: pd.DataFrame = pd.concat(frames.values())
     kinds = [

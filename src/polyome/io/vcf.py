@@ -170,7 +170,7 @@ def with_descriptions(header: list[str], described: dict[str, tuple[str, str, st
 def vcf_writer(path: Path) -> Iterator[Any]:
     """Give a file to write lines to, as bytes: bgzip where the name ends so; whole or absent."""
     with written_aside(path) as aside:
-        if path.suffix == ".vcf":
+        if path.suffix.lower() == ".vcf":
             with aside.open("wb") as plain:
                 yield plain
         else:

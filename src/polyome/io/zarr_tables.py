@@ -4,6 +4,7 @@ A SpatialData store keeps its tables as AnnData groups, so that they can be read
 package spatialdata; images and shapes are not looked at.
 """
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,9 @@ def check_new_zarr(path: Path) -> None:
         )
         raise InputError(message)
     check_new_folder(path, replaces=_mark(path))
+    if path.is_dir() and any(path.iterdir()) and not _is_table(path):
+        message = f"{path} is a zarr store of something else than a table of cells; name a new one."
+        raise InputError(message)
 
 
 def write_zarr_table(adata: AnnData, path: Path) -> None:
@@ -123,3 +127,16 @@ def write_zarr_table(adata: AnnData, path: Path) -> None:
 
 def _mark(path: Path) -> str:
     return next((name for name in _MARKS if (path / name).is_file()), _MARKS[0])
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a store's own attributes, of its third or second version, call it an AnnData."""
+    for name in ("zarr.json", ".zattrs"):
+        try:
+            found = json.loads((path / name).read_text())
+            kind = found.get("attributes", found).get("encoding-type")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if kind == "anndata":
+            return True
+    return False

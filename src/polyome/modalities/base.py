@@ -273,6 +273,11 @@ class Modality(ABC):
         del records
         return None
 
+    def keys(self, records: Any) -> IntArray:  # noqa: ANN401
+        """A number for each record, uint64 (n,), that hardly another has; usually of its name."""
+        names = np.asarray(records.table.index.astype(str), dtype=object)
+        return np.asarray(pd.util.hash_array(names))
+
     def views(self, records: Any) -> list[Any]:  # noqa: ANN401
         """Equivalent forms of the records, whose answers are averaged; by default only one."""
         return [records]

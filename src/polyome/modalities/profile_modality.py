@@ -7,20 +7,19 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from anndata import AnnData
 from scipy.sparse.linalg import eigsh
 from torch import nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.io.h5ad import read_many, write_h5ad
+from polyome.io.h5ad import JOINED, write_h5ad
 from polyome.modalities.base import Answers, Modality
 from polyome.modalities.expression import Expression, check_same_state, find_expression
 from polyome.modalities.genes import DEPTH, GeneMatch, GeneVocabulary, match_genes, normalised
 from polyome.modalities.profile_records import (
     CellRecords,
     annotate,
+    as_adata,
     as_far_as_there,
-    check_source,
 )
 from polyome.modalities.profiles import (
     ProfileFeatures,
@@ -88,23 +87,20 @@ class ProfileModality(Modality):
         self._matches: WeakKeyDictionary[Expression, GeneMatch] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> CellRecords:  # noqa: ANN401
-        """View an AnnData, an h5ad file or several as cells; nothing is copied."""
+        """View an AnnData, a SpatialData's table, an h5ad file or several as cells, not copied."""
         if isinstance(source, CellRecords):
             return source
         return self.cells(source, **reading)
 
     def cells(self, source: Any, **reading: Any) -> CellRecords:  # noqa: ANN401
         """Find the expression of a source that is not yet viewed as cells."""
-        if not isinstance(source, AnnData):
-            check_source(source)
-            paths = source if isinstance(source, list) else [source]
-            source = read_many([Path(path) for path in paths], backed=len(paths) == 1)
+        source = as_adata(source)
         where = {"layer": self.layer, "gene_column": self.gene_column}
         if hasattr(self, "vocabulary_"):
             where = as_far_as_there(source, where)
         where |= {key: reading[key] for key in where if key in reading}
         expression = find_expression(source, **where, allow_scaled=True)
-        if "source" in source.obs.columns:
+        if JOINED in source.uns and "source" in source.obs.columns:
             check_same_state(expression, source.obs["source"])
         if hasattr(self, "vocabulary_"):
             match = match_genes(self.vocabulary_, expression)

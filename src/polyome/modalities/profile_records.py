@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 from anndata import AnnData
@@ -10,6 +10,8 @@ from scipy import sparse
 
 from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.io.h5ad import read_many
+from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
 from polyome.modalities.base import Answers
 from polyome.modalities.expression import Expression
 
@@ -70,8 +72,12 @@ def annotate(adata: AnnData, answers: Answers) -> None:
     adata.uns["polyome"] = answers.provenance
 
 
-def check_source(source: object) -> None:
-    """Refuse what is neither an AnnData nor the path of a file nor a list of paths."""
+def as_adata(source: Any) -> AnnData:  # noqa: ANN401
+    """An AnnData as it is, the table of a SpatialData object or its zarr store, or h5ad files."""
+    if isinstance(source, AnnData):
+        return source
+    if hasattr(source, "tables"):
+        return table_of(source)
     paths = source if isinstance(source, list) else [source]
     if not paths or not all(isinstance(path, str | Path) for path in paths):
         inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
@@ -80,13 +86,17 @@ def check_source(source: object) -> None:
             f"{type(source).__name__}{inside}. Several AnnData: anndata.concat makes them one."
         )
         raise InputError(message)
+    if len(paths) == 1 and is_zarr(paths[0]):
+        return read_zarr_table(paths[0])
+    return read_many([Path(path) for path in paths], backed=len(paths) == 1)
 
 
 def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
-    """Keep of the places that the training data was read from those that a query has as well."""
+    """Keep of the places that other data was read from those that this data has as well."""
     layer, gene_column = where["layer"], where["gene_column"]
-    has_layer = layer in adata.layers or layer == "X" or (layer == "raw" and adata.raw is not None)
+    is_raw = layer == "raw" and adata.raw is not None
+    var = adata.raw.var if is_raw else adata.var
     return {
-        "layer": layer if has_layer else None,
-        "gene_column": gene_column if gene_column in adata.var.columns else None,
+        "layer": layer if is_raw or layer == "X" or layer in adata.layers else None,
+        "gene_column": gene_column if gene_column in var.columns else None,
     }

@@ -8,6 +8,7 @@ from anndata import AnnData
 
 from polyome._errors import InputError, listed, missing_column, suggestion
 from polyome._types import FloatArray, IntArray
+from polyome.io.h5ad import JOINED
 from polyome.modalities.neighbours import Sections
 
 _USUAL = ("spatial", "X_spatial", "spatial_coords", "coordinates", "xy")
@@ -109,8 +110,8 @@ def _no_coordinates(adata: AnnData, key: str) -> InputError:
 
 
 def _codes(adata: AnnData, section: str | None) -> tuple[IntArray, tuple[str, ...]]:
-    if section is None and "source" in adata.obs.columns:
-        section = "source"  # several files read as one
+    if section is None and JOINED in adata.uns and "source" in adata.obs.columns:
+        section = "source"
     if section is None:
         section = _region_column(adata)
     if section is None:

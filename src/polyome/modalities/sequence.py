@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import Encoding, FloatArray
+from polyome._types import Encoding, FloatArray, IntArray
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Sequences, reverse_complement
 from polyome.modalities.backbone import (
@@ -290,6 +291,11 @@ class SequenceModality(Modality):
         if records.windows is not None:
             return records
         return replace(records, windows=aligned(records.dna, self.length_, self.anchor))
+
+    def keys(self, records: SequenceRecords) -> IntArray:
+        """Of each record's name and letters, uint64 (n,)."""
+        named = [f"{name} {records.dna.text(i)}" for i, name in enumerate(records.table.index)]
+        return np.asarray(pd.util.hash_array(np.array(named, dtype=object)))
 
     def augmented(self, records: SequenceRecords, rng: np.random.Generator) -> SequenceRecords:
         """Replace letters at random; draw either strand where strands mean nothing."""

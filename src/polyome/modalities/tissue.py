@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from polyome._types import Encoding, FloatArray, IntArray
-from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of, write_zarr_table
+from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers
 from polyome.modalities.expression import Expression
 from polyome.modalities.neighbours import Sections
@@ -158,11 +158,6 @@ class TissueModality(ProfileModality):
         """
         if isinstance(source, TissueRecords):
             return source
-        alone = source[0] if isinstance(source, list) and len(source) == 1 else source
-        if is_zarr(alone):
-            source = read_zarr_table(alone)
-        elif hasattr(source, "tables"):
-            source = table_of(source)
         cells = self.cells(source, **reading)
         where = {"section": self.section, "spatial_key": self.spatial_key} | reading
         sections = find_sections(

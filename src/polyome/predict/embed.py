@@ -11,10 +11,13 @@ from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records, Values
 
-FORMATS = (".csv", ".npy", ".h5ad")
+
+def embedding_formats(modality: Modality) -> tuple[str, ...]:
+    """Endings of files that representations are written to; h5ad where records are cells."""
+    return (".csv", ".npy", *[end for end in modality.answer_formats if end == ".h5ad"])
 
 
-def check_format(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
+def check_format(path: Path, formats: tuple[str, ...]) -> None:
     """Refuse early a file that cannot be written."""
     if path.suffix == ".zarr" and path.suffix in formats:
         check_new_zarr(path)
@@ -43,7 +46,7 @@ def write_embedding(
     modality: Modality, records: Records, answers: Answers | Values, path: Path
 ) -> None:
     """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of an h5ad."""
-    check_format(path)
+    check_format(path, embedding_formats(modality))
     if path.suffix == ".h5ad":
         modality.write(records, answers, path)
         return

@@ -223,7 +223,8 @@ def fit_baselines(
     kind = kind_of(task)
     known = targets.answerable(training, fitted.classes)
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
-    training = _at_most(known, width, task.seed)
+    labels = None if targets.labels is None else targets.labels[known].astype(str)
+    training = _at_most(known, width, task.seed, labels)
     truth = kind.baseline_truth(fitted, targets, training)
     inside = None if groups is None else groups[training]
     fitting = records.take(training)
@@ -246,9 +247,12 @@ def fit_baselines(
     return answered
 
 
-def _at_most(rows: IntArray, width: int, seed: int) -> IntArray:
-    """Draw as many rows as dense features of this width leave room for in memory."""
+def _at_most(rows: IntArray, width: int, seed: int, labels: np.ndarray | None) -> IntArray:
+    """Draw as many rows as dense features of this width leave room for; one of each class."""
     most = max(1000, MOST_VALUES // max(1, width))
     if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    drawn = np.random.default_rng(seed).choice(rows, most, replace=False)
+    if labels is None:
+        return np.sort(drawn)
+    return np.union1d(drawn, rows[np.unique(labels, return_index=True)[1]])

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
+from polyome.modalities import Modality
+from polyome.modalities.base import Records
 from polyome.predict.evaluate import Evaluation
 from polyome.tasks.base import Targets
 from polyome.train.fitted import Fitted
@@ -18,11 +20,14 @@ def rows_of_part(
     targets: Targets,
     part: str | None,
     remembered: "pd.Series[Any] | None",
+    *,
+    mark: str,
 ) -> tuple[np.ndarray, str]:
     """Find the labelled rows of a part.
 
     Parameters
     ----------
+    mark : of these records, see :func:`mark_of`.
     part : ``train``, ``test`` or ``all``; None is ``test`` where the split is known, else ``all``.
     remembered : the part of each training record by name, where it was kept.
 
@@ -33,6 +38,8 @@ def rows_of_part(
     if part not in (None, "train", "test", "all"):
         message = f"part '{part}' is none of train, test, all."
         raise InputError(message)
+    if mark != fitted.facts.get("records"):
+        remembered = None
     known = _known_parts(fitted, table, remembered)
     if known is None or part == "all":
         if part in ("train", "test"):
@@ -52,11 +59,33 @@ def _known_parts(
 ) -> np.ndarray | None:
     column = fitted.facts["split_column"]
     if column is not None and column in table.columns:
-        return table[column].astype(str).str.lower().to_numpy()
-    same = remembered is not None and set(table.index) == set(remembered.index)
-    if column is None and remembered is not None and same:
+        return table[column].astype(str).str.strip().str.lower().to_numpy()
+    if column is None and remembered is not None:
         return remembered.reindex(table.index).to_numpy()
     return None
+
+
+def mark_of(modality: Modality, records: Records) -> str:
+    """What tells these records from others, whatever their order: of names, of sequences letters.
+
+    Rows without names are numbered, so that names alone would take one file for another.
+    """
+    total = modality.keys(records).sum(dtype=np.uint64)
+    return f"{len(records)}-{int(total):016x}"
+
+
+def fitted_note(table: pd.DataFrame, remembered: "pd.Series[Any] | None", part: str) -> list[str]:
+    """Say how many of all rows bear names of rows that the model was fitted on."""
+    if part != "all" or remembered is None:
+        return []
+    fitted = remembered.index[remembered == "train"]
+    count = int(table.index.isin(fitted).sum())
+    if not count:
+        return []
+    return [
+        f"{count:,} of {len(table):,} rows are named like rows that the model was fitted on. If "
+        "they are the same, this score is too good."
+    ]
 
 
 def _some(rows: np.ndarray, what: str) -> np.ndarray:

@@ -190,8 +190,11 @@ def score_variants(
                 file.write(f"{text}\n".encode())
             last = _watch_order(chunk, last, seen, result)
             progress.advance(len(chunk))
-    if result.is_sorted and result.variants and out.suffix != ".vcf":
-        index_vcf(out)
+    if out.suffix.lower() != ".vcf":
+        index = out.with_name(f"{out.name}.tbi")
+        index.unlink(missing_ok=True)  # of an older file
+        if result.is_sorted and result.variants:
+            index_vcf(out)
     return result
 
 

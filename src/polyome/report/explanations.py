@@ -10,7 +10,7 @@ import pandas as pd
 
 from polyome._errors import InputError
 
-FOLDER, INDEX = "explanations", "index.json"
+FOLDER, INDEX = "explanations", "polyome_explanation.json"
 TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
 MOST_ROWS = 20
 MOST_BYTES = 8_000_000
@@ -41,7 +41,7 @@ class Explained:
 def read_explanations(model_dir: Path) -> tuple[list[Explained], list[str]]:
     """Pictures and tables that ``explain --out MODEL_DIR/explanations`` wrote, and their notes.
 
-    Where there is no ``index.json`` all pictures and tables of the folder are shown by name.
+    Where there is no index of them all pictures and tables of the folder are shown by name.
     """
     folder = model_dir / FOLDER
     if not folder.is_dir():

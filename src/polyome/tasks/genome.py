@@ -27,7 +27,7 @@ def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
     if found is None:
         message = (
             "--split-by chromosome needs a column of chromosomes "
-            f"({listed(_CHROMOSOME)}), or --group COLUMN. "
+            f"({listed(_CHROMOSOME)}); or name one: --split-by group --group COLUMN. "
             f"Columns: {listed(records.table.columns, most=20)}."
         )
         raise InputError(message)

@@ -44,20 +44,27 @@ def split_records(
         message = f"there is no --split-by {split_by} for {task.name}. "
         message += f"Known: {listed(task.splits_by)}."
         raise InputError(message)
-    if split_by in (None, "random"):
-        groups = None if group is None else table[group].astype(str).to_numpy()
-        return splits.random_split(targets.labels, labelled=labelled, seed=task.seed), groups
-    values = _groups(task, records, split_by, group)
+    by = split_by or ("random" if group is None else "group")
+    if by != "group" and group is not None:
+        message = (
+            f"--group {group} names rows that stay together, and --split-by {by} "
+            f"{'keeps none together' if by == 'random' else 'finds such rows by itself'}. "
+            f"Leave one of them out; --group {group} alone means --split-by group."
+        )
+        raise InputError(message)
+    if by == "random":
+        return splits.random_split(targets.labels, labelled=labelled, seed=task.seed), None
+    values = _groups(task, records, by, group)
     parts = splits.group_split(
-        values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or split_by
+        values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or by
     )
-    return task.apart(records, parts, split_by), np.asarray(values).astype(str)
+    return task.apart(records, parts, by), np.asarray(values).astype(str)
 
 
 def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:  # noqa: ANN401
     """Group of each record, (n,): of a column, or as the task finds it."""
     table, grouping = records.table, task.splits_by[split_by]
-    if grouping is not None and group is None:
+    if grouping is not None:
         return grouping(records)
     if group is None:
         message = (

@@ -72,14 +72,14 @@ class RegressionTask(Task):
             classes=(),
             notes=tuple(notes),
             names=names,
-            weights=self._weights(table, names, modality.table_name),
+            variances=self._variances(table, names, modality.table_name),
             transform=self.target_transform,
         )
 
-    def _weights(
+    def _variances(
         self, table: pd.DataFrame, names: tuple[str, ...], where: str
     ) -> FloatArray | None:
-        """What each value counts: 1 / (its variance + the median variance), mean 1."""
+        """Variance of each value over its replicates, (n, c), NaN where it is not known."""
         if self.noise is None:
             return None
         columns = named_columns(self.noise, table)
@@ -92,11 +92,7 @@ class RegressionTask(Task):
         found = [column for column in columns if column not in table.columns]
         if found:
             raise missing_column(found[0], table.columns, role="noise", where=where)
-        square = np.column_stack([_numbers(table[c], c) for c in columns]) ** 2
-        usual = np.nanmedian(square, axis=0)
-        square = np.where(np.isfinite(square), square, usual)
-        weights = 1 / (square + np.maximum(usual, 1e-12))
-        return np.asarray(weights / weights.mean(axis=0))
+        return np.column_stack([_numbers(table[c], c) for c in columns]) ** 2
 
     def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """One output per target."""

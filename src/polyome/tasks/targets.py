@@ -79,6 +79,12 @@ class Targets:
     def check_enough(self, parts: Split, target: str) -> None:
         """Some class needs a row to fit, one to calibrate and one to spare."""
         labels, counts = np.unique(self.truth[parts.train].astype(str), return_counts=True)
+        if not len(labels):
+            message = (
+                f"no row is left to fit on ({parts.how}: {parts.left_out:,} rows were left out as "
+                "too near to the test part). More records are needed, or another split."
+            )
+            raise InputError(message)
         if len(labels) < 2:
             message = (
                 f"the training part has only '{labels[0]}' of column '{target}' (target); "
@@ -115,15 +121,17 @@ class ValueTargets(Targets):
     classes : empty.
     notes : what was done with missing values.
     names : the c targets.
-    weights : float64, (n, c), what each value counts in the loss.
+    variances : float64, (n, c), of each value over its replicates, NaN where that is not known.
     transform : of :class:`polyome.tasks.scales.ValueScale`, or ``auto``.
     learned : the scale, once learned from training rows.
+    weights : float64, (n, c), what each value counts in the loss, once learned from training rows.
     """
 
     names: tuple[str, ...] = ()
-    weights: FloatArray | None = None
+    variances: FloatArray | None = None
     transform: str = "auto"
     learned: ValueScale | None = None
+    weights: FloatArray | None = None
 
     @property
     def labelled(self) -> BoolArray:
@@ -143,7 +151,17 @@ class ValueTargets(Targets):
         """These targets, measured on the scale of training rows."""
         values = self.truth[rows]
         transform = chosen_transform(values) if self.transform == "auto" else self.transform
-        return replace(self, learned=ValueScale.fit(values, transform))
+        scale = ValueScale.fit(values, transform)
+        return replace(self, learned=scale, weights=self._weights(rows))
+
+    def _weights(self, rows: IntArray) -> FloatArray | None:
+        """1 / (a value's variance + the median variance), mean 1, both over training rows."""
+        if self.variances is None:
+            return None
+        usual = np.nan_to_num(np.nanmedian(self.variances[rows], axis=0))
+        known = np.where(np.isfinite(self.variances), self.variances, usual)
+        weights = 1 / (known + np.maximum(usual, 1e-12))
+        return np.asarray(weights / weights[rows].mean(axis=0))
 
     def outputs(self, rows: IntArray) -> tuple[str, ...]:
         """The targets' names."""

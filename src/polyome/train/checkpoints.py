@@ -6,6 +6,7 @@ resumed fits only the members that are missing, and ends at the same weights.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,24 @@ class Checkpoints:
         self.folder = folder
         self.key = ""
 
-    def belong_to(self, settings: dict[str, Any], modality: Modality, truth: IntArray) -> None:
-        """Say what is being fitted; members of anything else are not used."""
+    def belong_to(
+        self,
+        settings: dict[str, Any],
+        modality: Modality,
+        truth: IntArray,
+        divided: Sequence[tuple[IntArray, IntArray]],
+    ) -> None:
+        """Say what is being fitted; members of anything else are not used.
+
+        ``divided``: for each member the rows that fit it and those that it leaves aside.
+        """
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
         learned, arrays = modality.state()
         digest.update(json.dumps(learned, sort_keys=True, default=str).encode())
         for name in sorted(arrays):
             digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-        digest.update(truth.tobytes())
+        for rows in (truth, *(part for parts in divided for part in parts)):
+            digest.update(np.ascontiguousarray(rows).tobytes())
         self.key = digest.hexdigest()[:16]
 
     def load(self, number: int, model: PolyomeModel) -> LearningCurve | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -77,15 +78,17 @@ def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records:
     if not len(records):
         return np.zeros((0, 0), np.float32)
     is_sparse = getattr(module, "is_sparse", False)
+    buffers = module.buffers() if isinstance(module, nn.Module) else iter(())
+    device = next((buffer.device for buffer in buffers), torch.device("cpu"))
 
     @torch.inference_mode()
     def of_rows(start: int) -> Any:  # noqa: ANN401
         rows = np.arange(start, min(start + 256, len(records)))
         inputs = modality.collate(modality.encode(records.take(rows)))
-        batch = module(**inputs).numpy()
+        batch = module(**{key: tensor.to(device) for key, tensor in inputs.items()}).cpu().numpy()
         return sparse.csr_matrix(batch) if is_sparse else batch
 
-    with batch_threads(torch.device("cpu")) as pool:
+    with batch_threads(device) as pool:
         batches = list(pool.map(of_rows, range(0, len(records), 256)))
     return sparse.vstack(batches, format="csr") if is_sparse else np.concatenate(batches)
 
@@ -116,7 +119,7 @@ def fit_direct_path(
     losses: dict[float, float] = {}
     held: dict[float, FloatArray] = {}
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
-    models = [_solver(fold) for fold in folds]
+    models = [_solver(fold, truth) for fold in folds]
     with each_alone() as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for C in penalties:  # noqa: N806 - scikit-learn's name
@@ -130,7 +133,7 @@ def fit_direct_path(
             if losses[C] > 1.05 * min(losses.values()):
                 break
         best = min(losses, key=losses.__getitem__)
-        model = _fit(_solver(whole), whole, truth, best, balance=balance)
+        model = _fit(_solver(whole, truth), whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
     return FittedDirectPath(coef, intercept, best, held[best])
 
@@ -142,24 +145,31 @@ def each_alone() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def _solver(fold: Fold) -> LogisticRegression:
-    """Solve sparse features closely, each C starting from the last one's coefficients."""
+def _solver(fold: Fold, truth: IntArray) -> Any:  # noqa: ANN401
+    """Solve sparse features closely, each C starting from the last one's coefficients.
+
+    A fold whose rows are all of one class can but answer that class.
+    """
+    if len(np.unique(truth[fold.rows])) == 1:
+        return DummyClassifier(strategy="prior")
     if sparse.issparse(fold.x):
         return LogisticRegression(max_iter=500, tol=1e-4, warm_start=True)
     return LogisticRegression(max_iter=300, tol=1e-3)
 
 
 def _fit(
-    model: LogisticRegression,
+    model: Any,  # noqa: ANN401
     fold: Fold,
     truth: IntArray,
     C: float,  # noqa: N803
     *,
     balance: bool,
-) -> LogisticRegression:
+) -> Any:  # noqa: ANN401
     labels = truth[fold.rows]
     weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
-    return model.set_params(C=C).fit(fold.x.astype(np.float64), labels, weights / weights.mean())
+    if isinstance(model, LogisticRegression):
+        model.set_params(C=C)
+    return model.fit(fold.x.astype(np.float64), labels, weights / weights.mean())
 
 
 def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401

@@ -55,14 +55,15 @@ def fit_model(
     training = _training(task, records, targets, split, classes, groups)
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     model = build_model(task, training, training.num_members)
+    divided = left_aside(training, task, arguments)
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
-        checkpoints.belong_to(settings, training.modality, training.truth)
+        checkpoints.belong_to(settings, training.modality, training.truth, divided)
     members = fit_members(task, training, arguments, checkpoints)
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]
     alone = [member for member, _ in members]
-    aside = answers_aside(task, training, alone, left_aside(training, task, arguments))
+    aside = answers_aside(task, training, alone, divided)
     curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()

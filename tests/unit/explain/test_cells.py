@@ -82,11 +82,13 @@ def test_one_class_can_be_asked_for(cell_model, cells):
 
 def test_the_folder_is_listed_and_whole(why_cells, tmp_path):
     why_cells.save(tmp_path / "why")
-    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    index = json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())
     assert index["simulated"] is True
     assert any("mean training profile" in note for note in index["notes"])
     listed = {item["file"] for item in index["items"]}
-    assert listed | {"index.json"} == {path.name for path in (tmp_path / "why").iterdir()}
+    assert listed | {"polyome_explanation.json"} == {
+        path.name for path in (tmp_path / "why").iterdir()
+    }
     again = anndata.read_h5ad(tmp_path / "why" / "contributions.h5ad")
     np.testing.assert_allclose(again.layers[KEY], why_cells.adata.layers[KEY])
 

@@ -80,12 +80,12 @@ def test_too_many_are_drawn_from_with_a_note(sequence_model, sequences):
 
 def test_the_folder_is_listed_and_whole(why_sequences, tmp_path):
     why_sequences.save(tmp_path / "why")
-    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    index = json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())
     assert index["task"] == "promoter"
     assert index["simulated"] is True
     listed = {item["file"] for item in index["items"]}
     there = {path.name for path in (tmp_path / "why").iterdir()}
-    assert listed | {"index.json"} == there
+    assert listed | {"polyome_explanation.json"} == there
     assert {item["kind"] for item in index["items"]} == {"picture", "table", "data"}
     assert all(item["title"] and item["how_to_read"].endswith(".") for item in index["items"])
     assert [path.name for path in tmp_path.iterdir()] == ["why"], "nothing half-written"
@@ -114,3 +114,19 @@ def test_unknown_outputs_and_settings_are_refused(sequence_model):
         sequence_model.explain(table, most_bp=0)
     with pytest.raises(InputError, match=r"no motif file .*none\.meme"):
         sequence_model.explain(table, motifs="none.meme")
+
+
+@pytest.mark.parametrize(
+    ("ends", "known"), [(60, True), (900, False), ([f"{60}"] * 6, False), ([60.0] * 6, False)]
+)
+def test_tracks_need_the_coordinates_of_these_very_bases(sequence_model, ends, known):
+    table = simulate_sequences(6, length=60).assign(chrom="chr1", start=0, end=ends)
+    assert (sequence_model.explain(table).intervals is not None) == known
+
+
+@pytest.mark.parametrize(("strand", "start", "end"), [("+", 100, 160), ("-", 120, 180)])
+def test_tracks_of_longer_sequences_hold_what_was_read(sequence_model, strand, start, end):
+    table = simulate_sequences(3, length=80)
+    table = table.assign(chrom="chr1", start=100, end=180, strand=strand)
+    found = sequence_model.explain(table).intervals
+    assert (found[["start", "end"]] == [start, end]).all(axis=None)

@@ -109,9 +109,11 @@ def test_cells_without_a_kind_say_so(tissue_model, tissue):
 
 def test_the_folder_lists_pictures_and_tables(why_tissue, tmp_path):
     why_tissue.save(tmp_path / "why")
-    index = json.loads((tmp_path / "why" / "index.json").read_text())
+    index = json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())
     listed = {item["file"] for item in index["items"]}
-    assert listed | {"index.json"} == {path.name for path in (tmp_path / "why").iterdir()}
+    assert listed | {"polyome_explanation.json"} == {
+        path.name for path in (tmp_path / "why").iterdir()
+    }
     assert {"neighbours_1.svg", "genes_1.svg", "context.csv", "neighbours.csv"} <= listed
     cells = pd.read_csv(tmp_path / "why" / "cells.csv", index_col=0)
     assert list(cells.index) == list(why_tissue.adata.obs_names)

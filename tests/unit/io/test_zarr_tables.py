@@ -87,3 +87,19 @@ def test_a_table_is_written_whole_and_replaced(store, tissue, tmp_path):
     (tmp_path / "mine.zarr" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="holds other files"):
         write_zarr_table(tissue, tmp_path / "mine.zarr")
+
+
+@pytest.mark.parametrize("mark", ["zarr.json", ".zgroup", ".zattrs"])
+def test_stores_of_something_else_are_not_replaced(tmp_path, mark):
+    store = tmp_path / "images.zarr"
+    (store / "0").mkdir(parents=True)
+    (store / mark).write_text('{"attributes": {"multiscales": []}}')
+    with pytest.raises(InputError, match=r"something else than a table|holds other files"):
+        write_zarr_table(simulate_tissue(20), store)
+    assert (store / "0").is_dir()
+
+
+def test_an_older_table_is_replaced(tmp_path):
+    for cells in (20, 30):
+        write_zarr_table(simulate_tissue(cells), tmp_path / "table.zarr")
+    assert read_zarr_table(tmp_path / "table.zarr").n_obs == 30

@@ -6,6 +6,7 @@ import pytest
 from anndata import AnnData
 
 from polyome._errors import InputError
+from polyome.io.h5ad import JOINED
 from polyome.modalities.sections import find_sections
 
 
@@ -89,6 +90,8 @@ def test_cells_without_a_section():
 def test_sections_by_column_by_file_or_one():
     adata = cells(GRID, slice=list("aaabbb"), source=list("xxyyyy"))
     assert find_sections(adata, "slice").codes.tolist() == [0, 0, 0, 1, 1, 1]
+    assert find_sections(adata, None).names == ("all cells",)  # a column of the user's own
+    adata.uns[JOINED] = ["x", "y"]
     assert find_sections(adata, None).names == ("x", "y")
     assert find_sections(cells(GRID), None).names == ("all cells",)
 

@@ -1,3 +1,9 @@
+import numpy as np
+import pytest
+from tests.unit.predict.conftest import motif_table
+
+from polyome.data.simulate import simulate_cells
+from polyome.estimators import estimator_class
 from polyome.predict.evaluate import Evaluation
 
 
@@ -19,3 +25,36 @@ def test_a_baseline_that_loses_is_not():
     assert "ahead" not in str(evaluation(0.9, 0.8))
     assert evaluation(0.9, 0.9).ahead == []
     assert evaluation(None, 0.8).ahead == []
+
+
+@pytest.mark.filterwarnings("ignore::polyome._errors.PolyomeWarning")
+def test_baselines_are_fitted_to_a_row_of_each_class_at_least(monkeypatch):
+    cells = simulate_cells(1300, 20)
+    labels = cells.obs["cell_type"].astype(str).to_numpy(dtype=object)
+    labels[7] = "a rare one"
+    cells.obs["label"] = labels
+    cells.obs["split"] = np.where(np.arange(1300) % 7 == 3, "test", "train")
+    monkeypatch.setattr("polyome.predict.evaluate.MOST_VALUES", 1)  # at most 1,000 rows
+    made = estimator_class("cell-type")(hidden_size=16, num_members=1, quiet=True, device="cpu")
+    model = made.fit(cells, "label", split="split", num_train_epochs=1)
+    assert model.classes_[0] == "a rare one"
+    assert model.evaluation_.baselines["logistic_regression"]["accuracy"] > 0.8
+
+
+def test_another_file_of_as_many_unnamed_rows_is_scored_whole(motif_model):
+    other = motif_table(seed=5)
+    assert motif_model.evaluate(other).part == "all"
+    assert "300 of 300 rows are named like rows" not in " ".join(motif_model.evaluate(other).notes)
+    again = motif_model.evaluate(motif_table().iloc[::-1])
+    assert (again.part, again.n) == ("test", motif_model.evaluation_.n)
+
+
+def test_a_part_of_the_training_rows_is_said_to_be_fitted(motif_model):
+    found = motif_model.evaluate(motif_table().iloc[:50])
+    assert found.part == "all"
+    assert "of 50 rows are named like rows that the model was fitted on" in " ".join(found.notes)
+
+
+def test_answers_keep_the_index_of_a_data_frame(motif_model):
+    table = motif_table(8, seed=3).set_axis([0, 1, 2, 3, 3, 5, 6, 7], axis=0)
+    assert motif_model.predict(table).index.equals(table.index)

@@ -216,7 +216,7 @@ def test_explanations_are_shown(folder):
         {"title": "All", "how_to_read": "-", "file": "all.h5ad", "kind": "data"},
     ]
     index = {"items": items, "simulated": True, "notes": ["By hand."]}
-    (inside / "index.json").write_text(json.dumps(index))
+    (inside / "polyome_explanation.json").write_text(json.dumps(index))
     page = page_of(ModelRecord.read(folder))
     for said in ("A logo", "Up is for.", "G19", "0.3333", "10 more rows", "By hand.", "Simulated"):
         assert said in page
@@ -230,6 +230,6 @@ def test_explanations_without_an_index_or_with_a_damaged_one(folder):
     (folder / "explanations" / "my_genes.csv").write_text("gene\nA\n")
     assert "my genes" in page_of(ModelRecord.read(folder))
     for damaged in ("{", '{"items": [{}]}'):
-        (folder / "explanations" / "index.json").write_text(damaged)
+        (folder / "explanations" / "polyome_explanation.json").write_text(damaged)
         with pytest.raises(InputError, match="is damaged"):
             page_of(ModelRecord.read(folder))

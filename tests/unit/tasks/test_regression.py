@@ -54,10 +54,18 @@ def test_indices_hold_values_in_training_units_and_weights():
 
 
 def test_rows_that_are_surer_count_for_more():
-    weights = targets("a", noise="sd").weights[:, 0]
+    weights = targets("a", noise="sd").learned_from(np.arange(4)).weights[:, 0]
     assert weights.mean() == pytest.approx(1)
     assert weights[3] > weights[0] > weights[1]
     assert weights[2] == weights[0]  # unknown noise is the usual one
+
+
+def test_the_noise_of_other_rows_does_not_matter():
+    found = targets("a", noise="sd").learned_from(np.array([0, 1]))
+    table = TABLE.assign(sd=[1.0, 2.0, 50.0, 60.0])
+    other = Expression(noise="sd").targets(table, "a", None).learned_from(np.array([0, 1]))
+    np.testing.assert_array_equal(found.weights[:2], other.weights[:2])
+    assert found.weights[:2].mean() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

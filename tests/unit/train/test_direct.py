@@ -1,0 +1,46 @@
+"""The linear path where data are unkind: another device, a class that a fold lacks."""
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from polyome.modalities import SequenceModality
+from polyome.train.direct import Fold, fit_direct_path, outputs_of
+
+
+class Elsewhere(torch.nn.Module):
+    """Says where its inputs lie; its own buffer lies on a device without memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scales", torch.ones(1, device="meta"))
+        self.seen = set()
+
+    def forward(self, **inputs):
+        self.seen |= {tensor.device.type for tensor in inputs.values()}
+        return torch.zeros(2, 3)
+
+
+def test_inputs_go_where_the_features_are():
+    modality = SequenceModality()
+    records = modality.read(pd.DataFrame({"sequence": ["ACGT", "AACC"]}))
+    modality.fit(records)
+    features = Elsewhere()
+    assert outputs_of(features, modality, records).shape == (2, 3)
+    assert features.seen == {"meta"}
+
+
+def test_a_fold_of_one_class_answers_that_class():
+    rng = np.random.default_rng(0)
+    truth = np.array([0] * 10 + [1] * 2)
+    x = sparse.csr_matrix(rng.normal(size=(12, 3)) + truth[:, None])
+    held = [np.r_[0:5], np.r_[5:10], np.r_[10:12]]
+    folds = [_fold(x, np.setdiff1d(np.arange(12), rows), rows) for rows in held]
+    found = fit_direct_path(folds, _fold(x, np.arange(12), np.arange(0)), truth, 2)
+    assert found.coef.shape == (2, 3)
+    assert np.exp(found.out_of_fold[10:, 0]).round(5).tolist() == [1, 1]  # all it knew
+
+
+def _fold(x, rows, held):
+    return Fold(rows, held, x[rows], x[held], None, None)
