@@ -309,7 +309,7 @@ def scan(
 
     given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)
-    arguments = ScanArguments(**parsing.scan_settings(given))
+    arguments = ScanArguments(**parsing.checked_settings(ScanArguments, given))
     fitted = scan_model(model_dir, arguments, device=device, quiet=quiet, trust_remote_code=trusted)
     result = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
     _notes(result.notes, quiet=quiet)
@@ -331,9 +331,10 @@ def report(
     """Show all that is known of a model in one HTML file that needs no network."""
     del device  # nothing runs on one
     from polyome import settings as parsing
+    from polyome.report.html import ReportArguments
     from polyome.report.html import report as write_report
 
-    chosen = parsing.report_settings(parsing.gathered(None, set_))
+    chosen = parsing.checked_settings(ReportArguments, parsing.gathered(None, set_))
     path = write_report(model_dir, out, seed=seed, quiet=quiet, **chosen)
     say(f"wrote {path}", quiet=quiet)
 

@@ -11,8 +11,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 from polyome._errors import InputError, unknown_key
 from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
-from polyome.predict.scan import ScanArguments
-from polyome.report.html import ReportArguments
 from polyome.tasks import TASKS, Task
 from polyome.train.arguments import FitArguments
 from polyome.train.ranges import check_ranges
@@ -149,17 +147,6 @@ def consent_taken(settings: dict[str, Any]) -> bool:
     return bool(_converted("trust_remote_code", given, bool))
 
 
-def scan_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Check settings of a scan.
-
-    Examples
-    --------
-    >>> scan_settings({"stride_bp": "20"})
-    {'stride_bp': 20}
-    """
-    return checked_settings(ScanArguments, settings)
-
-
 def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any]:
     """Check settings against the dataclass that they fill.
 
@@ -170,21 +157,6 @@ def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any
     {'upstream_bp': 200}
     """
     known = _types(arguments)
-    for key in settings:
-        if key not in known:
-            raise unknown_key(key, known, where="--set")
-    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
-
-
-def report_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Check settings of a report.
-
-    Examples
-    --------
-    >>> report_settings({"umap_records": "500"})
-    {'umap_records': 500}
-    """
-    known = _types(ReportArguments)
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")

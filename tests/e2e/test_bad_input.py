@@ -348,6 +348,8 @@ def test_settings_of_predict(refused_predict, cells_file, pair, found):
         ("a.yaml", "- 1", "holds no table of settings"),
         ("a.txt", "hidden_size=16", ".toml, .json or .yaml is needed"),
         ("a.toml", "hiden_size = 3", "Did you mean 'hidden_size'?"),
+        ("a.toml", "batch_size = 64.7", "batch_size=64.7: a whole number is needed"),
+        ("a.toml", "batch_size = [64]", "batch_size=[64]: a whole number is needed"),
     ],
 )
 def test_configuration_files(refused_fit, tmp_path, name, text, found):

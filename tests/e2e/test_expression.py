@@ -77,7 +77,8 @@ def test_evaluate_scores_the_fitted_targets_or_one_of_others(call, model_dir, ta
 
 def test_numbers_help_and_are_asked_for(call, table_file, tmp_path):
     out = tmp_path / "model"
-    options = ["--target=level", "--split=part", "--set=feature_columns=half_life", f"--out={out}"]
+    (tmp_path / "c.toml").write_text('feature_columns = ["half_life"]')
+    options = ["--target=level", "--split=part", f"--config={tmp_path / 'c.toml'}", f"--out={out}"]
     result = call("fit", "expression", table_file, *options, *TINY)
     assert result.exit_code == 0, result.stderr
     found = json.loads((out / "metrics.json").read_text())

@@ -155,3 +155,11 @@ def test_several_files_are_several_sections(call, tissue, model_dir, tissue_file
     both = pd.read_csv(tmp_path / "both.csv", index_col=0)
     one = pd.read_csv(tmp_path / "one.csv", index_col=0)
     np.testing.assert_allclose(both.loc[one.index, "confidence"], one["confidence"], atol=1e-4)
+
+
+def test_a_split_that_leaves_no_row_to_fit_is_refused_in_words(call, tiny, tmp_path):
+    simulate_tissue(24, seed=0).write_h5ad(tmp_path / "t.h5ad")
+    words = ["fit", "spatial", tmp_path / "t.h5ad", "--target=domain", "--split-by=blocks", *tiny]
+    result = call(*words, f"--out={tmp_path / 'm'}")
+    assert result.exit_code == 2
+    assert "no row is left to fit on" in result.stderr
