@@ -16,6 +16,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "tutorials"
@@ -46,7 +47,12 @@ def executed(made: NotebookNode) -> tuple[NotebookNode, float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         start = processor_seconds()
-        client = NotebookClient(made, timeout=None, resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            made,
+            timeout=None,
+            resources={"metadata": {"path": folder}},
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # TCP would be warned about
+        )
         client.execute()
         return made, processor_seconds() - start
 

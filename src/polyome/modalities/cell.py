@@ -15,7 +15,7 @@ from polyome.modalities.alignment import align, class_moments
 from polyome.modalities.profile_modality import ProfileModality
 from polyome.modalities.profile_records import CellRecords
 from polyome.modalities.profile_tokens import CellEmbeddings
-from polyome.modalities.profiles import ProfileFeatures, thinned
+from polyome.modalities.profiles import DirectProfileFeatures, thinned
 
 _ALIGN_CELLS = 4096
 
@@ -34,9 +34,9 @@ class CellModality(ProfileModality):
         return CellEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> ProfileFeatures:
+    def features(spec: dict[str, Any]) -> DirectProfileFeatures:
         """Build what the direct path reads."""
-        return ProfileFeatures(spec)
+        return DirectProfileFeatures(spec)
 
     def augmented(self, records: CellRecords, rng: np.random.Generator) -> CellRecords:
         """Thin the molecules of each cell, as if it had been sequenced less."""

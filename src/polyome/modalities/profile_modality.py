@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import eigsh
+from scipy.linalg import eigh
 from torch import nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
@@ -32,6 +32,9 @@ from polyome.modalities.profiles import (
 _MOST_ANCHORS, _FEWEST_ANCHORS, _CELLS_PER_ANCHOR = 20, 5, 50
 """Components in which distance tells unseen kinds. With 20 of them for 560 cells 28 % of these very
 cells were refused, with 11 one in ten (pbmc68k_reduced)."""
+_DIRECT_COMPONENTS = 256
+"""Components that the direct path reads. A penalised linear map of so many is nearly one of all
+genes, which the few that the trunk reads leave something of: see `train/direct.py`."""
 CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
 _PCA_CELLS = 20_000
 _ARRAYS = ("selected", "means", "scales", "components", "spreads")
@@ -125,6 +128,7 @@ class ProfileModality(Modality):
             wanted = self.usual_components if len(self.selected_) > self.panel_genes else 0
         most = max(1, min(len(self.selected_), len(records)) - 1)
         self.num_components_ = min(wanted, most)
+        self.num_direct_components_ = min(_DIRECT_COMPONENTS, most) if self.num_components_ else 0
         # Components of few cells fit their noise: these cells would look further away than new ones
         trusted = max(_FEWEST_ANCHORS, len(records) // _CELLS_PER_ANCHOR)
         self.num_anchors_ = min(_MOST_ANCHORS, trusted, most)
@@ -137,6 +141,7 @@ class ProfileModality(Modality):
         return {
             "num_genes": len(self.selected_),
             "num_components": self.num_components_,
+            "num_direct_components": self.num_direct_components_,
             "num_anchors": self.num_anchors_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
@@ -145,12 +150,12 @@ class ProfileModality(Modality):
 
     def start_from(self, module: nn.Module, records: CellRecords) -> None:
         """Give every fixed projection in a module the components of these cells."""
-        wanted = max(self.num_components_, self.num_anchors_)
-        components, spreads, _ = self._components(records, wanted)
-        for part in module.modules():
-            if isinstance(part, ProfileFeatures):
-                part.get_buffer("components").copy_(torch.from_numpy(components))
-                part.get_buffer("spreads").copy_(torch.from_numpy(spreads))
+        parts = [part for part in module.modules() if isinstance(part, ProfileFeatures)]
+        kept = [len(part.get_buffer("components")) for part in parts]
+        components, spreads, _ = self._components(records, max(kept))
+        for part, number in zip(parts, kept, strict=True):
+            part.get_buffer("components").copy_(torch.from_numpy(components[:number]))
+            part.get_buffer("spreads").copy_(torch.from_numpy(spreads[:number]))
 
     def prepare(self, records: Any) -> Any:  # noqa: ANN401
         """Read the cells once."""
@@ -220,6 +225,7 @@ class ProfileModality(Modality):
             "vocabulary": self.vocabulary_.to_dict(),
             "is_counted": bool(self.is_counted_),
             "num_anchors": self.num_anchors_,
+            "num_direct_components": self.num_direct_components_,
             "noise": float(self.noise_),
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
@@ -247,6 +253,7 @@ class ProfileModality(Modality):
         modality.vocabulary_ = GeneVocabulary.from_dict(learned["vocabulary"])
         modality.is_counted_ = learned["is_counted"]
         modality.num_anchors_ = learned["num_anchors"]
+        modality.num_direct_components_ = learned["num_direct_components"]
         modality.noise_ = learned["noise"]
         modality.num_components_ = settings["settings"]["num_components"]
         for name in _ARRAYS:
@@ -276,12 +283,8 @@ class ProfileModality(Modality):
         z = self.standardised(records.take(rows)).astype(np.float64)
         covariance = z.T @ z / len(z)
         genes = len(covariance)
-        if genes > 3 * wanted:
-            values, vectors = eigsh(covariance, wanted, v0=np.ones(genes))
-        else:
-            values, vectors = np.linalg.eigh(covariance)
-        order = np.argsort(-values)[:wanted]
-        values, vectors = values[order].clip(1e-6), vectors[:, order]
-        vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(wanted)])
+        values, vectors = eigh(covariance, subset_by_index=[genes - wanted, genes - 1])
+        values, vectors = values[::-1].clip(1e-6), vectors[:, ::-1]
+        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(wanted)])
         noise = max((np.trace(covariance) - values.sum()) / max(1, genes - wanted), 1e-6)
         return vectors.T.astype(np.float32), np.sqrt(values).astype(np.float32), float(noise)

@@ -70,6 +70,24 @@ class ProfileFeatures(nn.Module):
         return values * (torch.rand_like(values) >= share) / (1 - share)
 
 
+class DirectProfileFeatures(ProfileFeatures):
+    """What the direct path reads: many components, the trunk's few first.
+
+    Parameters
+    ----------
+    spec : see :class:`ProfileFeatures`; ``num_direct_components`` (0: none, each gene by itself).
+
+    Attributes
+    ----------
+    readings : widths; the direct path is the mean of a map of the first so many features for each.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        few = spec["num_components"]
+        super().__init__(spec | {"num_components": max(few, spec["num_direct_components"])})
+        self.readings = (few, self.width) if 0 < few < self.width else (self.width,)
+
+
 def highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401
     """Positions of the most variable genes, by scanpy's default (Satija et al. 2015)."""
     with warnings.catch_warnings():

@@ -58,6 +58,7 @@ class Classes(Kind):
             truth,
             num_outputs,
             penalties=getattr(module, "penalties", GRID),
+            readings=getattr(module, "readings", None),
             balance=task.balances_classes,
         )
 

@@ -242,7 +242,7 @@ def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedD
                 break
     best = min(errors, key=errors.__getitem__)
     coef, intercept = _problem(whole, truth).solve(best)
-    return FittedDirectPath(coef.astype(np.float32), intercept.astype(np.float32), best, held[best])
+    return FittedDirectPath(coef.astype(np.float32), intercept.astype(np.float32), held[best])
 
 
 def _problem(fold: Fold, truth: FloatArray) -> "RidgeProblem | LikenessProblem":
