@@ -77,6 +77,27 @@ def test_without_components_genes_count_by_themselves():
     assert features.anchors(values).shape == (8, 6)
 
 
+def test_the_direct_path_reads_more_components_than_the_trunk_and_the_same_first(lognorm):
+    values, _ = lognorm
+    modality = CellModality(num_components=3)
+    records = modality.read(AnnData(values.copy()))
+    modality.fit(records)
+    direct, trunk = CellModality.features(modality.spec()), ProfileFeatures(modality.spec())
+    for module in (direct, trunk):
+        modality.start_from(module.eval(), records)
+    z = torch.from_numpy(modality.standardised(records))
+    assert trunk(z).shape == (200, 3)
+    assert direct(z).shape == (200, values.shape[1] - 1)
+    assert direct.readings == (3, values.shape[1] - 1)
+    torch.testing.assert_close(direct(z)[:, :3], trunk(z))
+    torch.testing.assert_close(direct.anchors(z), trunk.anchors(z))
+
+
+def test_a_panel_is_read_gene_by_gene_by_both():
+    spec = SPEC | {"num_components": 0, "num_direct_components": 0}
+    assert CellModality.features(spec).readings == (30,)
+
+
 @pytest.fixture(scope="module")
 def fitted():
     cells = simulate_cells(400, 300, seed=1)
