@@ -16,6 +16,7 @@ from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.baselines import TunedLogisticRegression
 from polyome.estimators import Estimator, estimator_class
 from polyome.metrics import classification_metrics
+from polyome.predict.evaluate import kept_baselines
 
 SEEDS = (0, 1, 2)
 SHOWN = ["accuracy", "macro_f1", "log_loss", "ece"]
@@ -175,7 +176,8 @@ def transfer() -> None:
                     truth[known], answers.proba.to_numpy()[known], model.classes_
                 )
                 scores[f"{name}, {'aligned' if align else 'as it is'}"] = metrics
-            linear = model.fitted_.linear_baseline(model.fitted_.modality.read(query))
+            records = model.fitted_.modality.read(query)
+            linear = kept_baselines(model.fitted_, records)["logistic_regression"]
             scores[f"{name}, logistic regression"] = classification_metrics(
                 truth[known], linear[known], model.classes_
             )
