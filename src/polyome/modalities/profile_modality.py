@@ -33,8 +33,9 @@ _MOST_ANCHORS, _FEWEST_ANCHORS, _CELLS_PER_ANCHOR = 20, 5, 50
 """Components in which distance tells unseen kinds. With 20 of them for 560 cells 28 % of these very
 cells were refused, with 11 one in ten (pbmc68k_reduced)."""
 _DIRECT_COMPONENTS = 256
-"""Components that the direct path reads. A penalised linear map of so many is nearly one of all
-genes, which the few that the trunk reads leave something of: see `train/direct.py`."""
+"""Components that the direct path may read. A penalised linear map of so many is nearly one of all
+genes. On inner folds the mean of it and of a map of the trunk's few lowers the log loss by 11 %
+with 560 cells (pbmc68k_reduced), by 13 % with 68 classes (scp1884_mini), by 1 % on pbmc3k."""
 CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
 _PCA_CELLS = 20_000
 _ARRAYS = ("selected", "means", "scales", "components", "spreads")

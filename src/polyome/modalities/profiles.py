@@ -79,13 +79,14 @@ class DirectProfileFeatures(ProfileFeatures):
 
     Attributes
     ----------
-    readings : widths; the direct path is the mean of a map of the first so many features for each.
+    readings : how many of the first features the direct path reads, and how many at most; None
+        where it reads all.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
         few = spec["num_components"]
         super().__init__(spec | {"num_components": max(few, spec["num_direct_components"])})
-        self.readings = (few, self.width) if 0 < few < self.width else (self.width,)
+        self.readings = (few, self.width) if 0 < few < self.width else None
 
 
 def highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401

@@ -26,6 +26,8 @@ from polyome.model.threads import batch_threads
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
 LEAST_PROBABILITY = 1e-6
+LEAST_GAIN = 0.05
+"""Share by which reading many features must lower the held-out log loss to be done."""
 
 
 @dataclass(frozen=True)
@@ -110,35 +112,36 @@ def fit_direct_path(
     num_classes: int,
     *,
     penalties: Sequence[float] = GRID,
-    readings: Sequence[int] | None = None,
+    readings: tuple[int, int] | None = None,
     balance: bool = True,
 ) -> FittedDirectPath:
     """Choose C by the log loss of held-out rows, then fit all rows with it.
 
-    With ``balance`` classes count by the square root of their size, as in the networks' loss. With
-    ``readings`` the path is the mean of one that reads the first so many features, for each of
-    these numbers: on four sets of cells the mean of few and many principal components answered
-    better than either (benchmarks/).
+    With ``balance`` classes count by the square root of their size, as in the networks' loss.
+
+    With ``readings`` the path reads the first few features, or is the mean of that path and of one
+    that reads many, where this clearly answers better: each of the many is nearly worthless by
+    itself, so they serve where few rows or many classes leave the few behind, and another
+    laboratory's data are answered with less calibrated confidence through them.
     """
+    fit = partial(
+        _fit_one, truth=truth, num_classes=num_classes, penalties=penalties, balance=balance
+    )
     if readings is None:
-        return _fit_one(folds, whole, truth, num_classes, penalties, balance=balance)
-    found = [
-        _fit_one(
-            [_narrowed(fold, width) for fold in folds],
-            _narrowed(whole, width),
-            truth,
-            num_classes,
-            penalties,
-            balance=balance,
-        )
+        return fit(folds, whole)
+    few, many = (
+        fit([_narrowed(fold, width) for fold in folds], _narrowed(whole, width))
         for width in readings
-    ]
-    coef = np.zeros_like(found[-1].coef, shape=(num_classes, max(readings)))
-    for part in found:
-        coef[:, : part.coef.shape[1]] += part.coef / len(found)
-    intercept = np.mean([part.intercept for part in found], axis=0)
-    out_of_fold = log_softmax(np.mean([part.out_of_fold for part in found], axis=0), axis=1)
-    return FittedDirectPath(coef, intercept, out_of_fold)
+    )
+    few = replace(few, coef=np.pad(few.coef, ((0, 0), (0, readings[1] - readings[0]))))
+    both = FittedDirectPath(
+        coef=(few.coef + many.coef) / 2,
+        intercept=(few.intercept + many.intercept) / 2,
+        out_of_fold=log_softmax((few.out_of_fold + many.out_of_fold) / 2, axis=1),
+    )
+    scored = np.unique(np.concatenate([fold.held for fold in folds]))
+    losses = [-path.out_of_fold[scored, truth[scored]].mean() for path in (few, both)]
+    return both if losses[1] < (1 - LEAST_GAIN) * losses[0] else few
 
 
 def _narrowed(fold: Fold, width: int) -> Fold:
@@ -148,10 +151,10 @@ def _narrowed(fold: Fold, width: int) -> Fold:
 def _fit_one(
     folds: list[Fold],
     whole: Fold,
+    *,
     truth: IntArray,
     num_classes: int,
     penalties: Sequence[float],
-    *,
     balance: bool,
 ) -> FittedDirectPath:
     losses: dict[float, float] = {}
