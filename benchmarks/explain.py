@@ -147,25 +147,24 @@ def cells() -> Any:  # noqa: ANN401
     return anndata.read_h5ad(data_folder() / "single_cell" / "pbmc3k_counts.h5ad")
 
 
-def cell_model(num_genes: int, shuffle: int | None = None) -> Estimator:
+def cell_model(shuffle: int | None = None) -> Estimator:
     """Of pbmc3k, its given split; with labels permuted if ``shuffle`` is a seed."""
     adata = cells()
     labels = adata.obs["louvain"].astype(str).to_numpy()
     if shuffle is not None:
         labels = np.random.default_rng(shuffle).permutation(labels)
     adata.obs["label"] = labels
-    name = f"cells-{num_genes}" if shuffle is None else f"cells-{num_genes}-shuffled-{shuffle}"
+    name = "cells" if shuffle is None else f"cells-shuffled-{shuffle}"
     return kept_model(
         "cell-type",
         name,
         lambda m: m.fit(adata, "label", split="split", baselines=False),
-        num_genes=num_genes,
     )
 
 
-def measure_markers(num_genes: int) -> dict[str, Any]:
+def measure_markers() -> dict[str, Any]:
     """Row b: ranks of known markers among the genes that speak for a class."""
-    model = cell_model(num_genes)
+    model = cell_model()
     why: Any = model.explain(cells())
     ranks = {}
     for name, genes in MARKERS.items():
@@ -181,7 +180,7 @@ def measure_markers(num_genes: int) -> dict[str, Any]:
 
 def measure_removal_cells() -> dict[str, Any]:
     """Row d: genes of the test cells of pbmc3k."""
-    model: Any = cell_model(1750)
+    model: Any = cell_model()
     adata = cells()
     adata = adata[(adata.obs["split"] == "test").to_numpy()].copy()
     why: Any = model.explain(adata)
@@ -269,7 +268,7 @@ def measure_shuffled(seed: int) -> dict[str, Any]:
 
 def measure_shuffled_markers(seed: int) -> dict[str, Any]:
     """Row e: AUROC of contributions for the 50 best genes of each class by scanpy's test, mean."""
-    inside, adata = cell_model(1750, shuffle=seed).fitted_, cells()
+    inside, adata = cell_model(shuffle=seed).fitted_, cells()
     records = inside.modality.prepare(inside.modality.read(adata))
     names = np.array(inside.modality.vocabulary_.names)[inside.modality.selected_]
     plain = anndata.AnnData(records.profile, obs=adata.obs[["louvain"]].copy())
@@ -291,10 +290,7 @@ def measure_shuffled_markers(seed: int) -> dict[str, Any]:
 def explain() -> None:
     """Planted words, known markers, removal, neighbours."""
     found = {
-        "markers": {
-            str(g): unit("explain_markers", {"num_genes": g}, lambda g=g: measure_markers(g))
-            for g in (1750, 3000)
-        },
+        "markers": unit("explain_markers", {}, measure_markers),
         "removal, pbmc3k": unit("explain_removal_cells", {}, measure_removal_cells),
         "promoters": unit("explain_promoters", {"n": EXPLAINED}, measure_promoters),
         "removal, human TATA": unit("explain_removal_promoters", {}, measure_removal_promoters),
@@ -341,15 +337,15 @@ def _body(found: dict[str, Any]) -> str:
         "expressed there above the mean training cell:",
         "",
     ]
-    for genes, markers in found["markers"].items():
-        ranks = "; ".join(
-            f"{name} " + ", ".join(f"{gene} {rank or '-'}" for gene, rank in genes_of.items())
-            for name, genes_of in markers["ranks"].items()
-        )
-        lines += [
-            f"- {int(genes):,} genes read: {markers['classes']} of 8 types. Ranks: {ranks}. "
-            f"{np.mean(markers['shared_with_scanpy']):.0%} of the top 20 are in scanpy's top 20.",
-        ]
+    markers = found["markers"]
+    ranks = "; ".join(
+        f"{name} " + ", ".join(f"{gene} {rank or '-'}" for gene, rank in genes.items())
+        for name, genes in markers["ranks"].items()
+    )
+    lines += [
+        f"{markers['classes']} of 8 types. Ranks: {ranks}. "
+        f"{np.mean(markers['shared_with_scanpy']):.0%} of the top 20 are in scanpy's top 20.",
+    ]
     lines += ["", "**Removal**: probability of the answer while parts are removed.", ""]
     rows = {}
     for name in ("removal, pbmc3k", "removal, human TATA"):

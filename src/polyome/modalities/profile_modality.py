@@ -69,7 +69,7 @@ class ProfileModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
-        num_genes: int = 1750,
+        num_genes: int = 2500,
         num_components: int | None = None,
         usual_components: int = 20,
         num_modules: int = 4,

@@ -33,7 +33,7 @@ class CellType(ClassificationTask):
 
     layer: str | None = None
     gene_column: str | None = None
-    num_genes: int = 1750
+    num_genes: int = 2500
     num_components: int | None = None
     num_modules: int = 4
     input_dropout: float = 0.3
