@@ -49,6 +49,16 @@ def test_other_records_with_the_same_names_are_all_scored(model, cells):
     assert (model.evaluate(other).part, model.evaluate(other).n) == ("all", 50)
 
 
+def test_answers_that_are_all_right_get_no_interval_but_what_they_can_mean(model, cells):
+    other = cells[:50].copy()
+    other.obs["cell_type"] = model.answer(other)[1].best
+    found = model.evaluate(other)
+    assert found.metrics["accuracy"] == 1
+    assert found.intervals["accuracy"] == (None, None)
+    assert "1.0000 to" not in str(found)
+    assert any("0.940 (rule of three" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("source", [np.zeros((3, 4)), None, 5, [simulate_cells(5)]])
 def test_what_is_no_anndata_is_refused_in_words(model, source):
     with pytest.raises(polyome.InputError, match="an AnnData, an h5ad file or a list"):

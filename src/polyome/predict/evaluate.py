@@ -140,7 +140,12 @@ def evaluate(
 def _of_classes(
     evaluation: Evaluation, answers: Answers, truth: np.ndarray, fitted: Fitted
 ) -> None:
-    """Say what was refused, and which labels the model does not know."""
+    """Say what was refused, which labels the model does not know, and what no error means."""
+    if evaluation.metrics["accuracy"] == 1 and evaluation.n > 3:
+        evaluation.notes.append(
+            f"All {evaluation.n:,} answers are right. So many can still come from a model whose "
+            f"accuracy is {1 - 3 / evaluation.n:.3f} (rule of three, 95 %)."
+        )
     evaluation.unseen = unseen_labels(truth, fitted.classes)
     if fitted.unknown is not None:
         refused = answers.label == UNKNOWN
@@ -165,8 +170,11 @@ def _of_values(evaluation: Evaluation, answers: Values, truth: np.ndarray, task:
 def _intervals(
     task: Task, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
 ) -> dict[str, tuple[float | None, float | None]]:
-    """95 % bootstrap intervals of the task's quick metrics."""
-    return {
+    """95 % bootstrap intervals of the task's quick metrics.
+
+    None where all resamples score alike: rows without an error cannot tell how rare errors are.
+    """
+    found = {
         name: bootstrap_interval(
             lambda t, a, metric=metric: metric(t, a, classes),
             truth,
@@ -176,6 +184,7 @@ def _intervals(
         )
         for name, metric in task.interval_metrics().items()
     }
+    return {name: ends if ends[0] != ends[1] else (None, None) for name, ends in found.items()}
 
 
 def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
