@@ -26,7 +26,7 @@ from polyome.model.threads import batch_threads
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
 LEAST_PROBABILITY = 1e-6
-LEAST_GAIN = 0.05
+LEAST_GAIN = 0.1
 """Share by which reading many features must lower the held-out log loss to be done."""
 
 
