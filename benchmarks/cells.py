@@ -152,9 +152,9 @@ SYMPHONY = {
     "MK": "Megakaryocytes",
 }
 KANG_WAS_SEEN = (
-    "Mean (SD) of seeds 0-2. All choices were made on the other queries; Kang was scored under "
-    "three successive frozen settings\n(aligned accuracy / macro F1 .935/.897, .938/.905, then "
-    "these)."
+    "Mean (SD) of seeds 0-2. All choices were made on the other queries; Kang was scored under six "
+    "successive frozen settings\n(aligned accuracy / macro F1 .935/.897, .938/.905, .944/.908, "
+    ".935/.892, .944/.909, then these)."
 )
 
 

@@ -13,7 +13,7 @@ from polyome._types import FloatArray, IntArray
 
 ITERATIONS = 3
 CONFIDENT = 0.97  # probability from which an answer counts as known
-FLOOR = 0.5  # added to variances, so that silent genes are not blown up
+FLOOR = 1.0  # added to variances (of z-scores), so that silent genes are not blown up
 
 Adjustment = tuple[FloatArray, FloatArray]
 
