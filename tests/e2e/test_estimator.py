@@ -56,7 +56,7 @@ def test_answers_that_are_all_right_get_no_interval_but_what_they_can_mean(model
     assert found.metrics["accuracy"] == 1
     assert found.intervals["accuracy"] == (None, None)
     assert "1.0000 to" not in str(found)
-    assert any("0.940 (rule of three" in note for note in found.notes)
+    assert "whose accuracy is 0.940 (rule of three" in str(found)
 
 
 @pytest.mark.parametrize("source", [np.zeros((3, 4)), None, 5, [simulate_cells(5)]])

@@ -68,6 +68,8 @@ class Evaluation:
         for name, (low, high) in self.intervals.items():
             if low is not None and high is not None:
                 lines.append(f"{name}: 95 % interval {low:.4f} to {high:.4f} (bootstrap)")
+        if self.no_error:
+            lines.append(self.no_error)
         known = {name: value for name, value in self.unknown.items() if value is not None}
         lines += [f"{name}: {value:.4f}" for name, value in known.items()]
         for name, value in self.coverage.items():
@@ -87,6 +89,20 @@ class Evaluation:
             for name, value in found.items()
             if own is not None and value is not None and value > own
         ]
+
+    @property
+    def no_error(self) -> str:
+        """What it means that all answers are right; empty where some are wrong, or few are given.
+
+        By the rule of three, n answers without an error leave room, at a confidence of 95 %, for an
+        accuracy of 1 - 3 / n.
+        """
+        if self.metrics.get("accuracy") != 1 or self.n <= 3:
+            return ""
+        return (
+            f"all {self.n:,} answers are right: so many also come from a model whose accuracy is "
+            f"{1 - 3 / self.n:.3f} (rule of three, 95 %)"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -140,12 +156,7 @@ def evaluate(
 def _of_classes(
     evaluation: Evaluation, answers: Answers, truth: np.ndarray, fitted: Fitted
 ) -> None:
-    """Say what was refused, which labels the model does not know, and what no error means."""
-    if evaluation.metrics["accuracy"] == 1 and evaluation.n > 3:
-        evaluation.notes.append(
-            f"All {evaluation.n:,} answers are right. So many can still come from a model whose "
-            f"accuracy is {1 - 3 / evaluation.n:.3f} (rule of three, 95 %)."
-        )
+    """Say what was refused, and which labels the model does not know."""
     evaluation.unseen = unseen_labels(truth, fitted.classes)
     if fitted.unknown is not None:
         refused = answers.label == UNKNOWN

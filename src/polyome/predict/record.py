@@ -138,6 +138,8 @@ def _scores(evaluation: Evaluation | None) -> list[str]:
     for name, (low, high) in evaluation.intervals.items():
         if low is not None and high is not None:
             table.append(f"- {name}: 95 % interval {low:.3f} to {high:.3f} (bootstrap)")
+    if evaluation.no_error:
+        table.append(f"- {evaluation.no_error}")
     for name, value in evaluation.coverage.items():
         table.append(f"- {name}: share of the true values in their intervals: {_shown(value)}")
     for name, value in evaluation.unknown.items():
