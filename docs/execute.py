@@ -47,11 +47,14 @@ def executed(made: NotebookNode) -> tuple[NotebookNode, float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         start = processor_seconds()
+        # Sockets are files beside the notebook's own: TCP would be warned about. Their place is
+        # said in full, for the kernel works in another folder than this process.
+        sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
         client = NotebookClient(
             made,
             timeout=None,
             resources={"metadata": {"path": folder}},
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # TCP would be warned about
+            config=Config({"KernelManager": sockets}),
         )
         client.execute()
         return made, processor_seconds() - start
