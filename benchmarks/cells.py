@@ -123,7 +123,7 @@ def pbmc3k_cv() -> None:
 
 def _linear(model: Estimator, adata: AnnData, held: AnnData, *, components: bool) -> np.ndarray:
     """Logistic regression with C tuned on inner folds, on z-scored genes or 50 components."""
-    modality = model.fitted_.modality
+    modality: Any = model.fitted_.modality
     train = adata[adata.obs["split"] == "train"]
     x_train = modality.standardised(modality.read(train.copy()))
     x_test = modality.standardised(modality.read(held))

@@ -13,7 +13,7 @@ def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:  # no
     """Calibrated probabilities of the whole, of the trunk alone and of the direct path alone."""
     inside = model.fitted_
     records = inside.modality.read(source)
-    share = inside.model.direct[inside.task.name].weight_in_answer
+    share = inside.model.direct[inside.task.name].get_buffer("weight_in_answer")
     usual, found = float(share), {}
     for name, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
         share.fill_(weight)

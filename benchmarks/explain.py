@@ -269,8 +269,9 @@ def measure_shuffled(seed: int) -> dict[str, Any]:
 def measure_shuffled_markers(seed: int) -> dict[str, Any]:
     """Row e: AUROC of contributions for the 50 best genes of each class by scanpy's test, mean."""
     inside, adata = cell_model(shuffle=seed).fitted_, cells()
-    records = inside.modality.prepare(inside.modality.read(adata))
-    names = np.array(inside.modality.vocabulary_.names)[inside.modality.selected_]
+    modality: Any = inside.modality
+    records = modality.prepare(modality.read(adata))
+    names = np.array(modality.vocabulary_.names)[modality.selected_]
     plain = anndata.AnnData(records.profile, obs=adata.obs[["louvain"]].copy())
     plain.var_names = names
     with warnings.catch_warnings():

@@ -88,7 +88,7 @@ def parts_of(model: Estimator, source: pd.DataFrame) -> dict[str, list[float]]:
     """What the whole, the trunk alone and the direct path alone answer, (n,) each."""
     inside = model.fitted_
     records = inside.modality.read(source)
-    share = inside.model.direct[inside.task.name].weight_in_answer
+    share = inside.model.direct[inside.task.name].get_buffer("weight_in_answer")
     usual, found = float(share), {}
     for part, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
         share.fill_(weight)

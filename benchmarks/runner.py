@@ -59,7 +59,7 @@ def mean_and_spread(results: list[dict[str, Any]]) -> dict[str, str]:
     """``mean (SD over units)`` of every number that all results have; of one unit, the number."""
     shown = {}
     for name in results[0]:
-        values = [result.get(name) for result in results]
+        values: list[Any] = [result.get(name) for result in results]
         if all(isinstance(value, int | float) for value in values):
             spread = f" ({np.std(values, ddof=1):.4f})" if len(values) > 1 else ""
             shown[name] = f"{np.mean(values):.4f}{spread}"

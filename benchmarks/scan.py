@@ -90,7 +90,7 @@ def fitted_with_scanner(rows: pd.DataFrame, seed: int) -> tuple[Estimator, Fitte
         warnings.simplefilter("ignore")
         model = estimator_class("promoter")(quiet=True, seed=seed)
         model.fit(rows, "label", split="split", baselines=False)
-        records = model.fitted_.modality.read(rows[rows["split"] == "train"])
+        records: Any = model.fitted_.modality.read(rows[rows["split"] == "train"])
         return model, distil(model.fitted_, records, seed=seed, quiet=True)
 
 
@@ -225,7 +225,8 @@ def scan() -> None:
             for name, fitted in (("model", model.fitted_), ("scanner", scanner))
         }
         cost, found = _scanned(model, scanner)
-        window_bp, around = scanner.modality.length_, ScanArguments().surroundings_bp
+        modality: Any = scanner.modality
+        window_bp, around = modality.length_, ScanArguments().surroundings_bp
         hits = {
             "scanner": top_hits(found, "prominence"),
             "scanner, by probability": top_hits(found, "probability"),
@@ -298,7 +299,7 @@ def _speeds() -> dict[str, Any]:
             warnings.simplefilter("ignore")
             model = estimator_class("promoter")(quiet=True)
             model.fit(rows, "label", baselines=False, num_train_epochs=1)
-            records = model.fitted_.modality.read(rows)
+            records: Any = model.fitted_.modality.read(rows)
             scanner = distil(
                 model.fitted_, records, num_sequences=500, num_train_epochs=1, quiet=True
             )
