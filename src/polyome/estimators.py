@@ -28,10 +28,17 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
-from polyome.modalities import MODALITIES
 from polyome.modalities.base import Answers, Records, Values
 from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.model.answering import check_device
+from polyome.options import (
+    fit_arguments,
+    in_words,
+    not_default,
+    paths,
+    reading_options,
+    told_apart,
+)
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.mutagenesis import saturation_mutagenesis
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
@@ -45,7 +52,6 @@ from polyome.tasks.parts import (
     if_there,
     split_records,
 )
-from polyome.train.arguments import FitArguments
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.distil import SCANNER, distil
 from polyome.train.fit import fit_model
@@ -144,7 +150,7 @@ class Estimator:
             Something about the input or the options is wrong; nothing was fitted.
         """
         modality = self.task.build_modality()
-        reading = _reading(self.task_class, options)
+        reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options)
         if scanner and not (modality.is_scannable and self.task.names_kinds):
             missing = (
@@ -172,9 +178,9 @@ class Estimator:
         )
         self.fitted_.target = shown
         self._remember(records, targets, parts, split, unlabelled)
-        self.fitted_.facts["source"] = _named(source, len(records))
-        self.fitted_.facts["inputs"] = _paths(source)
-        self.fitted_.facts["asked"] = _not_default(
+        self.fitted_.facts["source"] = in_words(source, len(records))
+        self.fitted_.facts["inputs"] = paths(source)
+        self.fitted_.facts["asked"] = not_default(
             {"split": split, "split_by": split_by, "group": group, "unlabelled": unlabelled},
             reading | {key: getattr(arguments, key) for key in options},
             {} if baselines else {"baselines": False},
@@ -275,7 +281,7 @@ class Estimator:
     def answer(self, source: Any, **options: Any) -> tuple[Records, Answers | Values]:  # noqa: ANN401
         """Predict, with everything that is known of the answers."""
         fitted = self._fitted()
-        reading, arguments = self._options(options)
+        reading, arguments = told_apart(fitted.modality, options, PredictArguments, where="predict")
         records = _checked(fitted.modality.read(source, **reading))
         return records, predict(fitted, records, arguments)
 
@@ -309,15 +315,10 @@ class Estimator:
         """
         fitted = self._fitted()
         explainer = self.explainer()
-        known = [f.name for f in fields(explainer.arguments)]
-        reading_known = fitted.modality.reading_options
-        for key in options:
-            if key not in (*reading_known, *known):
-                raise unknown_key(key, [*reading_known, *known], where="explain")
-        check_ranges(options)
-        reading = {key: options.pop(key) for key in reading_known if key in options}
-        records = _checked(fitted.modality.read(source, **reading))
-        arguments = explainer.arguments(**options)
+        modality = fitted.modality
+        kind: type[Any] = explainer.arguments
+        reading, arguments = told_apart(modality, options, kind, where="explain")
+        records = _checked(modality.read(source, **reading))
         return explainer.explain(fitted, records, arguments, quiet=self.task.quiet)
 
     def explainer(self) -> Explainer:
@@ -337,7 +338,7 @@ class Estimator:
         See :func:`polyome.predict.mutagenesis.saturation_mutagenesis`.
         """
         fitted = self._fitted()
-        reading, arguments = self._options(options)
+        reading, arguments = told_apart(fitted.modality, options, PredictArguments, where="predict")
         return saturation_mutagenesis(fitted, fitted.modality.read(source, **reading), arguments)
 
     def evaluate(
@@ -357,7 +358,7 @@ class Estimator:
             found in the source, else ``all``.
         """
         fitted = self._fitted()
-        reading, arguments = self._options(options)
+        reading, arguments = told_apart(fitted.modality, options, PredictArguments, where="predict")
         records = _checked(fitted.modality.read(source, **reading))
         target = target or fitted.target
         missing = fitted.facts.get("unlabelled")
@@ -371,17 +372,6 @@ class Estimator:
         seen = fitted_note(records.table, remembered, chosen)
         evaluation.notes += [*targets.notes, *unseen_note(evaluation), *seen]
         return evaluation
-
-    def _options(self, options: dict[str, Any]) -> tuple[dict[str, Any], PredictArguments]:
-        """Tell reading options from prediction options; refuse others."""
-        reading_known = self._fitted().modality.reading_options
-        predict_known = [f.name for f in fields(PredictArguments)]
-        for key in options:
-            if key not in (*reading_known, *predict_known):
-                raise unknown_key(key, [*reading_known, *predict_known], where="predict")
-        check_ranges(options)
-        reading = {key: options[key] for key in reading_known if key in options}
-        return reading, PredictArguments(**{k: options[k] for k in predict_known if k in options})
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config, weights, modality, card and evaluation into one folder, whole or not."""
@@ -501,7 +491,7 @@ def audit(
     True
     """
     model_class = estimator_class(task)
-    reading = _reading(model_class.task_class, settings)
+    reading = reading_options(model_class.task_class, settings)
     checked = model_class(**settings).task
     records = _checked(checked.build_modality().read(source, **reading))
     targets = checked.targets(records.table, target, unlabelled)
@@ -511,57 +501,12 @@ def audit(
     return checked.audit(records, targets, parts, shown)
 
 
-def fit_arguments(training: dict[str, Any]) -> FitArguments:
-    """Check names of training arguments."""
-    known = [f.name for f in fields(FitArguments)]
-    for key in training:
-        if key not in known:
-            raise unknown_key(key, known, where="fit")
-    check_ranges(training)
-    return FitArguments(**training)
-
-
-def _reading(task: type[Task], options: dict[str, Any]) -> dict[str, Any]:
-    """Take reading options that are no settings of the task out of ``options``."""
-    known = MODALITIES[task.modality].reading_options
-    own = {f.name for f in fields(task)}
-    return {key: options.pop(key) for key in known if key in options and key not in own}
-
-
 def _checked(records: Records) -> Records:
     """Records whose names tell them apart."""
     names = records.table.index
     if not names.is_unique:
         raise repeated_names(names)
     return records
-
-
-def _named(source: Any, n_records: int) -> str:  # noqa: ANN401
-    """Say in words what was read, for the card."""
-    sources = source if isinstance(source, list) else [source]
-    names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
-    return f"{n_records:,} records, {', '.join(names)}"
-
-
-def _paths(source: Any) -> list[str]:  # noqa: ANN401
-    """Name the files that were read, to fit again; only the name where a path starts at the root.
-
-    Empty where something was in memory. Others need not know how this machine's disk is laid out.
-    """
-    sources = source if isinstance(source, list) else [source]
-    if not all(isinstance(s, str | Path) for s in sources):
-        return []
-    return [Path(s).name if Path(s).is_absolute() else str(s) for s in sources]
-
-
-def _not_default(*settings: dict[str, Any]) -> dict[str, Any]:
-    """Join what was asked of a fit, without what was left open."""
-    return {
-        key: value if isinstance(value, bool | int | float) else str(value)
-        for part in settings
-        for key, value in part.items()
-        if value is not None
-    }
 
 
 def _warn(findings: Sequence[Finding]) -> None:
