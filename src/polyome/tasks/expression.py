@@ -48,6 +48,7 @@ class Expression(SequenceTask, RegressionTask):
         "variants are associations, not causes.",
     )
     splits_by: ClassVar[dict[str, Grouping | None]] = SequenceTask.splits_by | {"blocks": blocks}
+    bases_of_all: ClassVar[float] = 6e6  # of more epochs than those of classes
     finest_bp: ClassVar[int] = 300  # a value depends on single bases more than a class
 
     def numbers(self) -> list[str]:
