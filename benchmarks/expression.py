@@ -191,7 +191,6 @@ def one_set(name: str) -> dict[str, Any]:
     own, other = ([found[n] for found in by_seed] for n in ("polyome", best))
     found = {
         "scores": {n: mean_and_spread(values) for n, values in scores.items()},
-        "pearson": mean,
         "n": len(test),
         "best": best,
         **paired(truth, own, other),
@@ -233,33 +232,26 @@ def paired(
     }
 
 
-def expression() -> None:
-    """Rows a to g: the sets' own split, defaults, three seeds."""
-    numbers = {name: one_set(name) for name in SETS}
-    overview = {
-        name: {
-            "bar r / R2": "{} / {}".format(*BARS[name]),
-            "r": found["scores"]["polyome"]["pearson"],
-            "R2": found["scores"]["polyome"]["r2"],
-            "trunk alone, r": found["scores"]["trunk alone"]["pearson"],
-            "direct path alone, r": found["scores"]["direct path alone"]["pearson"],
-            "best of the cheap, r": f"{found['pearson'][found['best']]:.4f} ({found['best']})",
-            "difference": _shown(found),
-            "coverage of 90 %": ", ".join(f"{c:.3f}" for c in found["coverage"]),
-            "seconds": ", ".join(f"{s:.0f}" for s in found["fit_seconds"]),
-        }
-        for name, found in numbers.items()
-    }
-    columns = list(next(iter(overview.values())))
-    body = "Test rows of the files' own split, mean (SD) of seeds 0-2; the paired 95 % interval is "
-    body += f"a bootstrap over test rows.\n\n{table(overview, columns)}\n"
-    for name, found in numbers.items():
-        body += f"\n### {name}, {found['n']:,} test rows\n\n{table(found['scores'], SHOWN)}\n"
-        if "all_random" in found:
-            some = found["all_random"]
-            body += f"\nOn the {some['n']:,} rows `all_random`, model less boosting: "
-            body += f"{_shown(some)}.\n"
-    write("expression", "Expression, the files' own split", body, numbers)
+def measured_set(name: str) -> None:
+    """Rows a to g on one set: its own split, defaults, three seeds."""
+    found = one_set(name)
+    lines = [
+        f"{found['n']:,} test rows of the file's own split, mean (SD) of seeds 0-2. "
+        + "The bar: r {}, R2 {}.".format(*BARS[name]),
+        table(found["scores"], SHOWN),
+        f"Model less the best baseline ({found['best']}), Pearson's r, with a paired 95 % interval "
+        f"(bootstrap over test rows): {_shown(found)}.",
+        "Coverage of 90 % intervals: {}. Seconds to fit: {}.".format(
+            ", ".join(f"{c:.3f}" for c in found["coverage"]),
+            ", ".join(f"{s:.0f}" for s in found["fit_seconds"]),
+        ),
+    ]
+    if "all_random" in found:
+        some = found["all_random"]
+        lines.append(
+            f"On the {some['n']:,} rows `all_random`, model less boosting: {_shown(some)}."
+        )
+    write(f"expression_{name}", f"Expression: {name}", "\n\n".join(lines), found)
 
 
 def _shown(found: dict[str, Any]) -> str:
@@ -386,7 +378,7 @@ def expression_length() -> None:
 
 
 ROWS = {
-    "expression": expression,
+    **{f"expression_{name}": (lambda n=name: measured_set(n)) for name in SETS},
     "expression_forms": expression_forms,
     "expression_variants": expression_variants,
     "expression_length": expression_length,

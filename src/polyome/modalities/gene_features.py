@@ -24,6 +24,17 @@ SHARPNESS = 2.5
 _LEAST_SPREAD = 0.05
 
 
+def stretch_of(length: int) -> int:
+    """Length of the stretches whose reading frames are told apart, bp: 200, up to five of them.
+
+    Examples
+    --------
+    >>> stretch_of(600), stretch_of(10_000)
+    (200, 2000)
+    """
+    return max(200, -(-length // 5))
+
+
 def phased_words(codes: Tensor, window: int) -> Tensor:
     """Count 3-mers by the window and by the reading frame that they begin in.
 
@@ -80,7 +91,7 @@ class GeneFeatures(nn.Module):
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         length, self.width = spec["length"], spec["landmarks"]
-        self.window, self.stretch = max(50, -(-length // 12)), max(200, -(-length // 5))
+        self.window, self.stretch = max(50, -(-length // 12)), stretch_of(length)
         widths = (num_kmers(4), 84 * -(-length // self.window), 192 * -(-length // self.stretch))
         self.blocks = (*widths, CODONS)
         for name in ("means", "scales"):

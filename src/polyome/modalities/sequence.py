@@ -26,7 +26,7 @@ from polyome.modalities.backbone import (
 )
 from polyome.modalities.backbone_tokens import BackboneTokens
 from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
-from polyome.modalities.composition_tokens import windows_of
+from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.gene_features import MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
 from polyome.modalities.numbers import Numbers
@@ -186,7 +186,10 @@ class SequenceModality(Modality):
         if not self._is_gene:
             direct = SequenceFeatures(self.spec())
             self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
-        means, squares = self._moments(WordCounts(self.length_, self.composition, word=3), records)
+        counts: nn.Module = WordCounts(self.length_, self.composition, word=3)
+        if self._is_gene:
+            counts = CompositionCounts(self.length_, self.stride_, self.composition)
+        means, squares = self._moments(counts, records)
         self.word_means_ = means.astype(np.float32)
         spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
         self.word_spreads_ = spreads.astype(np.float32)
@@ -277,7 +280,7 @@ class SequenceModality(Modality):
         if isinstance(self.subwords_, BackboneTokens):
             start_backbones(module, self.subwords_)
         for part in module.modules():
-            if isinstance(part, Composition):
+            if isinstance(part, Composition | CompositionStem):
                 part.get_buffer("means").copy_(torch.from_numpy(self.word_means_))
                 part.get_buffer("spreads").copy_(torch.from_numpy(self.word_spreads_))
             if isinstance(part, GeneFeatures):

@@ -169,14 +169,14 @@ class SequenceEmbeddings(ModalityEmbeddings):
         if spec["tokens"] == "nucleotide":
             self.stem: nn.Module = Stem(hidden_size, spec["stride"], spec["kernel"])
         elif spec["tokens"] == "composition":
-            dropout = spec["composition_dropout"]
-            self.stem = CompositionStem(hidden_size, spec["stride"], dropout)
+            sizes = spec["length"], spec["stride"], spec["composition"]
+            self.stem = CompositionStem(hidden_size, *sizes, spec["composition_dropout"])
         else:
             self.identity = nn.Embedding(spec["vocabulary"], hidden_size, padding_idx=0)
         self.positions = nn.Parameter(torch.zeros(self.num_tokens, hidden_size))
         self.neighbours = Windows(hidden_size, hidden_size, 3)
         self.composition = None
-        if spec["composition"]:
+        if spec["composition"] and spec["tokens"] != "composition":
             self.composition = Composition(
                 hidden_size, spec["length"], spec["composition"], spec["composition_dropout"]
             )

@@ -62,9 +62,9 @@ class Expression(SequenceTask, RegressionTask):
         if modality.tokens_ == "composition":
             return {
                 "learning_rate": 1e-3,
-                "num_train_epochs": 12,
+                "num_train_epochs": 24,  # on inner folds yeast prefers 30 to 20, E. coli 20 to 30
                 "weight_decay": 0.3,
-                "early_stopping": True,
+                "early_stopping": False,
             }
         epochs = 20 if n_rows < 3500 else 14 if n_rows < 8000 else 10 if n_rows < RICH else 7
         if n_rows * modality.length_ > _MANY_BASES:

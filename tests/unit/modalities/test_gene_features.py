@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from polyome._errors import InputError
 from polyome.io.nucleotides import Sequences
 from polyome.modalities.codons import open_frame_codons
-from polyome.modalities.composition_tokens import CompositionStem, windows_of
+from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.gene_features import GeneFeatures, phased_words, windowed_words
 from polyome.modalities.kmers import count_kmers
 from polyome.modalities.numbers import Numbers
 from polyome.modalities.sequence import GENE_BP, SequenceModality
+from polyome.model.configuration import PolyomeConfig
 
 DNA = st.text(alphabet="ACGTN", min_size=0, max_size=60)
 
@@ -76,8 +77,32 @@ def test_length_chooses_the_tokens():
 
 
 def test_a_stem_gives_a_token_per_window_and_one_for_the_codons():
-    stem = CompositionStem(8, 50, 0.0).eval()
+    stem = CompositionStem(8, 120, 50, 4, 0.0).eval()
     assert stem(codes("ACGT" * 30)).shape == (1, 4, 8)
+
+
+def test_counts_of_windows_and_of_the_whole_stand_where_the_stem_cuts_them():
+    counts = CompositionCounts(120, 50, 4)
+    found = counts(codes("A" * 50 + "C" * 70)).square()[0].round()
+    windows = found[: 3 * counts.window_width].unflatten(0, (3, -1))
+    assert windows[:, :2].tolist() == [[50, 0], [0, 50], [0, 20]]  # A and C
+    whole = found[3 * counts.window_width :]
+    assert len(whole) == counts.whole_width
+    assert whole[:4].tolist() == [50, 70, 0, 0]
+
+
+def test_tokens_of_composition_are_standardised_on_training_sequences():
+    modality = SequenceModality(tokens="auto")
+    records = modality.read(genes())
+    modality.fit(records)
+    module = modality.embeddings(PolyomeConfig(hidden_size=16), modality.spec())
+    modality.start_from(module, records)
+    stem = module.stem
+    windows = torch.from_numpy(modality.prepare(records).windows)
+    scaled = (stem.counts(windows) - stem.get_buffer("means")) / stem.get_buffer("spreads")
+    assert scaled.mean(dim=0).abs().max() < 1e-3
+    assert scaled[:, 4].std(correction=0) == pytest.approx(1, abs=1e-3)
+    assert scaled.std(dim=0, correction=0).max() < 1.001
 
 
 def test_likeness_is_1_to_oneself_and_less_to_others():
