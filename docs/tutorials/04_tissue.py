@@ -97,7 +97,7 @@ plt.show()
 # |---|---|
 # | `[M]` | the modality token, plus a map of the cell's own profile |
 # | modules | learned combinations of the cell's own genes, as in the cell tutorial |
-# | around 15, 30, ... | the mean profile of so many nearest neighbours |
+# | around 15, 30, ... | the mean profile of so many neighbours, and the clusters they are of |
 # | one per near neighbour | what it expresses, how far it lies, at which angles to the others |
 #
 # Distances are in units of the section's own median distance between nearest cells: pixels and

@@ -16,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from polyome._errors import InputError
+from polyome._threads import each_alone
 from polyome._types import FloatArray, IntArray
 
 GRID = (1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -94,8 +95,7 @@ class TunedLogisticRegression:
             raise InputError(msg)
         mean, rotated, spread, back = _rotate(x)
         solver = _Solver(rotated, spread, codes, len(self.classes_))
-        with threadpool_limits(1, user_api="blas"):  # matrices too small to share between threads
-            weights = self._choose(solver, inner_folds(codes, groups, self.folds, self.seed))
+        weights = self._choose(solver, inner_folds(codes, groups, self.folds, self.seed))
         return solver, weights, mean, back
 
     def _choose(self, solver: "_Solver", fold: IntArray) -> FloatArray:
@@ -122,7 +122,9 @@ class TunedLogisticRegression:
         start: list[FloatArray],
     ) -> list[FloatArray]:
         """Fit the inner folds with C, and keep what belongs to it where it is the best so far."""
-        weights = [solver.fit(fold != k, C, w) for k, w in enumerate(start)]
+        inside = [fold != k for k in range(len(start))]
+        with each_alone() as pool:
+            weights = list(pool.map(solver.fit, inside, [C] * len(start), start))
         proba, loss = solver.held_out(fold, weights)
         if not self.inner_path_ or loss < min(self.inner_path_.values()):
             self.C_, self.inner_log_loss_, self.out_of_fold_proba_ = C, loss, proba

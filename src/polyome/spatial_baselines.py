@@ -11,6 +11,7 @@ from sklearn.neural_network import MLPClassifier
 
 from polyome._types import FloatArray
 from polyome.baselines import TunedLogisticRegression
+from polyome.modalities.profile_records import CellRecords
 from polyome.modalities.tissue import TissueModality, TissueRecords
 
 SIZES = (15, 30)
@@ -28,12 +29,15 @@ def linear_features(modality: TissueModality, records: TissueRecords) -> FloatAr
 
 
 def wide_features(modality: TissueModality, records: TissueRecords) -> FloatArray:
-    """Own z-scores, means of 15 and of 30 neighbours, position: float32 (n, g + 2 q + 3).
+    """Own z-scores, their means of 15 and of 30 neighbours, position: float32 (n, 3 g + 3).
 
     Position is about the section's middle and in its unit, in the file's own directions.
     """
     own = modality.standardised(records)
-    around = [modality.around(records, k) for k in SIZES]
+    everyone = CellRecords(records.adata, records.expression, np.arange(records.adata.n_obs))
+    near = records.sections.neighbourhoods(max(SIZES))
+    z = modality.standardised(everyone)
+    around = [near.means(records.rows, k, z) for k in SIZES]
     place = np.zeros((len(own), _PLACE), np.float32)
     found = records.sections.placed()[records.rows]
     place[:, : found.shape[1]] = found

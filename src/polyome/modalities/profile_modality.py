@@ -60,6 +60,7 @@ class ProfileModality(Modality):
 
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
     answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
+    is_portable: bool = True
     panel_genes: ClassVar[int] = 500
     depth: ClassVar[float | None] = DEPTH
     """Library that profiles are brought to; None learns it from the training cells."""

@@ -51,6 +51,10 @@ class CellRecords:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: prepared, they need no source, which may be a file and large."""
+        return self.__dict__ | ({} if self.profile is None else {"adata": None, "expression": None})
+
     def take(self, rows: IntArray) -> Self:
         """Some of the cells, by position among these."""
         profile = None if self.profile is None else self.profile[rows]

@@ -1,9 +1,9 @@
 """The tissue modality: a cell with its neighbours becomes tokens.
 
 A segment is ``[M]``, which knows the cell's whole profile, its module tokens as in the cell
-modality, a token for the mean profile of each size of neighbourhood, and a token for each near
-neighbour: what it expresses, how far it lies, and at which angles to the other neighbours. Labels
-never enter, nor do directions in the file's frame.
+modality, a token for the mean profile and the composition of each size of neighbourhood, and a
+token for each near neighbour: what it expresses, how far it lies, and at which angles to the other
+neighbours. Labels never enter, nor do directions in the file's frame.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ import pandas as pd
 from polyome._types import Encoding, FloatArray, IntArray
 from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers
+from polyome.modalities.cell_clusters import CellClusters
 from polyome.modalities.expression import Expression
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import CLIP, ProfileModality
@@ -24,8 +25,9 @@ from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.modalities.sections import find_sections
 from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
-LEVELS = (15, 30, 100, 300)
+LEVELS = (15, 30, 60, 100, 300)
 """Sizes of neighbourhoods that a context may consist of."""
+_CLUSTERED_CELLS = 5000
 _VIEW_CELLS = 8192  # standardised at a time
 _NEIGHBOUR_WIDTH = 64  # numbers that a neighbour is described by, at most
 _SPARE_SLOTS = 6  # for neighbours tied with the last one, or nearly so
@@ -44,6 +46,7 @@ class TissueRecords(CellRecords):
     neighbours : int64, (n, s), the nearest neighbours' positions in ``adata``.
     geometry : float32, (n, s, 1 + 4): how much each neighbour counts, and where it lies.
     counts : int64, (n,), of the slots in use; the others' weight is 0.
+    shown : float32, (all cells, p), what a neighbour's token shows.
     """
 
     sections: Sections
@@ -51,11 +54,16 @@ class TissueRecords(CellRecords):
     neighbours: IntArray | None = None
     geometry: FloatArray | None = None
     counts: IntArray | None = None
+    shown: FloatArray | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Where values and coordinates were read from."""
         return (*self.expression.notes, *self.sections.notes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: prepared, they need no sections either."""
+        return super().__getstate__() | ({} if self.profile is None else {"sections": None})
 
     def take(self, rows: IntArray) -> Self:
         """Some of the cells, by position among these; their neighbours stay."""
@@ -78,7 +86,8 @@ class View:
 
     Attributes
     ----------
-    averaged : float32, (n, q), what is averaged over neighbourhoods.
+    averaged : float32, (n, q), what is averaged over neighbourhoods: z-scores or components, then
+        memberships in clusters.
     shown : float32, (n, p), what a neighbour's token shows.
     """
 
@@ -122,7 +131,7 @@ class TissueModality(ProfileModality):
         section: str | None = None,
         spatial_key: str = "spatial",
         neighbour_tokens: int = 15,
-        context_dropout: float = 0.3,
+        context_dropout: float = 0.1,
         num_genes: int = 1750,
         num_components: int | None = None,
         usual_components: int = 50,
@@ -181,6 +190,11 @@ class TissueModality(ProfileModality):
         if genes > _NEIGHBOUR_WIDTH:
             wanted = min(_NEIGHBOUR_WIDTH, most)
             self.neighbour_components_ = self._components(records, wanted)[0]
+        rows = np.arange(len(records))
+        if len(rows) > _CLUSTERED_CELLS:
+            rng = np.random.default_rng(self.seed)
+            rows = np.sort(rng.choice(rows, _CLUSTERED_CELLS, replace=False))
+        self.clusters_ = CellClusters.fit(self.standardised(records.take(rows)), self.seed)
         self.context_means_ = self.context_scales_ = np.zeros((0, self.context_width), np.float32)
         return self
 
@@ -195,18 +209,19 @@ class TissueModality(ProfileModality):
         return self
 
     def _scales(self, means: FloatArray) -> FloatArray:
-        """Standard deviations, (l, q): of each gene, or the first component's for all of them."""
+        """Standard deviations, (l, q); of components the first one's for all of them."""
         scales = means.std(axis=0)
         if self.num_components_:
-            scales = np.broadcast_to(scales.max(axis=1, keepdims=True), scales.shape)
+            components = scales[:, : -len(self.clusters_.shares)]
+            components[:] = components.max(axis=1, keepdims=True)
         return np.where(scales < 1e-6, 1, scales).astype(np.float32)
 
     @property
     def context_width(self) -> int:
         """Numbers that the mean of a neighbourhood has: q."""
-        if self.num_components_ and len(self.neighbour_components_):
-            return len(self.neighbour_components_)
-        return len(self.selected_)
+        by_component = self.num_components_ and len(self.neighbour_components_)
+        profile = self.neighbour_components_ if by_component else self.selected_
+        return len(profile) + len(self.clusters_.shares)
 
     @property
     def neighbour_width(self) -> int:
@@ -249,7 +264,12 @@ class TissueModality(ProfileModality):
         neighbours, geometry, counts = self._nearest(records)
         context[counts == 0] = 0  # nothing around: as where context is hidden
         return replace(
-            records, context=context, neighbours=neighbours, geometry=geometry, counts=counts
+            records,
+            context=context,
+            neighbours=neighbours,
+            geometry=geometry,
+            counts=counts,
+            shown=self.seen(records).shown,
         )
 
     def alone(self, records: TissueRecords) -> TissueRecords:
@@ -278,7 +298,7 @@ class TissueModality(ProfileModality):
         )
 
     def around(self, records: TissueRecords, k: int) -> FloatArray:
-        """Mean z-scores, or components, of each cell's k nearest neighbours, float32 (n, q)."""
+        """Mean z-scores or components, and composition, of k neighbours, float32 (n, q)."""
         near = records.sections.neighbourhoods(k)
         return near.means(records.rows, k, self.seen(records).averaged)
 
@@ -311,7 +331,7 @@ class TissueModality(ProfileModality):
         values = self.standardised(records)
         if not self.levels_:
             return [{"values": row} for row in values]
-        shown = self.seen(records).shown[records.neighbours]  # (n, s, p)
+        shown = records.shown[records.neighbours]  # (n, s, p)
         used = np.maximum(records.counts, self.slots)
         return [
             {
@@ -332,10 +352,10 @@ class TissueModality(ProfileModality):
         for start in range(0, records.adata.n_obs, _VIEW_CELLS):
             rows = np.arange(start, min(start + _VIEW_CELLS, records.adata.n_obs))
             z = self.standardised(CellRecords(records.adata, records.expression, rows))
-            projected = z @ self.neighbour_components_.T if len(self.neighbour_components_) else z
-            parts.append((projected if self.num_components_ else z, projected))
-        averaged, shown = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        view = View(averaged, averaged if averaged.shape == shown.shape else shown)
+            shown = z @ self.neighbour_components_.T if len(self.neighbour_components_) else z
+            averaged = shown if self.num_components_ else z
+            parts.append((np.hstack([averaged, self.clusters_.memberships(z)]), shown))
+        view = View(*(np.concatenate([part[i] for part in parts]) for i in (0, 1)))
         self._views[records.expression] = view
         return view
 
@@ -369,6 +389,9 @@ class TissueModality(ProfileModality):
         """What a cell modality keeps, and the context."""
         settings, arrays = super().state()
         settings["learned"]["levels"] = list(self.levels_)
+        settings["learned"]["cluster_width"] = self.clusters_.width
+        arrays["cluster_centres"] = self.clusters_.centres
+        arrays["cluster_shares"] = self.clusters_.shares
         return settings, arrays | {name: getattr(self, f"{name}_") for name in _ARRAYS}
 
     @classmethod
@@ -378,6 +401,11 @@ class TissueModality(ProfileModality):
         modality.levels_ = tuple(settings["learned"]["levels"])
         for name in _ARRAYS:
             setattr(modality, f"{name}_", arrays[name])
+        modality.clusters_ = CellClusters(
+            arrays["cluster_centres"],
+            settings["learned"]["cluster_width"],
+            arrays["cluster_shares"],
+        )
         return modality
 
 

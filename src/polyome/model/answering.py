@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from polyome._errors import InputError, listed
+from polyome._threads import batch_threads
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.model.modeling import PolyomeModel
-from polyome.model.threads import batch_threads
 
 CHUNK_RECORDS = 4096  # read from a file at a time
 

@@ -10,13 +10,13 @@ import pandas as pd
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import Progress, say
+from polyome._threads import batch_threads
 from polyome._types import FloatArray
 from polyome.io.bigwig import Track, check_bigwig, write_bigwig
 from polyome.io.fasta import stream_fasta
 from polyome.io.files import check_writable
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Codes, Sequences
-from polyome.model.threads import batch_threads
 from polyome.predict.peaks import peaks, prominence
 from polyome.predict.scan_arguments import ScanArguments
 from polyome.predict.scan_parts import Part, Parts, model_digest

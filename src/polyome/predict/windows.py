@@ -56,7 +56,7 @@ class WindowScorer:
         Parameters
         ----------
         codes : uint8, (length,), of the plus strand.
-        pool : see :func:`polyome.model.threads.batch_threads`.
+        pool : see :func:`polyome._threads.batch_threads`.
         advance : is told of bp that are done.
 
         Returns

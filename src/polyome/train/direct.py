@@ -1,9 +1,7 @@
 """The direct path beside the trunk, fitted by itself: logistic regression."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,13 +13,12 @@ from scipy.special import log_softmax
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 from torch import nn
 
+from polyome._threads import batch_threads, each_alone
 from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
-from polyome.model.threads import batch_threads
 
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
@@ -177,13 +174,6 @@ def _fit_one(
         model = _fit(_solver(whole, truth), whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
     return FittedDirectPath(coef, intercept, held[best])
-
-
-@contextmanager
-def each_alone() -> Iterator[ThreadPoolExecutor]:
-    """Threads that each fit a fold by themselves, on one thread of the linear algebra's."""
-    with threadpool_limits(1), batch_threads(torch.device("cpu")) as pool:
-        yield pool
 
 
 def _solver(fold: Fold, truth: IntArray) -> Any:  # noqa: ANN401

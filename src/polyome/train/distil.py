@@ -18,13 +18,13 @@ import torch
 from scipy.special import softmax
 
 from polyome._progress import Progress
+from polyome._threads import batch_threads
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.modalities import Modality
 from polyome.modalities.sequence_records import SequenceRecords
 from polyome.model.answering import answer, pick_device
 from polyome.model.modeling import PolyomeModel
-from polyome.model.threads import batch_threads
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.calibrate import calibrated

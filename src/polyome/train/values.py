@@ -12,13 +12,14 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, lsmr
 from sklearn.linear_model import RidgeCV
 
+from polyome._threads import each_alone
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Values
 from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task
 from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
-from polyome.train.direct import FittedDirectPath, Fold, each_alone
+from polyome.train.direct import FittedDirectPath, Fold
 from polyome.train.fitted import Fitted
 from polyome.train.kind import Aside, Kind
 

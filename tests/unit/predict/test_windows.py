@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from polyome._threads import batch_threads
 from polyome.io.nucleotides import Sequences
-from polyome.model.threads import batch_threads
 from polyome.predict import windows
 from polyome.predict.windows import WindowScorer
 

@@ -247,7 +247,8 @@ def test_many_genes_are_read_as_components():
     model = fitted(real, section=None, num_neighbours=15, fit=BRIEF | {"num_train_epochs": 1})
     spec = model.fitted_.modality.spec()
     assert spec["num_components"] == 50
-    assert spec["context_width"] == spec["neighbour_width"] == 64
+    assert spec["neighbour_width"] == 64
+    assert spec["context_width"] == 64 + 25  # and clusters
     usual = model.predict(real)
     order = np.random.default_rng(0).permutation(real.n_obs)
     same(usual, model.predict(real[order].copy()), real.obs_names)

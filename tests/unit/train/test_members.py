@@ -1,25 +1,30 @@
 """Members on several cores are the members that one core fits."""
 
-import numpy as np
 import pytest
 import torch
 
-from polyome.data.simulate import simulate_sequences
 from polyome.splits import random_split
-from polyome.tasks import Promoter
+from polyome.tasks import CellType, Promoter, Spatial
 from polyome.train import members
 from polyome.train.arguments import FitArguments
 from polyome.train.fit import fit_model
 
+MODALITIES = {
+    "cells": (CellType, {}),
+    "sequences": (Promoter, {}),
+    "tissue": (Spatial, {"num_neighbours": 15}),
+}
 
-@pytest.fixture
-def fitted_weights():
-    """Fit two small members and give their weights."""
-    task = Promoter(hidden_size=16, num_members=2, device="cpu", quiet=True)
-    table = simulate_sequences(80)
-    records = task.build_modality().read(table)
-    targets = task.targets(table, "label", None)
-    split = random_split(targets.truth, labelled=np.ones(len(table), bool), seed=0)
+
+@pytest.fixture(params=MODALITIES)
+def fitted_weights(request):
+    """Fit two small members of a task and give their weights."""
+    kind, settings = MODALITIES[request.param]
+    task = kind(hidden_size=16, num_members=2, device="cpu", quiet=True, **settings)
+    example = kind.example()
+    records = task.build_modality(2).read(example.source)
+    targets = task.targets(records.table, example.target, None)
+    split = random_split(targets.truth, labelled=targets.labelled, seed=0)
 
     def fit():
         brief = FitArguments(num_train_epochs=1)

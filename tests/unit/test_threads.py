@@ -4,8 +4,25 @@ import threading
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
-from polyome.model.threads import batch_threads
+from polyome._threads import batch_threads, each_alone
+
+
+def test_fits_run_two_at_once_with_the_linear_algebra_on_one_thread():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        together = threading.Barrier(2, timeout=20)
+
+        def run(_):
+            together.wait()
+            return max(found["num_threads"] for found in threadpool_info())
+
+        with each_alone() as pool:
+            assert list(pool.map(run, range(2))) == [1, 1]
+    finally:
+        torch.set_num_threads(usual)
 
 
 def test_each_thread_runs_torch_on_one_core_and_the_setting_comes_back():

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 @contextmanager
@@ -30,3 +31,18 @@ def batch_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(usual)
+
+
+@contextmanager
+def each_alone() -> Iterator[ThreadPoolExecutor]:
+    """Give threads that each fit by themselves, with the linear algebra on one thread.
+
+    Examples
+    --------
+    >>> with each_alone() as pool:
+    ...     list(pool.map(abs, [-1, 1]))
+    [1, 1]
+    """
+    # In this order: the limit also tells torch that there is but one thread.
+    with batch_threads(torch.device("cpu")) as pool, threadpool_limits(1):
+        yield pool
