@@ -25,8 +25,9 @@ from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.modalities.sections import find_sections
 from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
-LEVELS = (15, 30, 60, 100, 300)
-"""Sizes of neighbourhoods that a context may consist of."""
+STEPS = ((15,), (30,), (60, 100), (300,))
+"""Sizes of neighbourhoods that a context may consist of, as they are added to it."""
+LEVELS = tuple(level for step in STEPS for level in step)
 _CLUSTERED_CELLS = 5000
 _VIEW_CELLS = 8192  # standardised at a time
 _NEIGHBOUR_WIDTH = 64  # numbers that a neighbour is described by, at most

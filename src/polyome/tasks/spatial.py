@@ -23,7 +23,7 @@ from polyome.modalities.expression import states_by
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import ProfileModality
 from polyome.modalities.tiles import tiles
-from polyome.modalities.tissue import LEVELS, TissueModality, TissueRecords
+from polyome.modalities.tissue import LEVELS, STEPS, TissueModality, TissueRecords
 from polyome.spatial_baselines import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
@@ -50,7 +50,7 @@ class Spatial(ClassificationTask):
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
     num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30,
-        60, 100 and, in sections of 3,000 to 50,000 cells, 300, by validation on spatial blocks
+        100 and, in sections of 3,000 to 50,000 cells, 300, by validation on spatial blocks
         inside the training part.
     neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
     num_genes, num_components, num_modules, input_dropout : see
@@ -178,15 +178,14 @@ class Spatial(ClassificationTask):
         if len(rows) > _MOST_ROWS:
             rng = np.random.default_rng(self.seed)
             rows = np.sort(rng.choice(rows, _MOST_ROWS, replace=False))
-        offered = _offered(records.sections)
         records.sections.neighbourhoods(LEVELS[-2])  # of most candidates at once
         losses: dict[str, float] = {}
-        candidates = {_shown(offered[:i]): offered[:i] for i in range(len(offered) + 1)}
+        candidates = {_shown(levels): levels for levels in _offered(records.sections)}
         inside = None if groups is None else groups[rows]
         some, known = records.take(rows), truth[rows]
         for name, levels in candidates.items():
-            if len(levels) > 2 and _chosen(losses) not in list(losses)[-2:]:
-                break  # what the two before do not tell, a larger neighbourhood hardly will
+            if len(levels) > 2 and _chosen(losses) != list(losses)[-1]:
+                break  # what 30 do not tell beyond 15, a larger neighbourhood hardly will
             modality.surround(records, levels)
             linear = TunedLogisticRegression(seed=self.seed, folds=3)
             linear.tune(linear_features(modality, some), known, groups=inside)
@@ -280,11 +279,12 @@ def section_names(records: TissueRecords) -> np.ndarray:
     return np.array(records.sections.names)[records.sections.codes[records.rows]]
 
 
-def _offered(sections: Sections) -> tuple[int, ...]:
-    """Sizes to choose among: the largest only where it is a small part of a section."""
+def _offered(sections: Sections) -> list[tuple[int, ...]]:
+    """Contexts to choose among: the widest only where it is a small part of a section."""
     cells = np.bincount(sections.codes)
     is_wide = np.median(cells[cells > 0]) >= 10 * _WIDE and cells.sum() <= _MOST_CELLS
-    return LEVELS if is_wide else LEVELS[:-1]
+    steps = STEPS if is_wide else STEPS[:-1]
+    return [sum(steps[:i], ()) for i in range(len(steps) + 1)]
 
 
 def _shown(levels: tuple[int, ...]) -> str:
