@@ -16,7 +16,7 @@ from polyome.audit.positions import (
     state_findings,
     unit_findings,
 )
-from polyome.baselines import TunedLogisticRegression
+from polyome.baselines import LEAST_PROBABILITY, TunedLogisticRegression
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
 from polyome.modalities.expression import states_by
@@ -33,7 +33,9 @@ BUFFER = 15
 NEAREST = 3
 """Neighbours that the audit looks at, to see whether a split leaks."""
 _LEAST_GAIN = 0.01  # share of the log loss that a larger context must save
+_CLEAR = 2.0  # standard errors by which any context must be ahead of none
 _FEW_GROUPS = 5
+_FEW_ROWS = 3000
 _MOST_ROWS = 3000  # that the context is chosen on
 _WIDE = 300  # neighbours, of which a section must have ten times as many
 _MOST_CELLS = 50_000  # whose wide neighbourhoods fit into little memory
@@ -112,9 +114,12 @@ class Spatial(ClassificationTask):
         )
 
     def members(self, n_rows: int, modality: Modality) -> int:
-        """Four: two rounds on a laptop's two cores; eight answered no better on inner blocks."""
-        del n_rows, modality
-        return self.num_members or 4
+        """Five for few rows, quickly fitted; else four, two rounds on a laptop's two cores.
+
+        On inner blocks of osmFISH's regions eight answered no better than five.
+        """
+        del modality
+        return self.num_members or (5 if n_rows < _FEW_ROWS else 4)
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch and more, in batches of 32 to 256.
@@ -180,24 +185,34 @@ class Spatial(ClassificationTask):
             rows = np.sort(rng.choice(rows, _MOST_ROWS, replace=False))
         records.sections.neighbourhoods(LEVELS[-2])  # of most candidates at once
         losses: dict[str, float] = {}
+        harmless: set[str] = set()  # contexts that clearly save something
         candidates = {_shown(levels): levels for levels in _offered(records.sections)}
         inside = None if groups is None else groups[rows]
+        alone = np.zeros(len(rows))
         some, known = records.take(rows), truth[rows]
         for name, levels in candidates.items():
-            if len(levels) > 2 and _chosen(losses) != list(losses)[-1]:
+            if len(levels) > 2 and _chosen(losses, harmless) != list(losses)[-1]:
                 break  # what 30 do not tell beyond 15, a larger neighbourhood hardly will
             modality.surround(records, levels)
             linear = TunedLogisticRegression(seed=self.seed, folds=3)
             linear.tune(linear_features(modality, some), known, groups=inside)
             losses[name] = float(linear.inner_log_loss_)
-        chosen = _chosen(losses)
+            codes = np.searchsorted(linear.classes_, known)
+            own = linear.out_of_fold_proba_[np.arange(len(known)), codes]
+            lost = -np.log(own.clip(LEAST_PROBABILITY))
+            if not levels:
+                alone = lost
+            elif _is_clear(alone - lost, inside):
+                harmless.add(name)
+        chosen = _chosen(losses, harmless)
         modality.surround(records, candidates[chosen])
         evidence = {name: round(loss, 4) for name, loss in losses.items()}
         return {
             "context": {
                 "levels": list(candidates[chosen]),
                 "how": "lowest log loss of the linear path on spatial blocks inside the training "
-                f"part; a larger context must save {_LEAST_GAIN:.0%}",
+                f"part; a larger context must save {_LEAST_GAIN:.0%}, any context "
+                f"{_CLEAR:.0f} standard errors over tiles",
                 "log_loss": evidence,
             }
         }
@@ -291,11 +306,22 @@ def _shown(levels: tuple[int, ...]) -> str:
     return "none" if not levels else " + ".join(str(k) for k in levels)
 
 
-def _chosen(losses: dict[str, float]) -> str:
+def _chosen(losses: dict[str, float], harmless: set[str]) -> str:
     """The smallest context after which none saves enough; they come in order of size."""
     names = list(losses)
     chosen = names[0]
     for name in names[1:]:
-        if losses[name] < (1 - _LEAST_GAIN) * losses[chosen]:
+        saves = losses[name] < (1 - _LEAST_GAIN) * losses[chosen]
+        if saves and (chosen != names[0] or name in harmless):
             chosen = name
     return chosen
+
+
+def _is_clear(gains: FloatArray, groups: np.ndarray | None) -> bool:
+    """Whether the mean gain, (n,), is beyond chance: cells of one tile gain or lose together."""
+    tile = np.arange(len(gains)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    totals = np.bincount(tile, gains)
+    if len(totals) < 2:
+        return bool(gains.mean() > 0)
+    error = np.sqrt(len(totals) * totals.var(ddof=1)) / len(gains)
+    return bool(gains.mean() > _CLEAR * error)

@@ -11,7 +11,7 @@ from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.estimators import audit, estimator_class
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.tiles import tiles
-from polyome.tasks.spatial import BUFFER, Spatial
+from polyome.tasks.spatial import BUFFER, Spatial, _chosen, _is_clear
 
 TINY = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
 BRIEF = {"num_train_epochs": 3, "baselines": False}
@@ -173,6 +173,21 @@ def test_the_widest_context_is_for_sections_of_many_cells(cells, widest):
         modality, records, np.unique(side, return_inverse=True)[1], task.inner_groups(records, None)
     )
     assert facts["context"]["levels"][-1] == widest
+
+
+def test_a_context_that_only_seems_better_than_none_is_left_out():
+    losses = {"none": 1.0, "15": 0.9, "15 + 30": 0.8}
+    assert _chosen(losses, set()) == "none"
+    assert _chosen(losses, {"15"}) == "15 + 30"
+    assert _chosen(losses | {"15 + 30": 0.895}, {"15", "15 + 30"}) == "15"
+
+
+def test_cells_of_a_tile_gain_together_and_count_as_one():
+    gains = np.repeat([1.0, -0.4, 0.6, -0.2], 100)
+    tiles = np.repeat(np.arange(4), 100)
+    assert _is_clear(gains, None)
+    assert not _is_clear(gains, tiles)
+    assert _is_clear(np.ones(400) + gains / 10, tiles)
 
 
 def test_context_as_asked(model):
