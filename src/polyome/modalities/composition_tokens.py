@@ -8,6 +8,7 @@ holds a promoter and the beginning of a gene.
 import torch
 from torch import Tensor, nn
 
+from polyome._dropout import Dropout
 from polyome.modalities.codons import CODONS, open_frame_codons
 from polyome.modalities.gene_features import phased_words, stretch_of
 from polyome.modalities.kmers import count_kmers, num_kmers
@@ -78,7 +79,7 @@ class CompositionStem(nn.Module):
     ) -> None:
         super().__init__()
         self.counts = CompositionCounts(length, window, most)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.windows = nn.Linear(self.counts.window_width, hidden_size)
         self.whole = nn.Linear(self.counts.whole_width, hidden_size)
         self.norm = nn.LayerNorm(hidden_size)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polyome._dropout import Dropout
 from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.composition_tokens import CompositionStem
 from polyome.modalities.kmers import OneHot, WordCounts
@@ -14,7 +15,8 @@ from polyome.modalities.kmers import OneHot, WordCounts
 class Windows(nn.Module):
     """A convolution over positions, as windows laid out and one matrix product.
 
-    On a CPU this takes half the time of ``nn.Conv1d`` at these widths.
+    On a CPU this takes half the time of ``nn.Conv1d`` at these widths, and shifted copies laid side
+    by side half the time of ``unfold``, whose gradient is slow.
 
     Parameters
     ----------
@@ -31,9 +33,11 @@ class Windows(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(b, n, width_in) -> (b, ceil(n / stride), width_out)."""
-        half = self.kernel // 2
-        windows = functional.pad(values, (0, 0, half, half)).unfold(1, self.kernel, self.stride)
-        outputs: Tensor = self.linear(windows.flatten(2))
+        half, number = self.kernel // 2, -(-values.shape[1] // self.stride)
+        padded = functional.pad(values, (0, 0, half, half))
+        reach = self.stride * (number - 1) + 1
+        taps = [padded[:, i : i + reach : self.stride] for i in range(self.kernel)]
+        outputs: Tensor = self.linear(torch.cat(taps, dim=-1))
         return outputs
 
 
@@ -87,7 +91,7 @@ class Composition(nn.Module):
         width = sum(self.words.blocks)
         self.register_buffer("means", torch.zeros(width))
         self.register_buffer("spreads", torch.ones(width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.inner = nn.Linear(width, hidden_size)
         self.norm = nn.LayerNorm(hidden_size)
         self.inner_dropout = nn.Dropout(0.3)

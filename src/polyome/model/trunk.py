@@ -12,6 +12,7 @@ from torch.nn import functional
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from polyome._dropout import Dropout
 from polyome.model.configuration import PolyomeConfig
 
 
@@ -105,7 +106,7 @@ class Layer(GradientCheckpointingLayer):
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward_in = nn.Linear(config.hidden_size, config.intermediate_size)
         self.feed_forward_out = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(self, hidden_states: Tensor, packing: Packing, *, first_only: bool) -> Tensor:
         """(b, n, d) -> (b, n, d), packed where there is padding; (b, 1, d) if ``first_only``."""
