@@ -12,9 +12,8 @@ class Dropout(nn.Dropout):
 
     Examples
     --------
-    >>> values = Dropout(0.25)(torch.ones(1000))
-    >>> sorted(set(values.tolist())) == [0.0, 256 / 192]
-    True
+    >>> Dropout(0.5)(torch.ones(1000)).unique().tolist()
+    [0.0, 2.0]
     """
 
     def forward(self, values: Tensor) -> Tensor:
