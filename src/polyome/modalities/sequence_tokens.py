@@ -13,68 +13,68 @@ from polyome.modalities.kmers import OneHot, WordCounts
 
 
 class Windows(nn.Module):
-    """A convolution over positions, as windows laid out and one matrix product.
+    """A convolution over tokens, as shifted copies side by side and one matrix product.
 
-    On a CPU this takes half the time of ``nn.Conv1d`` at these widths, and shifted copies laid side
-    by side half the time of ``unfold``, whose gradient is slow.
+    On a CPU this takes half the time of ``nn.Conv1d`` at these widths, or of ``unfold``, whose
+    gradient is slow.
 
     Parameters
     ----------
     width_in, width_out : channels.
     kernel : positions that an output sees, odd.
-    stride : positions between two outputs.
     """
 
-    def __init__(self, width_in: int, width_out: int, kernel: int, stride: int = 1) -> None:
+    def __init__(self, width_in: int, width_out: int, kernel: int) -> None:
         super().__init__()
         self.kernel = kernel
-        self.stride = stride
         self.linear = nn.Linear(width_in * kernel, width_out)
 
     def forward(self, values: Tensor) -> Tensor:
-        """(b, n, width_in) -> (b, ceil(n / stride), width_out)."""
-        half, number = self.kernel // 2, -(-values.shape[1] // self.stride)
+        """(b, n, width_in) -> (b, n, width_out)."""
+        n, half = values.shape[1], self.kernel // 2
         padded = functional.pad(values, (0, 0, half, half))
-        reach = self.stride * (number - 1) + 1
-        taps = [padded[:, i : i + reach : self.stride] for i in range(self.kernel)]
-        outputs: Tensor = self.linear(torch.cat(taps, dim=-1))
+        shifted = [padded[:, i : i + n] for i in range(self.kernel)]
+        outputs: Tensor = self.linear(torch.cat(shifted, dim=-1))
         return outputs
 
 
 class Stem(nn.Module):
-    """Single nucleotides into one token per ``stride`` bases, by a convolution over letters.
+    """Single nucleotides into one token per ``stride`` bases.
+
+    Detectors look for motifs at every base, and the strongest answer within each stride counts, so
+    that a motif's place between two tokens does not matter; a convolution beside them keeps where
+    the letters stand.
 
     Parameters
     ----------
     hidden_size : width ``d`` of a token.
     stride : bases between two tokens.
-    kernel : bases that a token sees, odd.
+    kernel : bases that a token and a detector see, odd.
 
-    From stride 4 on, a max-pooled convolution at every base stands beside, so that a motif's place
-    between two tokens does not matter.
+    Without the detectors, or with a quarter of them, Pearson's r on a fifth of the training rows
+    was .710 instead of .746 (20,000 rows of DREAM), .903 instead of .906 (LaFleur), one member.
     """
 
-    pooled_channels = 32
+    num_detectors = 128
 
     def __init__(self, hidden_size: int, stride: int, kernel: int) -> None:
         super().__init__()
         self.stride = stride
+        self.kernel = kernel
         self.one_hot = OneHot()
-        self.windows = Windows(4, hidden_size, kernel, stride)
-        self.pooled = None
-        if stride >= 4:
-            self.pooled = Windows(4, self.pooled_channels, kernel)
-            self.pooled_out = nn.Linear(self.pooled_channels, hidden_size, bias=False)
+        self.windows = nn.Linear(4 * kernel, hidden_size)
+        self.detectors = nn.Linear(4 * kernel, self.num_detectors)
+        self.detected = nn.Linear(self.num_detectors, hidden_size, bias=False)
         self.norm = nn.LayerNorm(hidden_size)
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, ceil(n / stride), d)."""
-        letters = self.one_hot(codes)  # (b, n, 4)
-        tokens = self.windows(letters)
-        if self.pooled is not None:
-            found = functional.relu(self.pooled(letters))
-            found = functional.pad(found, (0, 0, 0, -found.shape[1] % self.stride))
-            tokens = tokens + self.pooled_out(found.unflatten(1, (-1, self.stride)).amax(dim=2))
+        half, spare = self.kernel // 2, -codes.shape[1] % self.stride
+        letters = functional.pad(self.one_hot(codes), (0, 0, half, half + spare))
+        seen = letters.unfold(1, self.kernel, 1).flatten(2)  # (b, n, 4 * kernel)
+        found = self.detectors(seen).transpose(1, 2)  # (b, detectors, n)
+        strongest = functional.max_pool1d(found, self.stride).transpose(1, 2).relu()
+        tokens = self.windows(seen[:, :: self.stride]) + self.detected(strongest)
         normed: Tensor = self.norm(functional.gelu(tokens))
         return normed
 
