@@ -8,7 +8,7 @@ _STOPS = (48, 50, 56)  # TAA, TAG, TGA, A = 0, C = 1, G = 2, T = 3, the first le
 _START = 14  # ATG
 
 
-def open_frame_codons(codes: Tensor) -> Tensor:
+def open_frame_codons(codes: Tensor, skip: int = 0) -> Tensor:
     """Count the codons of the longest reading frame that is open at the end.
 
     Of the three frames, each from its first ATG after its last stop codon to the end, the longest.
@@ -16,6 +16,7 @@ def open_frame_codons(codes: Tensor) -> Tensor:
     Parameters
     ----------
     codes : uint8, (b, n).
+    skip : codons at the frame's beginning that are not counted.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def open_frame_codons(codes: Tensor) -> Tensor:
         is_start = known & (number == _START) & (place > last_stop)
         start = torch.where(is_start, place, len(place)).amin(dim=1, keepdim=True)
         better = len(place) - start > longest
-        inside = known & (place >= start)
+        inside = known & (place >= start + skip)
         found = torch.zeros_like(counts).scatter_add_(1, number, inside.float())
         counts = torch.where(better, found, counts)
         longest = torch.where(better, len(place) - start, longest)

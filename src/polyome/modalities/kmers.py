@@ -65,6 +65,21 @@ def count_kmers(codes: Tensor, most: int) -> Tensor:
     return counts
 
 
+def strandless(counts: Tensor) -> Tensor:
+    """Give each k-mer the count of both strands: float (b, 4**k), in alphabetical order.
+
+    Examples
+    --------
+    >>> strandless(torch.tensor([[1.0, 2.0, 4.0, 8.0]]))  # A and T, C and G together
+    tensor([[9., 6., 6., 9.]])
+    """
+    left = torch.arange(counts.shape[1], device=counts.device)
+    turned = torch.zeros_like(left)
+    while len(left) > 1 and int(left.max()):
+        turned, left = turned * 4 + 3 - left % 4, left // 4
+    return counts + counts[:, turned]
+
+
 class OneHot(nn.Module):
     """Letters as shares of A, C, G and T: (b, n) -> (b, n, 4); N is a quarter of each."""
 

@@ -27,7 +27,7 @@ from polyome.modalities.backbone import (
 from polyome.modalities.backbone_tokens import BackboneTokens
 from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
 from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
-from polyome.modalities.gene_features import MOST_LANDMARKS, GeneFeatures
+from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
 from polyome.modalities.numbers import Numbers
 from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
@@ -181,13 +181,14 @@ class SequenceModality(Modality):
         self.stride_ = self.stride or self._usual_stride(len(records))
         self.numbers_.fit(records.table)
         self.subwords_ = self._learned_subwords(records)
-        self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self._is_gene else 0
+        self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
+        self.block_weights_ = dict(BLOCK_WEIGHTS)
         self.direct_scales_ = np.zeros(0, np.float32)
-        if not self._is_gene:
+        if not self.is_gene:
             direct = SequenceFeatures(self.spec())
             self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
         counts: nn.Module = WordCounts(self.length_, self.composition, word=3)
-        if self._is_gene:
+        if self.is_gene:
             counts = CompositionCounts(self.length_, self.stride_, self.composition)
         means, squares = self._moments(counts, records)
         self.word_means_ = means.astype(np.float32)
@@ -204,7 +205,7 @@ class SequenceModality(Modality):
         return stride // 2 if n_records >= RICH else stride
 
     @property
-    def _is_gene(self) -> bool:
+    def is_gene(self) -> bool:
         """Whether the sequences are read by their composition."""
         return self.tokens_ == "composition"
 
@@ -243,8 +244,8 @@ class SequenceModality(Modality):
         own: dict[str, Any] = {}
         if isinstance(self.subwords_, BackboneTokens):
             own = {"backbone": backbone_spec(self.subwords_, self.backbone_tuning)}
-        if self._is_gene:
-            own["landmarks"] = self.landmarks_
+        if self.is_gene:
+            own |= {"landmarks": self.landmarks_, "block_weights": dict(self.block_weights_)}
         if self.numbers:
             own["numbers"] = 2 * len(self.numbers)
         return own | {
@@ -341,6 +342,7 @@ class SequenceModality(Modality):
             "stride": self.stride_,
             "tokens": self.tokens_,
             "landmarks": self.landmarks_,
+            "block_weights": self.block_weights_,
             "subwords": subwords,
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
@@ -355,6 +357,7 @@ class SequenceModality(Modality):
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
         modality.stride_, modality.tokens_ = learned["stride"], learned["tokens"]
         modality.landmarks_ = learned["landmarks"]
+        modality.block_weights_ = learned["block_weights"]
         modality.numbers_.means = arrays["number_means"]
         modality.numbers_.spreads = arrays["number_spreads"]
         if learned["subwords"] is not None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from polyome._errors import listed
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
@@ -15,6 +17,7 @@ from polyome.modalities.sequence import RICH, SequenceModality
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example, Grouping, Targets
 from polyome.tasks.dna import SequenceTask
+from polyome.tasks.gene_blocks import FEWEST_ROWS, choose_block_weights
 from polyome.tasks.genome import blocks
 from polyome.tasks.regression import RegressionTask
 
@@ -70,6 +73,40 @@ class Expression(SequenceTask, RegressionTask):
         if n_rows * modality.length_ > _MANY_BASES:
             epochs = 5  # four of them for seven cost .001 of r on a fifth of DREAM's training rows
         return {"num_train_epochs": epochs, "early_stopping": True}
+
+    def settle(
+        self,
+        modality: Modality,
+        records: Any,  # noqa: ANN401
+        truth: Any,  # noqa: ANN401
+        groups: np.ndarray | None,
+    ) -> dict[str, Any]:
+        """Choose how much each block of counts matters, where sequences are natural genes."""
+        assert isinstance(modality, SequenceModality)
+        known = (truth[..., 1] > 0).all(axis=1)
+        if not modality.is_gene or not self.direct_weight > 0 or known.sum() < FEWEST_ROWS:
+            return {}
+        windows: Any = modality.prepare(records).windows
+        weights, errors = choose_block_weights(
+            windows[known],
+            truth[known, :, 0],
+            groups=None if groups is None else groups[known],
+            seed=self.seed,
+        )
+        modality.block_weights_ = weights
+        return {"likeness": {"weights": weights, "squared_error": errors}}
+
+    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+        """The weights of blocks in words."""
+        if "likeness" not in facts:
+            return {}
+        chosen = facts["likeness"]
+        shown = ", ".join(f"{name} {weight:g}" for name, weight in chosen["weights"].items())
+        errors = chosen["squared_error"]
+        return {
+            "likeness": f"genes are compared by {shown} (squared error on inner folds "
+            f"{errors['before']}, now {errors['after']})"
+        }
 
     def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
         """GC content and its square, (n, 2); the numbers that come with the sequences."""
