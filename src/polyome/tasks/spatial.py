@@ -35,7 +35,6 @@ NEAREST = 3
 _LEAST_GAIN = 0.01  # share of the log loss that a larger context must save
 _CLEAR = 2.0  # standard errors by which any context must be ahead of none
 _FEW_GROUPS = 5
-_FEW_ROWS = 3000
 _MOST_ROWS = 3000  # that the context is chosen on
 _WIDE = 300  # neighbours, of which a section must have ten times as many
 _MOST_CELLS = 50_000  # whose wide neighbourhoods fit into little memory
@@ -114,12 +113,12 @@ class Spatial(ClassificationTask):
         )
 
     def members(self, n_rows: int, modality: Modality) -> int:
-        """Five for few rows, quickly fitted; else four, two rounds on a laptop's two cores.
+        """Four: two rounds on a laptop's two cores; more answered no better.
 
-        On inner blocks of osmFISH's regions eight answered no better than five.
+        Eight on inner blocks of osmFISH's regions, five on STARmap's domains.
         """
-        del modality
-        return self.num_members or (5 if n_rows < _FEW_ROWS else 4)
+        del n_rows, modality
+        return self.num_members or 4
 
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch and more, in batches of 32 to 256.
