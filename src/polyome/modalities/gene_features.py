@@ -108,7 +108,8 @@ class GeneFeatures(nn.Module):
             "frames": 3 * CODONS * -(-length // self.stretch), "codons": CODONS,
             "later codons": CODONS, "strandless words": 4**5, "letters": num_kmers(2),
         }  # fmt: skip
-        self.weights = {k: v for k, v in spec.get("block_weights", BLOCK_WEIGHTS).items() if v}
+        given = spec.get("block_weights", BLOCK_WEIGHTS)  # in any order: JSON sorts by name
+        self.weights = {name: given[name] for name in BLOCK_WEIGHTS if given.get(name)}
         self.blocks = {name: widths[name] for name in self.weights}
         total = sum(self.blocks.values())
         for name in ("means", "scales"):

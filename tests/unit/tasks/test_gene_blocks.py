@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from polyome import ExpressionRegressor
 from polyome.modalities.gene_features import BLOCK_WEIGHTS, GeneFeatures
 from polyome.modalities.kmers import count_kmers, strandless
 from polyome.tasks.gene_blocks import choose_block_weights
@@ -66,3 +68,18 @@ def test_strandless_words_are_those_of_the_other_strand_too():
         strandless(count_kmers(torch.from_numpy(codes), 5)[:, -(4**5) :]) for codes in (one, other)
     )
     assert torch.equal(forward, backward)
+
+
+def test_what_was_chosen_is_kept_with_the_model_and_said_in_its_card(tmp_path):
+    found = windows(380)
+    table = pd.DataFrame({"sequence": ["".join("-ACGT"[c] for c in row) for row in found]})
+    table["level"] = gc_share(found)[:, 0]
+    model = ExpressionRegressor(num_members=1, device="cpu", quiet=True)
+    model.fit(table, "level", num_train_epochs=1, baselines=False)
+    weights = model.fitted_.facts["likeness"]["weights"]
+    assert weights["letters"] > 0
+    model.save_pretrained(tmp_path / "model")
+    again = ExpressionRegressor.from_pretrained(tmp_path / "model")
+    assert again.fitted_.modality.block_weights_ == weights
+    pd.testing.assert_frame_equal(again.predict(table), model.predict(table))
+    assert "genes are compared by" in (tmp_path / "model" / "README.md").read_text()
