@@ -157,10 +157,12 @@ def context_harm() -> None:
         levels = []
         for seed, found in zip(SEEDS, measured(question)):
             chosen = found["context"]["levels"]
-            own = {"accuracy": found["scores"]["polyome"]["accuracy"]}
-            other = own  # where no context was chosen, the model without it is this model
+            own = found["scores"][
+                "polyome"
+            ]  # where no context was chosen, the model without it too
+            settings = {"set": question.file, "seed": seed}
+            other = own
             if chosen:
-                settings = {"set": question.file, "seed": seed}
                 other = unit("context_harm", settings, lambda s=seed, q=question: without(q, s))
             numbers["with"].append(own["accuracy"])
             numbers["without"].append(other["accuracy"])

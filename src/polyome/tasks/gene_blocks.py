@@ -55,6 +55,7 @@ def choose_block_weights(
     before = after = compared.error(weights)
     for name in weights:
         others = [weights | {name: value} for value in _OTHERS if value != weights[name]]
+        others = [other for other in others if any(other.values())]  # something must be compared
         errors = [compared.error(other) for other in others]
         if min(errors) < (1 - LEAST_GAIN) * after:
             after, weights = min(errors), others[int(np.argmin(errors))]

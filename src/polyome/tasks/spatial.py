@@ -113,10 +113,7 @@ class Spatial(ClassificationTask):
         )
 
     def members(self, n_rows: int, modality: Modality) -> int:
-        """Four: two rounds on a laptop's two cores; more answered no better.
-
-        Eight on inner blocks of osmFISH's regions, five on STARmap's domains.
-        """
+        """Four: two rounds on a laptop's two cores; eight answered no better on inner blocks."""
         del n_rows, modality
         return self.num_members or 4
 

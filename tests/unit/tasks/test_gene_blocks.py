@@ -36,6 +36,16 @@ def test_the_same_rows_and_seed_choose_the_same():
     assert first == second
 
 
+def test_of_noise_something_is_still_compared(monkeypatch):
+    """However much every block harms, one keeps a weight."""
+    monkeypatch.setattr(
+        "polyome.tasks.gene_blocks._Compared.error", lambda _, weights: sum(weights.values())
+    )
+    found = windows(40)
+    weights, _ = choose_block_weights(found, gc_share(found), groups=None, seed=0)
+    assert sum(weight > 0 for weight in weights.values()) == 1
+
+
 def test_groups_stay_together():
     """Copies of a few sequences can be answered from each other only where groups are parted."""
     found = np.repeat(windows(60), 6, axis=0)
