@@ -159,7 +159,7 @@ def context_harm() -> None:
             chosen = found["context"]["levels"]
             own = found["scores"][
                 "polyome"
-            ]  # where no context was chosen, the model without it too
+            ]  # without context too, where none was chosen
             settings = {"set": question.file, "seed": seed}
             other = own
             if chosen:
