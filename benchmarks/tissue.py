@@ -157,9 +157,7 @@ def context_harm() -> None:
         levels = []
         for seed, found in zip(SEEDS, measured(question)):
             chosen = found["context"]["levels"]
-            own = found["scores"][
-                "polyome"
-            ]  # without context too, where none was chosen
+            own = found["scores"]["polyome"]  # without context too, where none was chosen
             settings = {"set": question.file, "seed": seed}
             other = own
             if chosen:
