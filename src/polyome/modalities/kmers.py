@@ -75,7 +75,7 @@ def strandless(counts: Tensor) -> Tensor:
     """
     left = torch.arange(counts.shape[1], device=counts.device)
     turned = torch.zeros_like(left)
-    while len(left) > 1 and int(left.max()):
+    while left.any():
         turned, left = turned * 4 + 3 - left % 4, left // 4
     return counts + counts[:, turned]
 
