@@ -63,20 +63,39 @@ class Attention(nn.Module):
         packing : the padding of the batch.
         first_only : answer for each record's first token only, (b, 1, d); the others are read.
         """
+        if first_only:
+            return self.output(self._of_first(packing.pad(hidden_states), packing.key_mask))
         qkv = packing.pad(self.query_key_value(hidden_states))  # (b, n, 3d)
         query, key, value = (
             part.unflatten(-1, (self.num_attention_heads, self.head_size)).transpose(1, 2)
             for part in qkv.chunk(3, dim=-1)
         )  # each (b, h, n, d / h)
-        if first_only:
-            query = query[:, :, :1]
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation,
             eager_attention,
         )
         mixed, _ = attend(self, query, key, value, packing.key_mask, scaling=self.head_size**-0.5)
         mixed = mixed.flatten(2)  # (b, n, d); transformers' interface returns (b, n, h, d / h)
-        return self.output(mixed if first_only else packing.pack(mixed))
+        return self.output(packing.pack(mixed))
+
+    def _of_first(self, hidden_states: Tensor, key_mask: Tensor | None) -> Tensor:
+        """What the first tokens alone fetch, (b, n, d) -> (b, 1, d), by one matrix the fewer.
+
+        A query q meets the key K x as (K' q) x, and values are mixed as states before V is
+        applied, so that neither keys nor values of all tokens are computed. A bias of the keys
+        shifts all scores alike and drops out.
+        """
+        heads = (self.num_attention_heads, self.head_size)
+        to_query, to_key, to_value = self.query_key_value.weight.chunk(3)
+        query_bias, _, value_bias = self.query_key_value.bias.chunk(3)
+        query = functional.linear(hidden_states[:, 0], to_query, query_bias).unflatten(-1, heads)
+        asked = torch.einsum("bhe,hed->bhd", query, to_key.unflatten(0, heads))
+        scores = asked @ hidden_states.transpose(1, 2) * self.head_size**-0.5  # (b, h, n)
+        if key_mask is not None:
+            scores = scores.masked_fill(~key_mask[:, 0], torch.finfo(scores.dtype).min)
+        mixed = scores.softmax(dim=-1) @ hidden_states  # (b, h, d)
+        values = torch.einsum("bhd,hed->bhe", mixed, to_value.unflatten(0, heads))
+        return (values.flatten(1) + value_bias)[:, None]
 
 
 def eager_attention(
