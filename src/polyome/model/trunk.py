@@ -15,6 +15,9 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from polyome._dropout import Dropout
 from polyome.model.configuration import PolyomeConfig
 
+SHORT = 32
+"""Tokens below which written-out attention answers sooner than the fused kernel."""
+
 
 class Packing:
     """Where the tokens of a padded batch stand: padding costs nothing outside attention.
@@ -74,6 +77,8 @@ class Attention(nn.Module):
             self.config._attn_implementation,
             eager_attention,
         )
+        if query.shape[2] < SHORT and not torch.is_grad_enabled():
+            attend = eager_attention
         mixed, _ = attend(self, query, key, value, packing.key_mask, scaling=self.head_size**-0.5)
         mixed = mixed.flatten(2)  # (b, n, d); transformers' interface returns (b, n, h, d / h)
         return self.output(packing.pack(mixed))

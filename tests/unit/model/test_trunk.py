@@ -62,6 +62,12 @@ def test_fused_and_written_out_attention_agree(tokens):
     torch.testing.assert_close(fused(tokens, mask), plain(tokens, mask), atol=1e-5, rtol=0)
 
 
+def test_training_and_answering_take_the_same_way(trunk, tokens):
+    with torch.inference_mode():
+        answered = trunk(tokens)
+    torch.testing.assert_close(answered, trunk(tokens), atol=1e-5, rtol=0)
+
+
 def test_matches_pytorchs_own_pre_norm_encoder(trunk, tokens):
     """Parity with a reference: torch.nn.TransformerEncoder with the same weights."""
     layer = torch.nn.TransformerEncoderLayer(
