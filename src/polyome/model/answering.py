@@ -1,6 +1,6 @@
 """Running a model over records, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -86,14 +86,17 @@ def _batches(
     model.eval()
     path: Any = model.direct[head].features if head in model.direct else None
     with batch_threads(model.device) as pool:
+        under_way: Iterable[RawAnswers] = ()
         for chunk_start in range(0, len(records), CHUNK_RECORDS):
             chunk = np.arange(chunk_start, min(chunk_start + CHUNK_RECORDS, len(records)))
-            prepared = modality.prepare(records.take(chunk))
+            prepared = modality.prepare(records.take(chunk))  # while the last chunk is answered
+            yield from under_way
             starts = range(0, len(chunk), batch_size)
             batches = (np.arange(s, min(s + batch_size, len(chunk))) for s in starts)
-            yield from pool.map(
+            under_way = pool.map(
                 partial(_answer_rows, model, modality, prepared, head, path), batches
             )
+        yield from under_way
 
 
 @torch.inference_mode()

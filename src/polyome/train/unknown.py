@@ -71,7 +71,7 @@ class UnknownDetector:
             offset = anchors - mean
             own = np.linalg.inv(covariance.astype(np.float64) + noise)
             for i, precision in enumerate((inverse, own)):
-                found = np.einsum("ij,jk,ik->i", offset, precision, offset)
+                found = ((offset @ precision) * offset).sum(axis=1)
                 squares[i] = np.minimum(squares[i], found)
         distances: FloatArray = np.sqrt(squares.clip(0)).sum(axis=0)
         return distances
