@@ -3,6 +3,7 @@
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from polyome.dna_value_baselines import (
 from polyome.estimators import Estimator, estimator_class
 from polyome.io.nucleotides import Sequences
 from polyome.metrics import pearson, regression_metrics
+from polyome.modalities.codons import common_start
 from polyome.modalities.sequence import GENE_BP
 from polyome.predict.predict import PredictArguments, run
 from polyome.predict.variants import score_variants
@@ -140,7 +142,9 @@ def cheap(name: str) -> list[dict[str, np.ndarray]]:
 
     kmers = np.array(once("kmers", lambda: ridge(scaled_kmers)))
     letters = np.array(once("letters", lambda: ridge(placed_letters)))
-    words = gene_words if length >= GENE_BP else kmers_and_letters
+    words = kmers_and_letters
+    if length >= GENE_BP:
+        words = partial(gene_words, start=common_start(x))
     settings = once("choose", lambda: choose_boosting(x, y, groups=groups, features=words))
     answers = []
     for seed in SEEDS:

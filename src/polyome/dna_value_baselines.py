@@ -28,7 +28,7 @@ from polyome.dna_baselines import (
     some_folds,
 )
 from polyome.io.nucleotides import Codes
-from polyome.modalities.codons import open_frame_codons
+from polyome.modalities.codons import gene_codons
 from polyome.modalities.gene_features import phased_words
 from polyome.modalities.kmers import count_kmers
 
@@ -62,11 +62,11 @@ def gradient_boosting(
     return boosted(x_train, y_train, x_test, settings, seeds=range(seed, seed + 1))
 
 
-def gene_words(windows: Codes) -> FloatArray:
+def gene_words(windows: Codes, start: int | None = None) -> FloatArray:
     """What boosting reads of natural genes, float32 (n, f).
 
     Counts of the k-mers 1 to 4 of the whole, of the 3-mers of each reading frame in stretches of
-    200 bp, and of the codons of the open reading frame.
+    200 bp, and of the gene's codons, which begin at ``start`` if that is known.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def gene_words(windows: Codes) -> FloatArray:
     (2, 788)
     """
     codes = torch.from_numpy(windows)
-    parts = (count_kmers(codes, 4), phased_words(codes, 200), open_frame_codons(codes))
+    parts = (count_kmers(codes, 4), phased_words(codes, 200), gene_codons(codes, start))
     return torch.cat(parts, dim=1).numpy()
 
 

@@ -1,15 +1,15 @@
 """Tokens for long natural sequences: what each window is made of, and the codons of the gene.
 
 In few thousand natural genes no single base can be learned, composition can: of windows along the
-sequence, and of the reading frame that is open at its end, which is the gene's own where a sequence
-holds a promoter and the beginning of a gene.
+sequence, and of the gene that begins there: where the training sequences have their start codons,
+or else in the reading frame that is open at the end.
 """
 
 import torch
 from torch import Tensor, nn
 
 from polyome._dropout import Dropout
-from polyome.modalities.codons import CODONS, open_frame_codons
+from polyome.modalities.codons import CODONS, gene_codons
 from polyome.modalities.gene_features import phased_words, stretch_of
 from polyome.modalities.kmers import count_kmers, num_kmers
 
@@ -30,18 +30,19 @@ class CompositionCounts(nn.Module):
 
     Of a window: its 1-mers to 3-mers, and its 3-mers by the reading frame that they begin in. Of
     the whole: k-mers, 3-mers by reading frame in stretches of 200 bp or more, and the
-    codons of the open reading frame.
+    codons of the gene.
 
     Parameters
     ----------
     length : of the sequences, bp.
     window : bp.
     most : largest k of the k-mers of the whole; 0 for none.
+    start : place of the gene's first codon, where that is known.
     """
 
-    def __init__(self, length: int, window: int, most: int) -> None:
+    def __init__(self, length: int, window: int, most: int, start: int | None) -> None:
         super().__init__()
-        self.window, self.most = window, most
+        self.window, self.most, self.start = window, most, start
         self.stretch = stretch_of(length)
         self.num_windows = -(-length // window)
         self.window_width = num_kmers(3) + 3 * CODONS
@@ -55,7 +56,7 @@ class CompositionCounts(nn.Module):
         phased = phased_words(padded, self.window).unflatten(1, (self.num_windows, 3 * CODONS))
         windows = torch.cat([few, phased], dim=2).flatten(1)
         stretches = phased_words(codes, self.stretch)
-        parts = [windows, count_kmers(codes, self.most), stretches, open_frame_codons(codes)]
+        parts = [windows, count_kmers(codes, self.most), stretches, gene_codons(codes, self.start)]
         return torch.cat(parts, dim=1).sqrt()
 
 
@@ -68,6 +69,7 @@ class CompositionStem(nn.Module):
     length : of the sequences, bp.
     window : bp.
     most : largest k of the k-mers of the whole; 0 for none.
+    start : place of the gene's first codon, where that is known.
     dropout : share of the counts hidden while training.
 
     Standardising counts, and telling the whole in a token instead of beside the modality's, raised
@@ -75,10 +77,17 @@ class CompositionStem(nn.Module):
     """
 
     def __init__(
-        self, hidden_size: int, length: int, window: int, most: int, dropout: float
+        self,
+        hidden_size: int,
+        length: int,
+        window: int,
+        most: int,
+        *,
+        start: int | None,
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.counts = CompositionCounts(length, window, most)
+        self.counts = CompositionCounts(length, window, most, start)
         self.dropout = Dropout(dropout)
         self.windows = nn.Linear(self.counts.window_width, hidden_size)
         self.whole = nn.Linear(self.counts.whole_width, hidden_size)

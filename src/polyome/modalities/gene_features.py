@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from polyome._types import FloatArray, IntArray
-from polyome.modalities.codons import CODONS, open_frame_codons
+from polyome.modalities.codons import CODONS, gene_codons
 from polyome.modalities.kmers import count_kmers, kmer_places, num_kmers, strandless
 
 MOST_LANDMARKS = 6000
@@ -81,14 +81,15 @@ class GeneFeatures(nn.Module):
 
     The vector that is compared has blocks of roots of counts, each count standardised: ``words``,
     the 1-mers to 4-mers of the whole; ``windows``, 1-mers to 3-mers in up to 12 windows;
-    ``frames``, 3-mers by reading frame in up to 5 stretches; ``codons`` of the open reading frame
+    ``frames``, 3-mers by reading frame in up to 5 stretches; ``codons`` of the gene
     and its ``later codons``, without the first 15; ``strandless words``, 5-mers of either strand;
     ``letters``, 1-mers and 2-mers. Numbers that come with each sequence add their product.
 
     Parameters
     ----------
-    spec : ``length`` (bp), ``landmarks``; perhaps ``block_weights``, by name, and ``numbers``, how
-        many come with each sequence.
+    spec : ``length`` (bp), ``landmarks``; perhaps ``block_weights``, by name, ``gene_start``
+        (see :func:`polyome.modalities.codons.common_start`), and ``numbers``, how many come with
+        each sequence.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class GeneFeatures(nn.Module):
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
-        length, self.width = spec["length"], spec["landmarks"]
+        length, self.width, self.start = spec["length"], spec["landmarks"], spec.get("gene_start")
         self.window, self.stretch = max(50, -(-length // 12)), stretch_of(length)
         widths = {
             "words": num_kmers(4), "windows": 84 * -(-length // self.window),
@@ -138,8 +139,8 @@ class GeneFeatures(nn.Module):
             "words": lambda: words[:, : num_kmers(4)],
             "windows": lambda: windowed_words(codes, self.window),
             "frames": lambda: phased_words(codes, self.stretch),
-            "codons": lambda: open_frame_codons(codes),
-            "later codons": lambda: open_frame_codons(codes, skip=RAMP),
+            "codons": lambda: gene_codons(codes, self.start),
+            "later codons": lambda: gene_codons(codes, self.start, skip=RAMP),
             "strandless words": lambda: strandless(words[:, num_kmers(4) :]),
             "letters": lambda: words[:, : num_kmers(2)],
         }

@@ -26,6 +26,7 @@ from polyome.modalities.backbone import (
 )
 from polyome.modalities.backbone_tokens import BackboneTokens
 from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
+from polyome.modalities.codons import common_start
 from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
@@ -183,13 +184,17 @@ class SequenceModality(Modality):
         self.subwords_ = self._learned_subwords(records)
         self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
         self.block_weights_ = dict(BLOCK_WEIGHTS)
+        windows: Any = self.prepare(records).windows if self.is_gene else None
+        self.gene_start_ = common_start(windows) if self.is_gene else None
         self.direct_scales_ = np.zeros(0, np.float32)
         if not self.is_gene:
             direct = SequenceFeatures(self.spec())
             self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
         counts: nn.Module = WordCounts(self.length_, self.composition, word=3)
         if self.is_gene:
-            counts = CompositionCounts(self.length_, self.stride_, self.composition)
+            counts = CompositionCounts(
+                self.length_, self.stride_, self.composition, self.gene_start_
+            )
         means, squares = self._moments(counts, records)
         self.word_means_ = means.astype(np.float32)
         spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
@@ -245,7 +250,11 @@ class SequenceModality(Modality):
         if isinstance(self.subwords_, BackboneTokens):
             own = {"backbone": backbone_spec(self.subwords_, self.backbone_tuning)}
         if self.is_gene:
-            own |= {"landmarks": self.landmarks_, "block_weights": dict(self.block_weights_)}
+            own |= {
+                "landmarks": self.landmarks_,
+                "block_weights": dict(self.block_weights_),
+                "gene_start": self.gene_start_,
+            }
         if self.numbers:
             own["numbers"] = 2 * len(self.numbers)
         return own | {
@@ -343,6 +352,7 @@ class SequenceModality(Modality):
             "tokens": self.tokens_,
             "landmarks": self.landmarks_,
             "block_weights": self.block_weights_,
+            "gene_start": self.gene_start_,
             "subwords": subwords,
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
@@ -358,6 +368,7 @@ class SequenceModality(Modality):
         modality.stride_, modality.tokens_ = learned["stride"], learned["tokens"]
         modality.landmarks_ = learned["landmarks"]
         modality.block_weights_ = learned["block_weights"]
+        modality.gene_start_ = learned["gene_start"]
         modality.numbers_.means = arrays["number_means"]
         modality.numbers_.spreads = arrays["number_spreads"]
         if learned["subwords"] is not None:

@@ -174,7 +174,12 @@ class SequenceEmbeddings(ModalityEmbeddings):
             self.stem: nn.Module = Stem(hidden_size, spec["stride"], spec["kernel"])
         elif spec["tokens"] == "composition":
             sizes = spec["length"], spec["stride"], spec["composition"]
-            self.stem = CompositionStem(hidden_size, *sizes, spec["composition_dropout"])
+            self.stem = CompositionStem(
+                hidden_size,
+                *sizes,
+                start=spec.get("gene_start"),
+                dropout=spec["composition_dropout"],
+            )
         else:
             self.identity = nn.Embedding(spec["vocabulary"], hidden_size, padding_idx=0)
         self.positions = nn.Parameter(torch.zeros(self.num_tokens, hidden_size))

@@ -92,6 +92,7 @@ class Expression(SequenceTask, RegressionTask):
             truth[known, :, 0],
             groups=None if groups is None else groups[known],
             seed=self.seed,
+            start=modality.gene_start_,
         )
         modality.block_weights_ = weights
         return {"likeness": {"weights": weights, "squared_error": errors}}

@@ -27,6 +27,7 @@ def choose_block_weights(
     *,
     groups: np.ndarray | None,
     seed: int,
+    start: int | None = None,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Go once through the blocks, and give each the weight with the least squared error.
 
@@ -40,6 +41,7 @@ def choose_block_weights(
     windows : uint8, (n, length), of training rows.
     values : float, (n, c), in training units, without missing ones.
     groups : (n,), or None.
+    start : place of the genes' first codons, where it is known.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def choose_block_weights(
         rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
     groups = None if groups is None else groups[rows]
     fold = inner_folds(np.zeros(len(rows), np.int64), groups, _FOLDS, seed)
-    compared = _Compared(windows[rows], values[rows], fold)
+    compared = _Compared(windows[rows], values[rows], fold, start)
     weights = dict(BLOCK_WEIGHTS)
     before = after = compared.error(weights)
     for name in weights:
@@ -65,12 +67,19 @@ def choose_block_weights(
 class _Compared:
     """Squared distances of training rows by block, and what kernel ridge makes of them."""
 
-    def __init__(self, windows: Any, values: FloatArray, fold: np.ndarray) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        windows: Any,  # noqa: ANN401
+        values: FloatArray,
+        fold: np.ndarray,
+        start: int | None,
+    ) -> None:
         features = GeneFeatures(
             {
                 "length": windows.shape[1],
                 "landmarks": len(windows),
                 "block_weights": dict.fromkeys(BLOCK_WEIGHTS, 1.0),
+                "gene_start": start,
             }
         )
         features.start_from(windows, None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from polyome._errors import InputError
 from polyome.io.nucleotides import Sequences
-from polyome.modalities.codons import open_frame_codons
+from polyome.modalities.codons import common_start, gene_codons, open_frame_codons
 from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.gene_features import GeneFeatures, phased_words, windowed_words
 from polyome.modalities.kmers import count_kmers
@@ -51,6 +51,34 @@ def test_open_frames_are_those_of_a_plain_loop(text):
     assert found == expected
 
 
+@settings(max_examples=100, deadline=None)
+@given(DNA, st.integers(0, 5), st.integers(0, 3))
+def test_codons_of_a_gene_are_those_of_a_plain_loop(text, start, skip):
+    expected = [0] * 64
+    frame = [text[i : i + 3] for i in range(start, len(text) - 2, 3)]
+    for i, codon in enumerate(frame):
+        if set(codon) <= set("ACGT") and i >= skip:
+            expected[sum("ACGT".index(c) * 4 ** (2 - j) for j, c in enumerate(codon))] += 1
+        if codon in ("TAA", "TAG", "TGA"):
+            break
+    assert gene_codons(codes(text), start, skip)[0].int().tolist() == expected
+
+
+def test_genes_that_all_begin_at_one_place_are_read_from_there():
+    table = genes(length=450)
+    cut = table.assign(sequence=[s[:200] + "GTG" + s[203:] for s in table["sequence"]])
+    for source, start in ((table, None), (cut, 200)):
+        modality = SequenceModality(tokens="auto")
+        modality.fit(modality.read(source))
+        again = SequenceModality.from_state(*modality.state())
+        assert modality.spec()["gene_start"] == again.spec()["gene_start"] == start
+        features = GeneFeatures(modality.spec() | {"block_weights": {"codons": 1.0}})
+        window = codes(cut["sequence"][0])
+        assert torch.equal(features.counts(window).square().round(), gene_codons(window, start))
+    few = np.stack([codes(s)[0].numpy() for s in [*cut["sequence"][:15], *table["sequence"][15:]]])
+    assert common_start(few) is None
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.text(alphabet="ACGTN", min_size=3, max_size=60), st.integers(3, 30))
 def test_words_by_window_and_frame_add_up_to_those_of_the_whole(text, window):
@@ -77,12 +105,12 @@ def test_length_chooses_the_tokens():
 
 
 def test_a_stem_gives_a_token_per_window_and_one_for_the_codons():
-    stem = CompositionStem(8, 120, 50, 4, 0.0).eval()
+    stem = CompositionStem(8, 120, 50, 4, start=None, dropout=0.0).eval()
     assert stem(codes("ACGT" * 30)).shape == (1, 4, 8)
 
 
 def test_counts_of_windows_and_of_the_whole_stand_where_the_stem_cuts_them():
-    counts = CompositionCounts(120, 50, 4)
+    counts = CompositionCounts(120, 50, 4, None)
     found = counts(codes("A" * 50 + "C" * 70)).square()[0].round()
     windows = found[: 3 * counts.window_width].unflatten(0, (3, -1))
     assert windows[:, :2].tolist() == [[50, 0], [0, 50], [0, 20]]  # A and C
