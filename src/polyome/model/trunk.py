@@ -84,11 +84,11 @@ class Attention(nn.Module):
         return self.output(packing.pack(mixed))
 
     def _of_first(self, hidden_states: Tensor, key_mask: Tensor | None) -> Tensor:
-        """What the first tokens alone fetch, (b, n, d) -> (b, 1, d), by one matrix the fewer.
+        """What each record's first token fetches, (b, n, d) -> (b, 1, d).
 
-        A query q meets the key K x as (K' q) x, and values are mixed as states before V is
-        applied, so that neither keys nor values of all tokens are computed. A bias of the keys
-        shifts all scores alike and drops out.
+        Neither keys nor values of the other tokens are computed: a query q meets the key K x as
+        (K' q) x, and V is applied to the mixture of states instead of to each. The bias of the
+        keys adds the same to all scores of a query, so the softmax drops it.
         """
         heads = (self.num_attention_heads, self.head_size)
         to_query, to_key, to_value = self.query_key_value.weight.chunk(3)
