@@ -54,7 +54,7 @@ def test_folder(path):
     ("content", "message"),
     [
         (b"gene,cell\nA,1\n", r"is not an HDF5 file \(it begins with b'gene,cel'\).*scanpy"),
-        (gzip.compress(b"RDX3"), r"is gzip-compressed.*\.rds.*zellkonverter"),
+        (gzip.compress(b"RDX3", mtime=0), r"is gzip-compressed.*\.rds.*zellkonverter"),
         (b"", r"is empty \(0 bytes\)"),
         (b"\x89HDF broken", r"is damaged or cut short"),
     ],
