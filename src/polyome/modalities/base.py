@@ -263,9 +263,12 @@ class Modality(ABC):
         del records
         return 0.0
 
-    def augmented(self, records: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
-        """Vary training records at random; by default not at all."""
-        del rng
+    def augmented(self, records: Any, rng: np.random.Generator, kinds: IntArray | None) -> Any:  # noqa: ANN401
+        """Vary training records at random; by default not at all.
+
+        ``kinds``, int (n,), are the classes of the records; None where they have none.
+        """
+        del rng, kinds
         return records
 
     def places(self, records: Any) -> pd.DataFrame | None:  # noqa: ANN401

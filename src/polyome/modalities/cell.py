@@ -38,8 +38,11 @@ class CellModality(ProfileModality):
         """Build what the direct path reads."""
         return DirectProfileFeatures(spec)
 
-    def augmented(self, records: CellRecords, rng: np.random.Generator) -> CellRecords:
+    def augmented(
+        self, records: CellRecords, rng: np.random.Generator, kinds: IntArray | None
+    ) -> CellRecords:
         """Thin the molecules of each cell, as if it had been sequenced less."""
+        del kinds
         if not self.is_counted_ or self.least_depth >= 1:
             return records
         records = self.prepare(records)

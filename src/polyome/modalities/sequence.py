@@ -31,6 +31,7 @@ from polyome.modalities.composition_tokens import CompositionCounts, Composition
 from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
 from polyome.modalities.numbers import Numbers
+from polyome.modalities.recombination import recombined
 from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
 from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
 from polyome.modalities.subwords import TOKENIZERS, Subwords
@@ -64,6 +65,9 @@ class SequenceModality(Modality):
     composition_dropout : share of these counts hidden while training.
     direct_kmers : largest k of the direct path's k-mer counts.
     mutation_rate : share of the letters replaced at random while training.
+    recombination_rate : share of the sequences that get, each time they are drawn while training,
+        everything before or behind a random place from another one of their class. None: half of
+        fewer than 20,000 records, which it keeps from being known by heart; none of more.
     both_strands : draw either strand while training, and average both answers; for sequences
         whose strand means nothing.
     vocabulary_size : of byte-pair encoding.
@@ -96,6 +100,7 @@ class SequenceModality(Modality):
         composition_dropout: float = 0.7,
         direct_kmers: int = 6,
         mutation_rate: float = 0.05,
+        recombination_rate: float | None = None,
         both_strands: bool = False,
         vocabulary_size: int = 512,
         backbone: str | None = None,
@@ -121,6 +126,7 @@ class SequenceModality(Modality):
         self.composition_dropout = composition_dropout
         self.direct_kmers = direct_kmers
         self.mutation_rate = mutation_rate
+        self.recombination_rate = recombination_rate
         self.both_strands = both_strands
         self.vocabulary_size = vocabulary_size
         check_tuning(backbone_tuning)
@@ -180,6 +186,10 @@ class SequenceModality(Modality):
             raise InputError(message)
         self.tokens_ = _usual_tokens(self.tokens, self.length_)
         self.stride_ = self.stride or self._usual_stride(len(records))
+        usual_rate = 0.5 if len(records) < RICH else 0.0
+        self.recombination_rate_ = (
+            usual_rate if self.recombination_rate is None else self.recombination_rate
+        )
         self.numbers_.fit(records.table)
         self.subwords_ = self._learned_subwords(records)
         self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
@@ -310,13 +320,17 @@ class SequenceModality(Modality):
         named = [f"{name} {records.dna.text(i)}" for i, name in enumerate(records.table.index)]
         return np.asarray(pd.util.hash_array(np.array(named, dtype=object)))
 
-    def augmented(self, records: SequenceRecords, rng: np.random.Generator) -> SequenceRecords:
-        """Replace letters at random; draw either strand where strands mean nothing."""
+    def augmented(
+        self, records: SequenceRecords, rng: np.random.Generator, kinds: IntArray | None
+    ) -> SequenceRecords:
+        """Recombine, replace letters at random; draw either strand where strands mean nothing."""
         records = self.prepare(records)
         windows: Any = records.windows
         if self.both_strands:
             other: Any = self._other_strand(records).windows
             windows = np.where(rng.random(len(windows))[:, None] < 0.5, windows, other)
+        if self.recombination_rate_ and kinds is not None:
+            windows = recombined(windows, kinds, self.recombination_rate_, rng)
         if self.mutation_rate:
             hit = (rng.random(windows.shape, np.float32) < self.mutation_rate) & (windows != 0)
             drawn = rng.integers(1, 5, windows.shape, np.uint8)
@@ -350,6 +364,7 @@ class SequenceModality(Modality):
             "shortest": self.shortest_,
             "stride": self.stride_,
             "tokens": self.tokens_,
+            "recombination_rate": self.recombination_rate_,
             "landmarks": self.landmarks_,
             "block_weights": self.block_weights_,
             "gene_start": self.gene_start_,
@@ -366,6 +381,7 @@ class SequenceModality(Modality):
         learned = settings["learned"]
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
         modality.stride_, modality.tokens_ = learned["stride"], learned["tokens"]
+        modality.recombination_rate_ = learned["recombination_rate"]
         modality.landmarks_ = learned["landmarks"]
         modality.block_weights_ = learned["block_weights"]
         modality.gene_start_ = learned["gene_start"]
@@ -397,8 +413,8 @@ class SequenceModality(Modality):
 _ARRAYS = ("direct_scales", "word_means", "word_spreads")
 _SETTINGS = (
     "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
-    "composition_dropout", "direct_kmers", "mutation_rate", "both_strands", "vocabulary_size",
-    "backbone", "backbone_tuning", "numbers", "finest_bp",
+    "composition_dropout", "direct_kmers", "mutation_rate", "recombination_rate", "both_strands",
+    "vocabulary_size", "backbone", "backbone_tuning", "numbers", "finest_bp",
 )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ class SequenceTask(Task):
     Parameters
     ----------
     sequence_column : where a table holds the sequences.
-    tokens, stride, kernel, anchor, composition, mutation_rate, both_strands, vocabulary_size,
-    backbone, backbone_tuning, trust_remote_code : see
+    tokens, stride, kernel, anchor, composition, mutation_rate, recombination_rate, both_strands,
+    vocabulary_size, backbone, backbone_tuning, trust_remote_code : see
         :class:`polyome.modalities.sequence.SequenceModality`.
     """
 
@@ -36,6 +36,7 @@ class SequenceTask(Task):
     anchor: str = "start"
     composition: int = 5
     mutation_rate: float = 0.05
+    recombination_rate: float | None = None
     both_strands: bool = False
     vocabulary_size: int = 512
     backbone: str | None = None
@@ -65,6 +66,7 @@ class SequenceTask(Task):
             anchor=self.anchor,
             composition=self.composition,
             mutation_rate=self.mutation_rate,
+            recombination_rate=self.recombination_rate,
             both_strands=self.both_strands,
             vocabulary_size=self.vocabulary_size,
             backbone=self.backbone,

@@ -41,6 +41,7 @@ class Expression(SequenceTask, RegressionTask):
     feature_columns: str | list[str] | None = None
     tokens: str = "auto"
     mutation_rate: float = 0.0
+    recombination_rate: float | None = 0.0
 
     name: ClassVar[str] = "expression"
     estimator: ClassVar[str] = "ExpressionRegressor"

@@ -59,7 +59,7 @@ class RecordDataset(Dataset[Example]):
         rows = np.asarray(indices)
         records = self.records.take(rows)
         if self.augment is not None:
-            records = self.modality.augmented(records, self.augment)
+            records = self.modality.augmented(records, self.augment, self._kinds(rows))
         encodings = self.modality.encode(records)
         return [
             Example(
@@ -69,6 +69,13 @@ class RecordDataset(Dataset[Example]):
             )
             for row, encoding in zip(rows, encodings, strict=True)
         ]
+
+    def _kinds(self, rows: IntArray) -> IntArray | None:
+        """Classes of some records, of the first head that tells classes."""
+        for values in self.targets.values():
+            if np.issubdtype(values.dtype, np.integer):
+                return values[rows].astype(np.int64)
+        return None
 
 
 class Collator:

@@ -37,6 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "kernel": (1, math.inf),
     "composition": (0, 7),
     "mutation_rate": (0, 0.5),
+    "recombination_rate": (0, 1),
     "vocabulary_size": (8, math.inf),
     "kept_aside": (0, 0.5),
     "most_bp": (1, math.inf),

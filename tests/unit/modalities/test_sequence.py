@@ -138,9 +138,29 @@ def test_kmers_tile_the_sequence_without_overlap():
 def test_mutation_changes_about_that_share_of_letters_and_no_padding():
     modality = fitted("A" * 2000, "A" * 1000, mutation_rate=0.2)
     records = modality.prepare(modality.read(table("A" * 2000, "A" * 1000)))
-    changed = modality.augmented(records, np.random.default_rng(0)).windows
+    changed = modality.augmented(records, np.random.default_rng(0), None).windows
     assert 0.1 < (changed[0] != 1).mean() < 0.2  # a quarter of the draws are A again
     assert (changed[1, 1000:] == 0).all()
+
+
+def test_sequences_are_recombined_within_their_class():
+    rng = np.random.default_rng(0)
+    letters = ("A" * 20, "C" * 20, "G" * 20, "T" * 20)
+    modality = fitted(*letters, mutation_rate=0.0, recombination_rate=1.0)
+    records = modality.prepare(modality.read(table(*letters)))
+    cuts, alone = set(), 0
+    for _ in range(200):
+        changed = modality.augmented(records, rng, np.array([0, 1, 0, 1])).windows
+        for row, own in zip(changed, ({1, 3}, {2, 4}) * 2, strict=True):
+            assert set(row.tolist()) <= own
+            steps = np.flatnonzero(np.diff(row))
+            assert len(steps) <= 1
+            cuts.update(steps.tolist())
+            alone += not len(steps)
+    assert cuts == set(range(19))
+    assert 0.4 < alone / 800 < 0.6  # half of the partners are the sequence itself
+    untold = modality.augmented(records, rng, None).windows
+    assert (untold == records.windows).all()  # values have no classes to recombine within
 
 
 def test_both_strands_are_views_of_a_record():
