@@ -16,7 +16,6 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, FloatArray, IntArray
-from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Sequences, reverse_complement
 from polyome.modalities.backbone import (
     BackboneEmbeddings,
@@ -31,9 +30,14 @@ from polyome.modalities.composition_tokens import CompositionCounts, Composition
 from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.kmers import SequenceFeatures, WordCounts
 from polyome.modalities.numbers import Numbers
-from polyome.modalities.recombination import recombined
-from polyome.modalities.sequence_records import SequenceRecords, aligned, read_records
+from polyome.modalities.sequence_records import (
+    SequenceRecords,
+    aligned,
+    read_records,
+    write_intervals,
+)
 from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
+from polyome.modalities.sequence_variation import mutated, recombined
 from polyome.modalities.subwords import TOKENIZERS, Subwords
 
 RICH = 20_000
@@ -186,10 +190,9 @@ class SequenceModality(Modality):
             raise InputError(message)
         self.tokens_ = _usual_tokens(self.tokens, self.length_)
         self.stride_ = self.stride or self._usual_stride(len(records))
-        usual_rate = 0.5 if len(records) < RICH else 0.0
-        self.recombination_rate_ = (
-            usual_rate if self.recombination_rate is None else self.recombination_rate
-        )
+        self.recombination_rate_ = self.recombination_rate
+        if self.recombination_rate is None:
+            self.recombination_rate_ = 0.5 if len(records) < RICH else 0.0
         self.numbers_.fit(records.table)
         self.subwords_ = self._learned_subwords(records)
         self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
@@ -332,9 +335,7 @@ class SequenceModality(Modality):
         if self.recombination_rate_ and kinds is not None:
             windows = recombined(windows, kinds, self.recombination_rate_, rng)
         if self.mutation_rate:
-            hit = (rng.random(windows.shape, np.float32) < self.mutation_rate) & (windows != 0)
-            drawn = rng.integers(1, 5, windows.shape, np.uint8)
-            windows = np.where(hit, drawn, windows)
+            windows = mutated(windows, self.mutation_rate, rng)
         return replace(records, windows=windows)
 
     def views(self, records: SequenceRecords) -> list[SequenceRecords]:
@@ -364,7 +365,6 @@ class SequenceModality(Modality):
             "shortest": self.shortest_,
             "stride": self.stride_,
             "tokens": self.tokens_,
-            "recombination_rate": self.recombination_rate_,
             "landmarks": self.landmarks_,
             "block_weights": self.block_weights_,
             "gene_start": self.gene_start_,
@@ -381,7 +381,6 @@ class SequenceModality(Modality):
         learned = settings["learned"]
         modality.length_, modality.shortest_ = learned["length"], learned["shortest"]
         modality.stride_, modality.tokens_ = learned["stride"], learned["tokens"]
-        modality.recombination_rate_ = learned["recombination_rate"]
         modality.landmarks_ = learned["landmarks"]
         modality.block_weights_ = learned["block_weights"]
         modality.gene_start_ = learned["gene_start"]
@@ -396,18 +395,7 @@ class SequenceModality(Modality):
 
     def write(self, records: SequenceRecords, answers: Answers | Values, path: Path) -> None:
         """Write BED: the intervals with label and confidence (score 0 to 1000)."""
-        if not isinstance(answers, Answers):
-            message = f"{path}: BED holds one label a line; write predicted values to a .csv."
-            raise InputError(message)
-        needed = ("chrom", "start", "end")
-        if any(column not in records.table.columns for column in needed):
-            message = f"{path}: only sequences that came as BED go back as BED; write a .csv."
-            raise InputError(message)
-        table = records.table[list(needed)].assign(
-            name=answers.label, score=np.rint(1000 * answers.confidence).astype(int)
-        )
-        strands = records.table["strand"] if "strand" in records.table.columns else "."
-        write_bed(table.assign(strand=strands), path)
+        write_intervals(records, answers, path)
 
 
 _ARRAYS = ("direct_scales", "word_means", "word_spreads")

@@ -11,7 +11,9 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
+from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Codes, Sequences
+from polyome.modalities.base import Answers, Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +153,19 @@ def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
         if not isinstance(text, str) or not text:
             message = f"record '{name}' has no sequence (found {text!r})."
             raise InputError(message)
+
+
+def write_intervals(records: SequenceRecords, answers: Answers | Values, path: Path) -> None:
+    """Write BED: the intervals with label and confidence (score 0 to 1000)."""
+    if not isinstance(answers, Answers):
+        message = f"{path}: BED holds one label a line; write predicted values to a .csv."
+        raise InputError(message)
+    needed = ("chrom", "start", "end")
+    if any(column not in records.table.columns for column in needed):
+        message = f"{path}: only sequences that came as BED go back as BED; write a .csv."
+        raise InputError(message)
+    table = records.table[list(needed)].assign(
+        name=answers.label, score=np.rint(1000 * answers.confidence).astype(int)
+    )
+    strands = records.table["strand"] if "strand" in records.table.columns else "."
+    write_bed(table.assign(strand=strands), path)

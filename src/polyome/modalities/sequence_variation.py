@@ -1,4 +1,4 @@
-"""Training sequences made of two halves of the same class."""
+"""How training sequences are varied each time they are drawn: recombined and mutated."""
 
 from typing import Any
 
@@ -42,3 +42,15 @@ def recombined(windows: Any, kinds: IntArray, rate: float, rng: np.random.Genera
     other = behind ^ (rng.random(number) < 0.5)[:, None]
     chosen = rng.random(number) < rate
     return np.where(other & chosen[:, None], windows[partner], windows)
+
+
+def mutated(windows: Any, rate: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
+    """Draw a share of the letters anew, uint8 (n, length); padding and unknown letters stay 0.
+
+    Examples
+    --------
+    >>> mutated(np.array([[1, 1, 0, 1]]), 1.0, np.random.default_rng(0))[0, 2]
+    np.int64(0)
+    """
+    hit = (rng.random(windows.shape, np.float32) < rate) & (windows != 0)
+    return np.where(hit, rng.integers(1, 5, windows.shape, np.uint8), windows)
