@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from polyome._types import FloatArray
-from polyome.io.nucleotides import base_shares
+from polyome.io.nucleotides import Codes, base_shares
 
 _LONGEST_WITH_PLACES = 1000  # bp; beyond it there are more places than examples
+_AT_A_TIME = 512  # sequences while learning scales
 
 
 def num_kmers(most: int) -> int:
@@ -193,6 +194,27 @@ class SequenceFeatures(nn.Module):
             scales[block] /= np.sqrt(((spread[block] * scales[block]) ** 2).sum().clip(1e-6))
             start += width
         return scales.astype(np.float32)
+
+
+def moments(features: nn.Module, windows: Codes) -> tuple[FloatArray, FloatArray]:
+    """Mean and mean square of each feature of sequences, float64 (f,).
+
+    Parameters
+    ----------
+    windows : uint8, (n, length).
+
+    Examples
+    --------
+    >>> means, squares = moments(torch.nn.Flatten(), np.array([[1, 3], [3, 3]], np.uint8))
+    >>> means.tolist(), squares.tolist()
+    ([2.0, 3.0], [5.0, 9.0])
+    """
+    total = squares = torch.zeros(())
+    for start in range(0, len(windows), _AT_A_TIME):
+        found = features(torch.from_numpy(windows[start : start + _AT_A_TIME]))
+        total = total + found.sum(0, dtype=torch.float64)
+        squares = squares + found.square().sum(0, dtype=torch.float64)
+    return (total / len(windows)).numpy(), (squares / len(windows)).numpy()
 
 
 def _windows(num_words: int, step: int) -> Tensor:

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import Encoding, FloatArray, IntArray
-from polyome.io.nucleotides import Sequences, reverse_complement
+from polyome._types import Encoding, IntArray
+from polyome.io.nucleotides import reverse_complement
 from polyome.modalities.backbone import (
     BackboneEmbeddings,
     backbone_spec,
@@ -28,11 +28,12 @@ from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Value
 from polyome.modalities.codons import common_start
 from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
-from polyome.modalities.kmers import SequenceFeatures, WordCounts
+from polyome.modalities.kmers import SequenceFeatures, WordCounts, moments
 from polyome.modalities.numbers import Numbers
 from polyome.modalities.sequence_records import (
     SequenceRecords,
     aligned,
+    length_notes,
     read_records,
     write_intervals,
 )
@@ -46,7 +47,6 @@ LONGEST_KMER = 8
 """A vocabulary of 65,538 ids."""
 GENE_BP = 400
 """Length from which sequences are taken for natural genes rather than for designed reporters."""
-_SOME = 512  # sequences at a time while learning scales
 
 
 class SequenceModality(Modality):
@@ -160,24 +160,8 @@ class SequenceModality(Modality):
         records = read_records(source, column, reading.get("genome"), reading.get("labels"))
         if not hasattr(self, "length_"):
             return records
-        return replace(records, notes=(*records.notes, *self._length_notes(records.dna)))
-
-    def _length_notes(self, dna: Sequences) -> tuple[str, ...]:
-        longer = int((dna.lengths > self.length_).sum())
-        shorter = int((dna.lengths < self.shortest_).sum())
-        notes = []
-        if longer:
-            part = {"start": "first", "center": "middle", "end": "last"}[self.anchor]
-            notes.append(
-                f"{longer:,} of {len(dna):,} sequences are longer than any training sequence; "
-                f"their {part} {self.length_:,} bp are read."
-            )
-        if shorter:
-            notes.append(
-                f"{shorter:,} of {len(dna):,} sequences are shorter than any training sequence "
-                f"({self.shortest_:,} bp); trust their answers less."
-            )
-        return tuple(notes)
+        notes = length_notes(records.dna, self.length_, self.shortest_, self.anchor)
+        return replace(records, notes=(*records.notes, *notes))
 
     def fit(self, records: SequenceRecords) -> Self:
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
@@ -197,18 +181,20 @@ class SequenceModality(Modality):
         self.subwords_ = self._learned_subwords(records)
         self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
         self.block_weights_ = dict(BLOCK_WEIGHTS)
-        windows: Any = self.prepare(records).windows if self.is_gene else None
+        windows: Any = self.prepare(records).windows
         self.gene_start_ = common_start(windows) if self.is_gene else None
+        if len(records) > RICH:  # as many tell mean and spread
+            windows = windows[np.linspace(0, len(records) - 1, RICH).astype(int)]
         self.direct_scales_ = np.zeros(0, np.float32)
         if not self.is_gene:
             direct = SequenceFeatures(self.spec())
-            self.direct_scales_ = direct.learned_scales(*self._moments(direct, records))
+            self.direct_scales_ = direct.learned_scales(*moments(direct, windows))
         counts: nn.Module = WordCounts(self.length_, self.composition, word=3)
         if self.is_gene:
             counts = CompositionCounts(
                 self.length_, self.stride_, self.composition, self.gene_start_
             )
-        means, squares = self._moments(counts, records)
+        means, squares = moments(counts, windows)
         self.word_means_ = means.astype(np.float32)
         spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
         self.word_spreads_ = spreads.astype(np.float32)
@@ -236,21 +222,6 @@ class SequenceModality(Modality):
             return BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
         learn = TOKENIZERS[self.tokens_].learn
         return learn(texts, k=self.stride_, size=self.vocabulary_size)
-
-    def _moments(
-        self, features: nn.Module, records: SequenceRecords
-    ) -> tuple[FloatArray, FloatArray]:
-        """Mean and mean square of each feature, float64 (f,), of at most ``RICH`` sequences."""
-        if len(records) > RICH:
-            records = records.take(np.linspace(0, len(records) - 1, RICH).astype(int))
-        total = squares = torch.zeros(())
-        for start in range(0, len(records), _SOME):
-            rows = np.arange(start, min(start + _SOME, len(records)))
-            windows: Any = self.prepare(records.take(rows)).windows
-            found = features(torch.from_numpy(windows))
-            total = total + found.sum(0, dtype=torch.float64)
-            squares = squares + found.square().sum(0, dtype=torch.float64)
-        return (total / len(records)).numpy(), (squares / len(records)).numpy()
 
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`SequenceEmbeddings` and :class:`SequenceFeatures`."""

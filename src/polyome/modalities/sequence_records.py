@@ -76,6 +76,31 @@ def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
     return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
 
 
+def length_notes(dna: Sequences, longest: int, shortest: int, anchor: str) -> tuple[str, ...]:
+    """What to say of sequences longer or shorter than any training sequence.
+
+    Examples
+    --------
+    >>> length_notes(Sequences.from_text(["ACGT"]), 3, 2, "start")
+    ('1 of 1 sequences are longer than any training sequence; their first 3 bp are read.',)
+    """
+    longer = int((dna.lengths > longest).sum())
+    shorter = int((dna.lengths < shortest).sum())
+    notes = []
+    if longer:
+        part = {"start": "first", "center": "middle", "end": "last"}[anchor]
+        notes.append(
+            f"{longer:,} of {len(dna):,} sequences are longer than any training sequence; "
+            f"their {part} {longest:,} bp are read."
+        )
+    if shorter:
+        notes.append(
+            f"{shorter:,} of {len(dna):,} sequences are shorter than any training sequence "
+            f"({shortest:,} bp); trust their answers less."
+        )
+    return tuple(notes)
+
+
 def read_part(dna: Sequences, length: int, anchor: str) -> tuple[Sequences, IntArray]:
     """The part of each sequence that a window of ``length`` holds, and where it begins, (n,).
 
