@@ -111,6 +111,11 @@ class Task(ABC):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """Default training settings for so many training rows."""
 
+    def longer(self, n_rows: int) -> int | None:
+        """Epochs that an ensemble may last instead of the usual ones; by default none."""
+        del n_rows
+        return None
+
     def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
         """Leave out training rows too near to the test part of a split by groups; by default none.
 

@@ -50,6 +50,15 @@ class Promoter(SequenceTask, ClassificationTask):
         few = 18 if n_rows < 2000 else 12 if n_rows < 3500 else 10  # recombined, they last longer
         return {"num_train_epochs": few if n_rows < RICH else 7}
 
+    def longer(self, n_rows: int) -> int | None:
+        """Twenty-four, for what recombination keeps from being learned by heart.
+
+        On two inner folds of mouse promoters, whose classes hardly overlap, 24 epochs rather than
+        10 lowered the log loss of three members from .068 and .087 to .048 and .066; where they do
+        overlap, as E. coli's and human ones do, 15 or 18 raised it.
+        """
+        return 24 if n_rows < RICH and self.backbone is None else None
+
     def baselines(self) -> dict[str, Baseline]:
         """Gradient boosting; GC alone and logistic regression are kept with the model."""
         return {"gradient_boosting": gradient_boosting}

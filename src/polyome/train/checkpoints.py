@@ -54,9 +54,9 @@ class Checkpoints:
             digest.update(np.ascontiguousarray(rows).tobytes())
         self.key = digest.hexdigest()[:16]
 
-    def load(self, number: int, model: PolyomeModel) -> LearningCurve | None:
+    def load(self, name: str, model: PolyomeModel) -> LearningCurve | None:
         """Fill a model with a member's weights, if that member is done."""
-        weights = self.folder / f"member-{number}-{self.key}.safetensors"
+        weights = self.folder / f"member-{name}-{self.key}.safetensors"
         curve = weights.with_suffix(".json")
         if not (weights.is_file() and curve.is_file()):
             return None
@@ -66,10 +66,10 @@ class Checkpoints:
         except (SafetensorError, json.JSONDecodeError, RuntimeError, TypeError):
             return None
 
-    def save(self, number: int, model: PolyomeModel, curve: LearningCurve) -> None:
-        """Keep a member that is done."""
+    def save(self, name: str, model: PolyomeModel, curve: LearningCurve) -> None:
+        """Keep a member that is done; its name is its number and for how long it was fitted."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        weights = self.folder / f"member-{number}-{self.key}.safetensors"
+        weights = self.folder / f"member-{name}-{self.key}.safetensors"
         with written_aside(weights.with_suffix(".json")) as aside:
             aside.write_text(json.dumps(asdict(curve)))
         with written_aside(weights) as aside:

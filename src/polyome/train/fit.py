@@ -22,9 +22,10 @@ from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.direct import FittedDirectPath, Fold, fold_features
+from polyome.train.epochs import fit_ensemble
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
-from polyome.train.members import answers_aside, build_model, fit_members, left_aside
+from polyome.train.members import answers_aside, build_model, left_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
 from polyome.train.unknown import UnknownDetector
@@ -53,17 +54,19 @@ def fit_model(
     targets = targets.learned_from(split.train)
     classes = targets.outputs(split.train)
     training = _training(task, records, targets, split, classes, groups)
+    longer = None if arguments.num_train_epochs else task.longer(len(training.fit))
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
-    model = build_model(task, training, training.num_members)
-    divided = left_aside(training, task, arguments)
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
+        divided = left_aside(training, task, arguments)
         checkpoints.belong_to(settings, training.modality, training.truth, divided)
-    members = fit_members(task, training, arguments, checkpoints)
+    members, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
+    training = replace(training, num_members=len(members))
+    model = build_model(task, training, len(members))
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]
     alone = [member for member, _ in members]
-    aside = answers_aside(task, training, alone, divided)
+    aside = answers_aside(task, training, alone, left_aside(training, task, arguments))
     curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()

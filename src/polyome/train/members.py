@@ -58,17 +58,22 @@ def random_model(
 
 
 def fit_members(
-    task: Task, training: Training, arguments: FitArguments, checkpoints: Checkpoints | None
+    task: Task,
+    training: Training,
+    arguments: FitArguments,
+    checkpoints: Checkpoints | None,
+    numbers: Sequence[int],
 ) -> list[tuple[PolyomeModel, LearningCurve]]:
-    """Fit every member on its rows; each is a model of one member."""
-    aside = left_aside(training, task, arguments)
-    numbers = range(len(aside))
+    """Fit some of the members, by number, on their rows; each is a model of one member."""
     processes = _processes(task, training, arguments)
     if processes == 1:
         return [fit_member(task, training, arguments, checkpoints, k) for k in numbers]
-    epochs = int(arguments.num_train_epochs or 0)
-    what = f"fit, {len(aside)} members on {processes} cores"
-    with Progress(what, epochs * len(aside), quiet=task.quiet) as progress, _told(progress) as tell:
+    steps = int(arguments.num_train_epochs or 0) * len(numbers)
+    what = f"fit, {len(numbers)} members on {processes} cores"
+    with (
+        Progress(what, steps, quiet=task.quiet) as progress,
+        _told(progress) as tell,
+    ):
         jobs = (
             joblib.delayed(_in_process)(task, training, arguments, checkpoints, k, tell)
             for k in numbers
@@ -169,7 +174,8 @@ def fit_member(
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
     model = build_model(task, training, 1).to(pick_device(task.device))
-    done = None if checkpoints is None else checkpoints.load(number, model)
+    name = f"{number}-{arguments.num_train_epochs}"
+    done = None if checkpoints is None else checkpoints.load(name, model)
     if done is not None:
         return model.eval(), done
     fitting = training.records.take(rows)
@@ -198,7 +204,7 @@ def fit_member(
         progress=progress,
     )
     if checkpoints is not None:
-        checkpoints.save(number, model, curve)
+        checkpoints.save(name, model, curve)
     return model, curve
 
 

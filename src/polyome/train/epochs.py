@@ -1,0 +1,69 @@
+"""How long to train, where two members can tell.
+
+Where classes overlap, a network that is trained for long learns single records by heart; where they
+hardly do, it only gets better at telling them apart. So if the first two members of an ensemble
+answer the rows that they left aside with little doubt, the same two try to last longer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from polyome._progress import say
+from polyome.model.modeling import PolyomeModel
+from polyome.tasks.base import Task
+from polyome.train.arguments import FitArguments
+from polyome.train.checkpoints import Checkpoints
+from polyome.train.members import fit_members
+from polyome.train.trainer import LearningCurve
+from polyome.train.training import Training
+
+PILOTS = 2
+LITTLE_DOUBT = 0.12
+"""Log loss of rows left aside, in nats, below which lasting longer is tried."""
+FEWEST_MEMBERS = 4
+"""An ensemble of no more is not worth two more fits, and none is cut to fewer."""
+
+Member = tuple[PolyomeModel, LearningCurve]
+
+
+def fit_ensemble(
+    task: Task,
+    training: Training,
+    arguments: FitArguments,
+    checkpoints: Checkpoints | None,
+    longer: int | None,
+) -> tuple[list[Member], FitArguments]:
+    """Fit every member of an ensemble, or fewer members for ``longer`` epochs.
+
+    Longer, if two members say so: by little doubt after the usual number of epochs, and a lower
+    loss after the longer one, both on the rows that they left aside. There are then as many members
+    as take about the time of the usual ensemble, unless the user asked for a number.
+
+    Returns
+    -------
+    The members, each a model of one, and the arguments that they were fitted with.
+    """
+    usual, numbers = int(arguments.num_train_epochs or 0), range(training.num_members)
+    if longer is None or not arguments.kept_aside or len(numbers) <= FEWEST_MEMBERS:
+        return fit_members(task, training, arguments, checkpoints, numbers), arguments
+    members = fit_members(task, training, arguments, checkpoints, numbers[:PILOTS])
+    if _loss(members) < LITTLE_DOUBT:
+        patient = replace(arguments, num_train_epochs=longer)
+        tried = fit_members(task, training, patient, checkpoints, numbers[:PILOTS])
+        losses = f"{_loss(members):.3f} after {usual}, {_loss(tried):.3f} after {longer}"
+        if _loss(tried) < _loss(members):
+            members, arguments = tried, patient
+            if not task.num_members:
+                number = (len(numbers) - PILOTS) * usual // longer
+                numbers = numbers[: max(FEWEST_MEMBERS, number)]
+        chosen = f"{arguments.num_train_epochs} epochs, {len(numbers)} members"
+        say(f"{chosen} (loss of rows left aside: {losses})", quiet=task.quiet)
+    others = fit_members(task, training, arguments, checkpoints, numbers[PILOTS:])
+    return members + others, arguments
+
+
+def _loss(members: Sequence[Member]) -> float:
+    """Of the rows left aside, after the last epoch; mean of members."""
+    return float(np.mean([curve.kept_aside[-1] for _, curve in members]))
