@@ -34,7 +34,7 @@ def fit_ensemble(
     arguments: FitArguments,
     checkpoints: Checkpoints | None,
     longer: int | None,
-) -> tuple[list[Member], FitArguments]:
+) -> tuple[list[Member], Training, FitArguments]:
     """Fit every member of an ensemble, or fewer members for ``longer`` epochs.
 
     Longer, if two members say so: by little doubt after the usual number of epochs, and a lower
@@ -43,25 +43,29 @@ def fit_ensemble(
 
     Returns
     -------
-    The members, each a model of one, and the arguments that they were fitted with.
+    The members, each a model of one; the training rows, divided among so many; the arguments that
+    the members were fitted with.
     """
-    usual, numbers = int(arguments.num_train_epochs or 0), range(training.num_members)
-    if longer is None or not arguments.kept_aside or len(numbers) <= FEWEST_MEMBERS:
-        return fit_members(task, training, arguments, checkpoints, numbers), arguments
-    members = fit_members(task, training, arguments, checkpoints, numbers[:PILOTS])
+    usual, number = int(arguments.num_train_epochs or 0), training.num_members
+    if longer is None or not arguments.kept_aside or number <= FEWEST_MEMBERS:
+        members = fit_members(task, training, arguments, checkpoints, range(number))
+        return members, training, arguments
+    pilots = range(PILOTS)
+    members = fit_members(task, training, arguments, checkpoints, pilots)
     if _loss(members) < LITTLE_DOUBT:
         patient = replace(arguments, num_train_epochs=longer)
-        tried = fit_members(task, training, patient, checkpoints, numbers[:PILOTS])
+        tried = fit_members(task, training, patient, checkpoints, pilots)
         losses = f"{_loss(members):.3f} after {usual}, {_loss(tried):.3f} after {longer}"
         if _loss(tried) < _loss(members):
             members, arguments = tried, patient
             if not task.num_members:
-                number = (len(numbers) - PILOTS) * usual // longer
-                numbers = numbers[: max(FEWEST_MEMBERS, number)]
-        chosen = f"{arguments.num_train_epochs} epochs, {len(numbers)} members"
+                number = max(FEWEST_MEMBERS, (number - PILOTS) * usual // longer)
+        chosen = f"{arguments.num_train_epochs} epochs, {number} members"
         say(f"{chosen} (loss of rows left aside: {losses})", quiet=task.quiet)
-    others = fit_members(task, training, arguments, checkpoints, numbers[PILOTS:])
-    return members + others, arguments
+    # Fewer members leave other rows aside than many, but the first of them the same ones.
+    training = replace(training, num_members=number)
+    rest = range(PILOTS, number)
+    return members + fit_members(task, training, arguments, checkpoints, rest), training, arguments
 
 
 def _loss(members: Sequence[Member]) -> float:

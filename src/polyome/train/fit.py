@@ -60,8 +60,7 @@ def fit_model(
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         divided = left_aside(training, task, arguments)
         checkpoints.belong_to(settings, training.modality, training.truth, divided)
-    members, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
-    training = replace(training, num_members=len(members))
+    members, training, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
     model = build_model(task, training, len(members))
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from polyome.modalities.sequence import RICH
@@ -9,54 +10,64 @@ from polyome.splits import random_split
 from polyome.tasks import Promoter
 from polyome.train import epochs, fit
 from polyome.train.arguments import FitArguments
+from polyome.train.members import left_aside
 from polyome.train.trainer import LearningCurve
+from polyome.train.training import Training
 
 
 @pytest.fixture
 def fits(monkeypatch):
-    """Fits that are not made but noted, as (epochs, members); losses are set by epochs."""
+    """Fits that are not made but noted, as (epochs, members); losses are set by epochs.
+
+    A member's model is the rows that it left aside.
+    """
     noted, losses = [], {10: 0.08, 24: 0.07}
 
     def fit_members(task, training, arguments, checkpoints, numbers):
         noted.append((arguments.num_train_epochs, list(numbers)))
-        loss = losses[arguments.num_train_epochs]
-        curve = LearningCurve([0.9, 0.1], [0.0, loss])
-        return [(f"{arguments.num_train_epochs} epochs, member {k}", curve) for k in numbers]
+        curve = LearningCurve([0.9, 0.1], [0.0, losses[arguments.num_train_epochs]])
+        divided = left_aside(training, task, arguments)
+        return [(divided[k][1].tolist(), curve) for k in numbers]
 
     monkeypatch.setattr(epochs, "fit_members", fit_members)
     return SimpleNamespace(noted=noted, losses=losses)
 
 
-def ensemble(num_members=12, longer=24, own=None, **arguments):
+def ensemble(num_members=12, longer=24, own=None, **settings):
+    """Fit one; the rows that a member left aside are those that the calibration takes for it."""
     task = Promoter(quiet=True, num_members=own)
-    usual = FitArguments(num_train_epochs=10, **arguments)
-    training = SimpleNamespace(num_members=num_members)
-    return epochs.fit_ensemble(task, training, usual, None, longer)
+    rows = np.arange(70)
+    training = Training(
+        None, None, rows % 2, rows % 2, 2, num_members, fit=rows, dev=rows[:0], groups=None
+    )
+    usual = FitArguments(num_train_epochs=10, **settings)
+    members, training, arguments = epochs.fit_ensemble(task, training, usual, None, longer)
+    divided = left_aside(training, task, arguments)
+    assert [model for model, _ in members] == [aside.tolist() for _, aside in divided]
+    return members, arguments
 
 
 def test_fewer_and_longer_where_rows_left_aside_are_answered_better(fits):
     members, arguments = ensemble()
-    assert arguments.num_train_epochs == 24
+    assert (len(members), arguments.num_train_epochs) == (4, 24)
     assert fits.noted == [(10, [0, 1]), (24, [0, 1]), (24, [2, 3])]
-    assert [model for model, _ in members] == [f"24 epochs, member {k}" for k in range(4)]
 
 
 def test_as_many_as_the_user_asked_for(fits):
-    members, _ = ensemble(own=12)
-    assert [model for model, _ in members] == [f"24 epochs, member {k}" for k in range(12)]
+    members, arguments = ensemble(own=12)
+    assert (len(members), arguments.num_train_epochs) == (12, 24)
 
 
 def test_as_usual_where_they_are_answered_worse(fits):
     fits.losses[24] = 0.09
     members, arguments = ensemble()
-    assert arguments.num_train_epochs == 10
-    assert [model for model, _ in members] == [f"10 epochs, member {k}" for k in range(12)]
+    assert (len(members), arguments.num_train_epochs) == (12, 10)
 
 
 def test_not_tried_where_classes_overlap(fits):
     fits.losses[10] = 0.13
-    _, arguments = ensemble()
-    assert arguments.num_train_epochs == 10
+    members, arguments = ensemble()
+    assert (len(members), arguments.num_train_epochs) == (12, 10)
     assert fits.noted == [(10, [0, 1]), (10, list(range(2, 12)))]
 
 
