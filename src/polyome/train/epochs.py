@@ -11,12 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from polyome._progress import say
-from polyome.model.modeling import PolyomeModel
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.checkpoints import Checkpoints
-from polyome.train.members import fit_members
-from polyome.train.trainer import LearningCurve
+from polyome.train.members import Member, fit_members
 from polyome.train.training import Training
 
 PILOTS = 2
@@ -24,8 +22,6 @@ LITTLE_DOUBT = 0.12
 """Log loss of rows left aside, in nats, below which lasting longer is tried."""
 FEWEST_MEMBERS = 4
 """An ensemble of no more is not worth two more fits, and none is cut to fewer."""
-
-Member = tuple[PolyomeModel, LearningCurve]
 
 
 def fit_ensemble(
@@ -52,11 +48,12 @@ def fit_ensemble(
         return members, training, arguments
     pilots = range(PILOTS)
     members = fit_members(task, training, arguments, checkpoints, pilots)
-    if _loss(members) < LITTLE_DOUBT:
+    loss = _loss(members)
+    if loss < LITTLE_DOUBT:
         patient = replace(arguments, num_train_epochs=longer)
         tried = fit_members(task, training, patient, checkpoints, pilots)
-        losses = f"{_loss(members):.3f} after {usual}, {_loss(tried):.3f} after {longer}"
-        if _loss(tried) < _loss(members):
+        losses = f"{loss:.3f} after {usual}, {_loss(tried):.3f} after {longer}"
+        if _loss(tried) < loss:
             members, arguments = tried, patient
             if not task.num_members:
                 number = max(FEWEST_MEMBERS, (number - PILOTS) * usual // longer)

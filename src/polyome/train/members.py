@@ -29,6 +29,7 @@ from polyome.train.kinds import kind_of
 from polyome.train.trainer import NARROW, Advances, LearningCurve, train
 from polyome.train.training import Training
 
+Member = tuple[PolyomeModel, LearningCurve]
 WORTH_A_PROCESS = 20_000
 """Passes over a record from which starting processes (about 5 s) pays."""
 
@@ -63,17 +64,14 @@ def fit_members(
     arguments: FitArguments,
     checkpoints: Checkpoints | None,
     numbers: Sequence[int],
-) -> list[tuple[PolyomeModel, LearningCurve]]:
+) -> list[Member]:
     """Fit some of the members, by number, on their rows; each is a model of one member."""
     processes = _processes(task, training, arguments)
     if processes == 1:
         return [fit_member(task, training, arguments, checkpoints, k) for k in numbers]
     steps = int(arguments.num_train_epochs or 0) * len(numbers)
     what = f"fit, {len(numbers)} members on {processes} cores"
-    with (
-        Progress(what, steps, quiet=task.quiet) as progress,
-        _told(progress) as tell,
-    ):
+    with Progress(what, steps, quiet=task.quiet) as progress, _told(progress) as tell:
         jobs = (
             joblib.delayed(_in_process)(task, training, arguments, checkpoints, k, tell)
             for k in numbers
@@ -167,7 +165,7 @@ def fit_member(
     checkpoints: Checkpoints | None,
     number: int,
     progress: Advances | None = None,
-) -> tuple[PolyomeModel, LearningCurve]:
+) -> Member:
     """Fit one network on its rows; its embeddings start from these rows alone."""
     modality = training.modality
     rows, aside = left_aside(training, task, arguments)[number]
