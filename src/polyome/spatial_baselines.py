@@ -12,7 +12,8 @@ from sklearn.neural_network import MLPClassifier
 from polyome._types import FloatArray
 from polyome.baselines import TunedLogisticRegression
 from polyome.modalities.profile_records import CellRecords
-from polyome.modalities.tissue import TissueModality, TissueRecords
+from polyome.modalities.tissue import TissueModality
+from polyome.modalities.tissue_records import TissueRecords
 
 SIZES = (15, 30)
 """Neighbourhoods that the linear baseline chooses between."""

@@ -1,6 +1,6 @@
 """Genes that a model knows, and how a query's genes are matched to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from polyome._errors import InputError, listed
+from polyome._errors import InputError
 from polyome.modalities.expression import (
     Expression,
     check_same_state,
     find_expression,
-    gene_names,
 )
+from polyome.modalities.gene_advice import LEAST_OVERLAP, too_few_genes
 from polyome.modalities.matrix_rows import Matrix, RowIndex
 from polyome.modalities.matrix_state import MatrixState, Recognition, recognise
 
@@ -33,13 +33,11 @@ __all__ = [
 ]
 
 DEPTH = 10_000.0  # counts per cell after normalisation, where it is not learned
-LEAST_OVERLAP = 0.1
 GOOD_OVERLAP = 0.5
 # A file of variable genes holds few names of a whole transcriptome but much of a cell; as many
 # genes drawn at random never hold as much (pbmc3k: at most 19 % in 2,000 draws of 9.9 %).
 SELECTED_GENES = 500
 SELECTED_SHARE = 0.2
-_ENSEMBL = r"^(ENS[A-Z]*)G\d{11}$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +236,7 @@ def match_genes(vocabulary: GeneVocabulary, expression: Expression) -> GeneMatch
         share = float(vocabulary.fractions[present].sum())
     is_informative = present.sum() >= SELECTED_GENES and share >= SELECTED_SHARE
     if not present.any() or (present.mean() < LEAST_OVERLAP and not is_informative):
-        raise _too_few_genes(vocabulary, expression, int(present.sum()))
+        raise too_few_genes(pd.Index(vocabulary.names), expression, int(present.sum()))
     columns = _columns(sources, targets, (len(expression.gene_names), len(vocabulary)))
     return GeneMatch(columns, present, share, _match_notes(vocabulary, expression, present, share))
 
@@ -275,88 +273,6 @@ def _match_notes(
     if present.mean() < GOOD_OVERLAP:
         note += "; with fewer than half of them, expect lower accuracy"
     return (f"{note}.",)
-
-
-def _too_few_genes(vocabulary: GeneVocabulary, expression: Expression, n_shared: int) -> InputError:
-    known, found = pd.Index(vocabulary.names), expression.gene_names
-    foreign = found[~found.isin(known)]
-    lacking = known[~known.isin(found)]
-    text = (
-        f"{n_shared:,} of the {len(known):,} genes that the model knows "
-        f"({_percent(n_shared / len(known))}) are in {expression.location}; at least "
-        f"{LEAST_OVERLAP:.0%} are needed. {expression.names_location} that it does not know: "
-        f"{listed(foreign, most=4) or 'none'}. The model's that are missing: "
-        f"{listed(lacking, most=4)}."
-    )
-    hints = (_hint_column(known, expression), _hint_kind(known, found), _hint_case(known, found))
-    hint = " ".join(hint for hint in hints if hint)
-    return InputError(f"{text} {hint or 'Are these the same organism and kind of names?'}")
-
-
-def _percent(share: float) -> str:
-    return "under 1%" if 0 < share < 0.01 else f"{share:.0%}"
-
-
-def _overlap(known: pd.Index, found: pd.Index) -> float:
-    return float(known.isin(found).mean())
-
-
-def _ensembl_species(names: Sequence[str] | pd.Index) -> str | None:
-    """Find the commonest Ensembl prefix (ENS, ENSMUS), if most names are Ensembl gene ids."""
-    prefixes = pd.Series(names, dtype=object).str.extract(_ENSEMBL, expand=False)
-    return str(prefixes.mode()[0]) if prefixes.notna().mean() > 0.5 else None
-
-
-def _hint_column(known: pd.Index, expression: Expression) -> str:
-    """Another column of var that holds names the model knows."""
-    columns: list[str | None] = [None, *expression.var.columns]
-    shares = {
-        column: _overlap(known, gene_names(expression.var, column))
-        for column in columns
-        if column != expression.gene_column and (column is None or _is_text(expression.var[column]))
-    }
-    if not shares or max(shares.values()) < LEAST_OVERLAP:
-        return ""
-    column = max(shares, key=lambda name: shares[name])
-    if column is None:
-        names = f"{expression.var_location}_names"
-        return f"Leave gene_column out: {names} has {shares[None]:.0%} of them."
-    return f'Pass gene_column="{column}", which has {shares[column]:.0%} of them.'
-
-
-def _is_text(values: "pd.Series[Any]") -> bool:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.cat.categories.to_series()
-    return bool(pd.api.types.is_string_dtype(values.dtype) or values.dtype == object)
-
-
-def _hint_kind(known: pd.Index, found: pd.Index) -> str:
-    """Ensembl ids against symbols, or Ensembl ids of two species."""
-    model, query = _ensembl_species(known), _ensembl_species(found)
-    if model == query:
-        return ""
-    if model and query:
-        return (
-            f"The query's Ensembl ids begin with {query}G, the model's with {model}G: another "
-            "species. Map them to orthologues first."
-        )
-    kinds = ("Ensembl ids", "symbols")
-    here, there = kinds if query else kinds[::-1]
-    return (
-        f"The query's names look like {here}; the model was fitted on {there}. Pass gene_column= "
-        f"with a column of {there}."
-    )
-
-
-def _hint_case(known: pd.Index, found: pd.Index) -> str:
-    """Symbols of mouse (Actb) against human (ACTB)."""
-    share = _overlap(known.str.upper(), found.str.upper())
-    if share < LEAST_OVERLAP or share < 2 * _overlap(known, found):
-        return ""
-    return (
-        f"Written in capitals, {share:.0%} would be shared: is one of them mouse (Actb) and the "
-        "other human (ACTB)? Rename the query's genes to the model's orthologues first."
-    )
 
 
 def normalised(

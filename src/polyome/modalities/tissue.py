@@ -6,7 +6,7 @@ token for each near neighbour: what it expresses, how far it lies, and at which 
 neighbours. Labels never enter, nor do directions in the file's frame.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -19,10 +19,10 @@ from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers
 from polyome.modalities.cell_clusters import CellClusters
 from polyome.modalities.expression import Expression
-from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import CLIP, ProfileModality
 from polyome.modalities.profile_records import CellRecords, annotate
 from polyome.modalities.sections import find_sections
+from polyome.modalities.tissue_records import TissueRecords, View
 from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
 STEPS = ((15,), (30,), (60, 100), (300,))
@@ -32,68 +32,6 @@ _CLUSTERED_CELLS = 5000
 _VIEW_CELLS = 8192  # standardised at a time
 _NEIGHBOUR_WIDTH = 64  # numbers that a neighbour is described by, at most
 _SPARE_SLOTS = 6  # for neighbours tied with the last one, or nearly so
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TissueRecords(CellRecords):
-    """Cells of an AnnData with the sections that they lie in.
-
-    ``rows`` are the cells that are answered; all others of a section are still their neighbours.
-
-    Parameters
-    ----------
-    sections : of all cells of ``adata``.
-    context : float32, (n, l, q), standardised means of the neighbourhoods, once prepared.
-    neighbours : int64, (n, s), the nearest neighbours' positions in ``adata``.
-    geometry : float32, (n, s, 1 + 4): how much each neighbour counts, and where it lies.
-    counts : int64, (n,), of the slots in use; the others' weight is 0.
-    shown : float32, (all cells, p), what a neighbour's token shows.
-    """
-
-    sections: Sections
-    context: FloatArray | None = None
-    neighbours: IntArray | None = None
-    geometry: FloatArray | None = None
-    counts: IntArray | None = None
-    shown: FloatArray | None = None
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Where values and coordinates were read from."""
-        return (*self.expression.notes, *self.sections.notes)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle: prepared, they need no sections either."""
-        return super().__getstate__() | ({} if self.profile is None else {"sections": None})
-
-    def take(self, rows: IntArray) -> Self:
-        """Some of the cells, by position among these; their neighbours stay."""
-        if self.context is None or self.neighbours is None:
-            return super().take(rows)
-        assert self.geometry is not None
-        assert self.counts is not None
-        return replace(
-            super().take(rows),
-            context=self.context[rows],
-            neighbours=self.neighbours[rows],
-            geometry=self.geometry[rows],
-            counts=self.counts[rows],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """All cells of a source as neighbours see them.
-
-    Attributes
-    ----------
-    averaged : float32, (n, q), what is averaged over neighbourhoods: z-scores or components, then
-        memberships in clusters.
-    shown : float32, (n, p), what a neighbour's token shows.
-    """
-
-    averaged: FloatArray
-    shown: FloatArray
 
 
 class TissueModality(ProfileModality):

@@ -23,7 +23,8 @@ from polyome.modalities.expression import states_by
 from polyome.modalities.neighbours import Sections
 from polyome.modalities.profile_modality import ProfileModality
 from polyome.modalities.tiles import tiles
-from polyome.modalities.tissue import LEVELS, STEPS, TissueModality, TissueRecords
+from polyome.modalities.tissue import LEVELS, STEPS, TissueModality
+from polyome.modalities.tissue_records import TissueRecords
 from polyome.spatial_baselines import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
