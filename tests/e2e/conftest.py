@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import polyome
 from polyome.cli import app
 from polyome.data.simulate import simulate_cells
 from polyome.estimators import estimator_class
 
 FIT = {"num_train_epochs": 2, "baselines": False}
+CLASSES = ["type 1", "type 2", "type 3"]
+SOURCE = str(Path(polyome.__file__).parents[1])
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_members": 1}
 
 
@@ -99,5 +102,26 @@ def refused(call, tmp_path):
         assert "failed" not in messages[0]
         assert sorted(tmp_path.rglob("*")) == before, "something was written"
         return messages[0].removeprefix("polyome: ")
+
+    return run
+
+
+@pytest.fixture
+def refused_fit(refused, cells_file, tiny, tmp_path):
+    """Call ``fit`` with a file and options."""
+
+    def run(*options, source=cells_file, target="cell_type", task="cell-type"):
+        out = () if any(o.startswith("--out") for o in options) else (f"--out={tmp_path / 'm'}",)
+        return refused("fit", task, source, f"--target={target}", *out, *tiny, *options)
+
+    return run
+
+
+@pytest.fixture
+def refused_predict(refused, model_dir, tmp_path):
+    """Call ``predict`` on a file."""
+
+    def run(source, *options, folder=model_dir):
+        return refused("predict", folder, source, f"--out={tmp_path / 'p.h5ad'}", *options)
 
     return run
