@@ -1,13 +1,19 @@
-"""Small samples of cells, and ways to learn their genes and to read them."""
+"""Small samples of cells, ways to learn their genes and to read them; tiny checkpoints."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
+import torch
 from anndata import AnnData
 from scipy import sparse
+from tests.unit.modalities.tiny_checkpoints import MAKE
+from transformers import (
+    dynamic_module_utils,
+)
 
 from polyome.modalities.genes import (
     GeneVocabulary,
@@ -65,3 +71,20 @@ def adata():
 @pytest.fixture(scope="module")
 def vocabulary(adata):
     return learn(adata)
+
+
+@pytest.fixture(scope="session")
+def code_cache(tmp_path_factory):
+    """Keep code that the tests run out of the user's cache; Python imports it once per session."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("modules")
+        patch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(folder))
+        patch.syspath_prepend(folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
+    torch.manual_seed(1)
+    above = tmp_path_factory.mktemp("checkpoints")
+    return {kind: make(above / kind) for kind, make in MAKE.items()}
