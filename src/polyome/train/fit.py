@@ -54,7 +54,8 @@ def fit_model(
     targets = targets.learned_from(split.train)
     classes = targets.outputs(split.train)
     training = _training(task, records, targets, split, classes, groups)
-    longer = None if arguments.num_train_epochs else task.longer(len(training.fit))
+    asked = arguments.num_train_epochs is not None
+    longer = None if asked else task.longer(len(training.fit))
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}

@@ -97,11 +97,11 @@ def test_epochs_that_the_user_set_are_kept(monkeypatch):
     monkeypatch.setattr(fit, "fit_ensemble", fit_ensemble)
     monkeypatch.setattr(Promoter, "longer", lambda self, n_rows: 16)
     example = Promoter.example()
-    for own in (None, 3):
+    for own in (None, 0, 3):
         task = Promoter(quiet=True, device="cpu")
         records = task.build_modality(2).read(example.source)
         targets = task.targets(records.table, example.target, None)
         parts = random_split(targets.truth, labelled=targets.labelled, seed=0)
         with pytest.raises(StoppedError):
             fit.fit_model(task, records, targets, parts, FitArguments(num_train_epochs=own))
-    assert asked == [(18, 16), (3, None)]
+    assert asked == [(18, 16), (0, None), (3, None)]
