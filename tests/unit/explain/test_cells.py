@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polyome._errors import InputError
+from polyome._errors import InputError, PolyomeWarning
 from polyome.estimators import estimator_class
 from polyome.explain.cells import KEY
 
@@ -101,7 +101,8 @@ def test_known_markers_of_blood_cells():
         pytest.skip("no real data")
     adata = anndata.read_h5ad(folder / "pbmc3k_counts.h5ad")
     model = estimator_class("cell-type")(num_genes=3000, quiet=True)
-    model.fit(adata, "louvain", split="split", baselines=False)
+    with pytest.warns(PolyomeWarning, match="may be a clustering of this same matrix"):
+        model.fit(adata, "louvain", split="split", baselines=False)
     why = model.explain(adata)
     known = {
         "CD4 T cells": {"IL7R"}, "CD8 T cells": {"CD8A", "CD8B"}, "B cells": {"MS4A1", "CD79A"},
