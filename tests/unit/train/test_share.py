@@ -31,7 +31,7 @@ def test_of_promoters_the_best_share_needs_no_margin():
     draw = np.random.default_rng(2)
     errors, others = draw.normal(size=(2, 2000, 4))
     trunk = log_softmax(2 * np.eye(4)[TRUTH] + 1.4 * errors, axis=1)
-    direct = log_softmax(2 * np.eye(4)[TRUTH] + 1.1 * errors + 2.1 * others, axis=1)
+    direct = log_softmax(2 * np.eye(4)[TRUTH] + 1.2 * errors + 2.1 * others, axis=1)
     assert share(Promoter(direct_weight=0.3), [trunk], direct) < 0.1
 
 
