@@ -26,15 +26,6 @@ def test_a_trunk_that_keeps_up_keeps_its_share():
     assert share(CellType(direct_weight=0.5), [GOOD], POOR) == 0.5
 
 
-def test_of_promoters_the_best_share_needs_no_margin():
-    # Beside a direct path with much the same errors, .15 beats the usual .3 by less than 1 %.
-    draw = np.random.default_rng(2)
-    errors, others = draw.normal(size=(2, 2000, 4))
-    trunk = log_softmax(2 * np.eye(4)[TRUTH] + 1.4 * errors, axis=1)
-    direct = log_softmax(2 * np.eye(4)[TRUTH] + 1.2 * errors + 2.1 * others, axis=1)
-    assert share(Promoter(direct_weight=0.3), [trunk], direct) < 0.1
-
-
 def test_the_users_extremes_are_kept():
     assert share(CellType(direct_weight=0.0), [POOR], GOOD) == 0.0
     assert share(CellType(direct_weight=1.0), [GOOD], POOR) == 1.0
