@@ -11,6 +11,9 @@ from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.composition_tokens import CompositionStem
 from polyome.modalities.kmers import OneHot, WordCounts
 
+FINE_BP = 2
+"""Stride up to which a token reads its detectors base by base; of more bases the strongest."""
+
 
 class Windows(nn.Module):
     """A convolution over tokens, as shifted copies side by side and one matrix product.
@@ -69,12 +72,50 @@ class Stem(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, ceil(n / stride), d)."""
-        half, spare = self.kernel // 2, -codes.shape[1] % self.stride
-        letters = functional.pad(self.one_hot(codes), (0, 0, half, half + spare))
-        seen = letters.unfold(1, self.kernel, 1).flatten(2)  # (b, n, 4 * kernel)
+        seen = _seen(self.one_hot(codes), self.kernel, self.stride)
         found = self.detectors(seen).transpose(1, 2)  # (b, detectors, n)
         strongest = functional.max_pool1d(found, self.stride).transpose(1, 2).relu()
         tokens = self.windows(seen[:, :: self.stride]) + self.detected(strongest)
+        normed: Tensor = self.norm(functional.gelu(tokens))
+        return normed
+
+
+class FineStem(nn.Module):
+    """Single nucleotides into one token per one or two bases.
+
+    The answers of all detectors at all bases of a token and of its two neighbours count, each in
+    its place: motifs longer than a kernel are put together from these.
+
+    Parameters
+    ----------
+    hidden_size : width ``d`` of a token.
+    stride : bases between two tokens.
+    kernel : bases that a detector sees, odd.
+
+    Beside the strongest answers alone (:class:`Stem`), one member on inner rows: Pearson's r .801
+    after four epochs instead of .795 after five (45,000 rows of DREAM), the log loss .371 after
+    three instead of .378 after four (20,000 human core promoters), in three quarters of the time.
+    """
+
+    num_detectors = 128
+
+    def __init__(self, hidden_size: int, stride: int, kernel: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.kernel = kernel
+        self.one_hot = OneHot()
+        self.detectors = nn.Linear(4 * kernel, self.num_detectors)
+        self.mixed = nn.Linear(stride * self.num_detectors, 3 * hidden_size)
+        self.norm = nn.LayerNorm(hidden_size)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """uint8, (b, n) -> float, (b, ceil(n / stride), d)."""
+        seen = _seen(self.one_hot(codes), self.kernel, self.stride)
+        found = self.detectors(seen).relu().unflatten(1, (-1, self.stride)).flatten(2)
+        # One product for what a token tells its next, itself and the one before, then shifted.
+        behind, own, ahead = self.mixed(found).chunk(3, dim=-1)  # each (b, n / stride, d)
+        tokens = own + functional.pad(behind[:, :-1], (0, 0, 1, 0))
+        tokens = tokens + functional.pad(ahead[:, 1:], (0, 0, 0, 1))
         normed: Tensor = self.norm(functional.gelu(tokens))
         return normed
 
@@ -171,7 +212,8 @@ class SequenceEmbeddings(ModalityEmbeddings):
         self.stride: int = spec["stride"]
         self.reads_letters = spec["tokens"] in ("nucleotide", "composition")
         if spec["tokens"] == "nucleotide":
-            self.stem: nn.Module = Stem(hidden_size, spec["stride"], spec["kernel"])
+            kind = FineStem if spec["stride"] <= FINE_BP else Stem
+            self.stem: nn.Module = kind(hidden_size, spec["stride"], spec["kernel"])
         elif spec["tokens"] == "composition":
             sizes = spec["length"], spec["stride"], spec["composition"]
             self.stem = CompositionStem(
@@ -230,6 +272,13 @@ class SequenceEmbeddings(ModalityEmbeddings):
         """Tokens and their final states, (b, 1 + P, d) -> representation (b, d)."""
         representation: Tensor = self.read(tokens[:, 0], states, mask)
         return representation
+
+
+def _seen(letters: Tensor, kernel: int, stride: int) -> Tensor:
+    """What stands around each base: (b, n, 4) -> (b, n, 4 * kernel), n filled up to a stride."""
+    half, spare = kernel // 2, -letters.shape[1] % stride
+    padded = functional.pad(letters, (0, 0, half, half + spare))
+    return padded.unfold(1, kernel, 1).flatten(2)
 
 
 def _any_in_stride(known: Tensor, stride: int) -> Tensor:

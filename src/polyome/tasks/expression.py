@@ -21,7 +21,7 @@ from polyome.tasks.gene_blocks import FEWEST_ROWS, choose_block_weights
 from polyome.tasks.genome import blocks
 from polyome.tasks.regression import RegressionTask
 
-_MANY_BASES = 5e6  # of all training sequences, from which seven epochs take over six minutes
+_MANY_BASES = 5e6  # of all training sequences, from which five epochs take over six minutes
 
 
 @dataclass(kw_only=True)
@@ -70,9 +70,9 @@ class Expression(SequenceTask, RegressionTask):
                 "weight_decay": 0.3,
                 "early_stopping": False,
             }
-        epochs = 20 if n_rows < 3500 else 14 if n_rows < 8000 else 10 if n_rows < RICH else 7
+        epochs = 20 if n_rows < 3500 else 14 if n_rows < 8000 else 10 if n_rows < RICH else 5
         if n_rows * modality.length_ > _MANY_BASES:
-            epochs = 5  # four of them for seven cost .001 of r on a fifth of DREAM's training rows
+            epochs = 4
         return {"num_train_epochs": epochs, "early_stopping": True}
 
     def settle(

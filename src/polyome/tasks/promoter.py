@@ -48,7 +48,7 @@ class Promoter(SequenceTask, ClassificationTask):
         """Chosen on inner folds of the training parts of six sets (benchmarks/)."""
         del modality
         few = 18 if n_rows < 2000 else 12 if n_rows < 3500 else 10  # recombined, they last longer
-        return {"num_train_epochs": few if n_rows < RICH else 7}
+        return {"num_train_epochs": few if n_rows < RICH else 5}
 
     def longer(self, n_rows: int) -> int | None:
         """Twenty-four, for what recombination keeps from being learned by heart.
