@@ -79,14 +79,14 @@ def test_boosting_is_chosen_on_inner_folds_and_averaged(
     in_place: tuple[Codes, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows, truth = in_place
-    grid = ({"max_iter": 1, "learning_rate": 0.001}, {"max_iter": 20, "learning_rate": 0.2})
+    grid = ({"max_iter": 1, "learning_rate": 0.001}, {"max_iter": 8, "learning_rate": 0.3})
     monkeypatch.setattr(dna_baselines, "BOOSTING_GRID", grid)
     chosen = choose_boosting(windows[:300], truth[:300])
     assert chosen == grid[1]
     found = averaged_boosting(windows[:300], truth[:300], windows[300:], chosen, seeds=range(2))
-    one = averaged_boosting(windows[:300], truth[:300], windows[300:], chosen, seeds=range(1))
+    one = averaged_boosting(windows[:300], truth[:300], windows[300:310], chosen, seeds=range(1))
     assert accuracy(found, truth[300:]) > 0.9
-    assert not np.array_equal(found, one)
+    assert not np.array_equal(found[:10], one)
 
 
 def test_the_grid_has_settings_that_boosting_takes() -> None:
