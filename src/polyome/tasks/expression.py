@@ -21,7 +21,7 @@ from polyome.tasks.gene_blocks import FEWEST_ROWS, choose_block_weights
 from polyome.tasks.genome import blocks
 from polyome.tasks.regression import RegressionTask
 
-_MANY_BASES = 5e6  # of all training sequences, from which five epochs take over six minutes
+_MANY_BASES = 5e6  # of all training sequences, from which an epoch is dear
 
 
 @dataclass(kw_only=True)
