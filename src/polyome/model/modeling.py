@@ -158,11 +158,14 @@ class PolyomeModel(PreTrainedModel):
         )
 
     def _combined(self, name: str, members: Tensor, segment: Segment) -> Tensor:
-        """Members' raw outputs, (e, b, c), and the direct path's, averaged: (b, c)."""
+        """Members' raw outputs, (e, b, c), and the direct path's, averaged: (b, c).
+
+        A path without a share is not asked: none has one while members are trained.
+        """
         head_class: type[Head] = HEADS[self.config.heads[name]["kind"]]
-        if name not in self.direct:
+        path: Any = self.direct[name] if name in self.direct else None
+        if path is None or not path.weight_in_answer:
             return head_class.combine(members, None, members.new_zeros(()))
-        path: Any = self.direct[name]
         return head_class.combine(members, path(**segment["inputs"]), path.weight_in_answer)
 
 
