@@ -163,10 +163,11 @@ class PolyomeModel(PreTrainedModel):
         A path without a share is not asked: none has one while members are trained.
         """
         head_class: type[Head] = HEADS[self.config.heads[name]["kind"]]
-        path: Any = self.direct[name] if name in self.direct else None
-        if path is None or not path.weight_in_answer:
+        if name not in self.direct:
             return head_class.combine(members, None, members.new_zeros(()))
-        return head_class.combine(members, path(**segment["inputs"]), path.weight_in_answer)
+        path: Any = self.direct[name]
+        direct = path(**segment["inputs"]) if path.weight_in_answer else None
+        return head_class.combine(members, direct, path.weight_in_answer)
 
 
 class DirectPath(nn.Module):

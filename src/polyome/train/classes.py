@@ -68,12 +68,14 @@ class Classes(Kind):
         aside: Sequence[Aside],
         linear: FittedDirectPath | None,
         truth: IntArray,
+        groups: np.ndarray | None,
     ) -> None:
         """Set temperature and the direct path's share.
 
         The trunk and the direct path get temperatures of their own, for tables that show what each
         contributes.
         """
+        del groups
         names = ("polyome", "trunk alone", "direct path alone")
         fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
         fitted.facts["direct_weight"] = fitted.task.direct_weight

@@ -73,7 +73,7 @@ def fit_model(
     fitted = Fitted(
         task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
     )
-    kind_of(task).calibrate(fitted, aside, linear, training.truth)
+    kind_of(task).calibrate(fitted, aside, linear, training.truth, training.groups)
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)

@@ -89,6 +89,7 @@ class Kind(ABC):
         aside: Sequence[Aside],
         linear: FittedDirectPath | None,
         truth: Truth,
+        groups: np.ndarray | None,
     ) -> None:
         """Set the direct path's share, and what answers need, by rows left aside.
 
@@ -96,6 +97,7 @@ class Kind(ABC):
         ----------
         aside : rows left aside, by the members that left them aside; none without such rows.
         truth : of all training records.
+        groups : of all training records, (n,), or None.
         """
 
     @abstractmethod

@@ -75,6 +75,18 @@ def test_the_answer_is_the_members_and_the_direct_paths_shared(modality, batch):
     torch.testing.assert_close(answers[0.5], middle.log_softmax(dim=1))
 
 
+def test_a_direct_path_without_a_share_costs_nothing(modality, batch):
+    model = build(modality)
+    asked: list[int] = []
+    path = model.direct["cell-type"]
+    path.features.register_forward_hook(lambda *_: asked.append(1))
+    model.train()(**batch)
+    assert not asked
+    path.weight_in_answer.fill_(0.3)
+    model(**batch)
+    assert asked == [1]
+
+
 def test_the_fixed_projection_and_the_direct_path_are_not_trained(modality):
     trainable = {n for n, p in build(modality).named_parameters() if p.requires_grad}
     assert not any("components" in name or name.startswith("direct") for name in trainable)

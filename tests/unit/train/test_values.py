@@ -107,6 +107,28 @@ def test_intervals_cover_as_often_as_they_say(level):
     assert np.mean(covered) == pytest.approx(level, abs=0.015)
 
 
+def test_intervals_cover_new_designs_though_a_family_of_near_copies_is_answered_better():
+    covered = []
+    for _ in range(60):
+        errors = np.concatenate([rng.normal(0, 1, 300), rng.normal(0, 0.2, 600)])[:, None]
+        family = np.concatenate([np.arange(300), np.full(600, -1)])
+        truth = np.stack([0 * errors, np.ones_like(errors)], axis=-1)
+        widths = conformal_widths(errors, truth, family)
+        covered.append((np.abs(rng.normal(0, 1, 400)) <= widths[round(0.9 * LEVELS) - 1, 0]).mean())
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.015)
+    blind = conformal_widths(errors, truth)
+    assert (blind <= widths).all()
+
+
+def test_groups_of_one_size_change_nothing():
+    errors = rng.normal(0, 1, (90, 1))
+    truth = np.stack([0 * errors, np.ones_like(errors)], axis=-1)
+    threes = np.repeat(np.arange(30).astype(str), 3)
+    np.testing.assert_array_equal(
+        conformal_widths(errors, truth, threes), conformal_widths(errors, truth)
+    )
+
+
 def test_widths_grow_with_the_level_and_leave_missing_values_out():
     widths = conformal_widths(Y * 0, TRUTH)
     assert (np.diff(widths, axis=0) >= 0).all()
