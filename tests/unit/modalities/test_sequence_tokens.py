@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from polyome.modalities.sequence_tokens import FineStem, SequenceEmbeddings, Stem, Windows
+from polyome.modalities.sequence_tokens import FineStem, SequenceEmbeddings, Spacing, Stem, Windows
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -11,6 +11,18 @@ def test_windows_are_a_convolution(kernel):
     weight = windows.linear.weight.unflatten(1, (kernel, 6)).transpose(1, 2)  # (out, in, kernel)
     expected = torch.conv1d(values.mT, weight, windows.linear.bias, padding=kernel // 2).mT
     torch.testing.assert_close(windows(values), expected)
+
+
+@pytest.mark.parametrize(("reach", "n"), [(2, 11), (4, 3), (3, 1)])
+def test_spacing_is_a_depthwise_convolution_whose_channels_are_mixed(reach, n):
+    torch.manual_seed(0)
+    spacing, values = Spacing(6, reach), torch.randn(2, n, 6)
+    spacing.start_at_random()
+    assert not spacing(values).any()  # nothing is told before it is learned
+    torch.nn.init.normal_(spacing.mixed.weight)
+    weight = spacing.by_distance[:, None]
+    expected = spacing.mixed(torch.conv1d(values.mT, weight, padding=reach, groups=6).mT)
+    torch.testing.assert_close(spacing(values), expected)
 
 
 @pytest.mark.parametrize("kind", [Stem, FineStem])
@@ -64,4 +76,6 @@ def test_tokens_of_one_or_two_bases_are_fine(stride, kind):
         "length": 12, "num_tokens": -(-12 // stride), "tokens": "nucleotide", "stride": stride,
         "kernel": 3, "vocabulary": 0, "composition": 0, "composition_dropout": 0.0,
     }  # fmt: skip
-    assert type(SequenceEmbeddings(8, spec).stem) is kind
+    embeddings = SequenceEmbeddings(8, spec)
+    assert type(embeddings.stem) is kind
+    assert (embeddings.spacing is not None) == (kind is FineStem)
