@@ -56,13 +56,13 @@ def why_cells(cell_model, cells):
 def tissue_model():
     model = estimator_class("spatial")(num_neighbours=15, **SMALL)
     with pytest.warns(PolyomeWarning, match="Position alone"):
-        return model.fit(simulate_tissue(600), "domain", split_by="blocks", baselines=False)
+        return model.fit(simulate_tissue(400), "domain", split_by="blocks", baselines=False)
 
 
 @pytest.fixture(scope="session")
 def tissue():
     """Some of the cells, alone: fewer neighbours than they had."""
-    return simulate_tissue(600)[:200].copy()
+    return simulate_tissue(400)[:200].copy()
 
 
 @pytest.fixture(scope="session")
