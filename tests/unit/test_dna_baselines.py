@@ -103,7 +103,7 @@ def test_quick_boosting_steps_back_from_many_rows(monkeypatch: pytest.MonkeyPatc
     assert gradient_boosting(windows, truth, windows[:2]) is None
 
 
-def test_the_small_cnn_learns_and_repeats_itself(in_place: tuple[Codes, np.ndarray]) -> None:
+def test_the_small_cnn_repeats_itself(in_place: tuple[Codes, np.ndarray]) -> None:
     windows, truth = in_place
     settings = {"repeats": 1, "epochs": 3}
     found = small_cnn(windows[:300], truth[:300], windows[300:], **settings)

@@ -264,8 +264,9 @@ class SequenceEmbeddings(ModalityEmbeddings):
         self.num_tokens: int = spec["num_tokens"]
         self.stride: int = spec["stride"]
         self.reads_letters = spec["tokens"] in ("nucleotide", "composition")
+        is_fine = spec["tokens"] == "nucleotide" and self.stride <= FINE_BP
         if spec["tokens"] == "nucleotide":
-            kind = FineStem if self.stride <= FINE_BP else Stem
+            kind = FineStem if is_fine else Stem
             self.stem: nn.Module = kind(hidden_size, spec["stride"], spec["kernel"])
         elif spec["tokens"] == "composition":
             sizes = spec["length"], spec["stride"], spec["composition"]
@@ -279,7 +280,6 @@ class SequenceEmbeddings(ModalityEmbeddings):
             self.identity = nn.Embedding(spec["vocabulary"], hidden_size, padding_idx=0)
         self.positions = nn.Parameter(torch.zeros(self.num_tokens, hidden_size))
         self.neighbours = Windows(hidden_size, hidden_size, 3)
-        is_fine = spec["tokens"] == "nucleotide" and self.stride <= FINE_BP
         self.spacing = Spacing(hidden_size, SPACED_BP // self.stride) if is_fine else None
         self.composition = None
         if spec["composition"] and spec["tokens"] != "composition":
