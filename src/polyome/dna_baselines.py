@@ -25,7 +25,8 @@ Features = Callable[[Codes, Codes], tuple[sparse.csr_matrix, sparse.csr_matrix]]
 """Training and test windows -> their features, learned from the former."""
 
 MOST_ROWS = 20_000
-"""Training rows up to which the quick boosting is cheap."""
+MOST_LETTERS = 400_000_000
+"""Training rows, and float32 of their letters, up to which the quick boosting is cheap."""
 C_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 BOOSTING_GRID: tuple[dict[str, Any], ...] = (
     {"learning_rate": 0.1, "max_leaf_nodes": 15, "max_iter": 250},
@@ -60,7 +61,7 @@ def gradient_boosting(
     seed: int = 0,
     groups: ArrayLike | None = None,
 ) -> FloatArray | None:
-    """Gradient-boosted trees on k-mers 1 to 4 and letters, quick; None above 20,000 rows.
+    """Gradient-boosted trees on k-mers 1 to 4 and letters, quick; None where that is dear.
 
     Examples
     --------
@@ -69,11 +70,22 @@ def gradient_boosting(
     [0, 1]
     """
     del groups
-    if len(x_train) > MOST_ROWS:
+    if is_dear(x_train):
         return None
     model = _trees(seed, max_iter=100, max_leaf_nodes=15)
     model.fit(kmers_and_letters(x_train), np.asarray(y_train))
     return np.asarray(model.predict_proba(kmers_and_letters(x_test)))
+
+
+def is_dear(windows: Codes) -> bool:
+    """Whether boosting takes long: above 20,000 rows, or 1.6 GB of letters.
+
+    Examples
+    --------
+    >>> is_dear(np.zeros((20_000, 300), np.uint8)), is_dear(np.zeros((15_000, 10_000), np.uint8))
+    (False, True)
+    """
+    return len(windows) > MOST_ROWS or 4 * windows.size > MOST_LETTERS
 
 
 def _trees(seed: int, **settings: Any) -> HistGradientBoostingClassifier:  # noqa: ANN401

@@ -19,11 +19,11 @@ from polyome._types import FloatArray, IntArray
 from polyome.baselines import inner_folds
 from polyome.dna_baselines import (
     BOOSTING_GRID,
-    MOST_ROWS,
     Features,
     SmallCNN,
     cnn_outputs,
     fit_cnn,
+    is_dear,
     kmers_and_letters,
     some_folds,
 )
@@ -46,7 +46,7 @@ def gradient_boosting(
     seed: int = 0,
     groups: ArrayLike | None = None,
 ) -> FloatArray | None:
-    """Gradient-boosted trees on k-mers 1 to 4 and letters, quick; None above 20,000 rows.
+    """Gradient-boosted trees on k-mers 1 to 4 and letters, quick; None where that is dear.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def gradient_boosting(
     [[0.0], [1.0]]
     """
     del groups
-    if len(x_train) > MOST_ROWS:
+    if is_dear(x_train):
         return None
     settings = {"max_iter": 100, "max_leaf_nodes": 15}
     return boosted(x_train, y_train, x_test, settings, seeds=range(seed, seed + 1))

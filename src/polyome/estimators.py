@@ -152,11 +152,9 @@ class Estimator:
         modality = self.task.build_modality()
         reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options)
-        if scanner and not (modality.is_scannable and self.task.names_kinds):
-            missing = (
-                "class of sequences to scan for" if modality.is_scannable else "sequences to scan"
-            )
-            message = f"scanner=True: {self.task.name} has no {missing}."
+        no_class = "" if self.task.names_kinds else "has no class of sequences to scan for"
+        if scanner and (reason := no_class or modality.no_scanner):
+            message = f"scanner=True: {self.task.name} {reason}."
             raise InputError(message)
         records = _checked(modality.read(source, **reading))
         targets = self.task.targets(records.table, target, unlabelled)
@@ -363,7 +361,7 @@ class Estimator:
         target = target or fitted.target
         missing = fitted.facts.get("unlabelled")
         unlabelled = if_there(records.table, str(target), missing)
-        targets = self.task.targets(records.table, target, unlabelled)
+        targets = self.task.scored_targets(records.table, target, unlabelled)
         targets.check_scorable(fitted.classes)
         remembered = getattr(self, "split_", None)
         mark = mark_of(fitted.modality, records)

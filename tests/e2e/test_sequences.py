@@ -306,6 +306,12 @@ def test_scans_that_cannot_be_made(refused, model_dir, genome, tmp_path):
     assert ".bed" in refused("scan", model_dir, genome, f"--out={tmp_path / 'h.csv'}")
 
 
+def test_models_of_composition_have_no_scanner(refused, table_file, tmp_path):
+    command = ["fit", "promoter", table_file, "--target=label", f"--out={tmp_path / 'm'}"]
+    options = ["--set=scanner=true", "--set=tokens=composition"]
+    assert "tokens=composition" in refused(*command, *options)
+
+
 def test_cells_have_no_scanner(refused, cells_file, tmp_path):
     command = ["fit", "cell-type", cells_file, "--target=cell_type", f"--out={tmp_path / 'm'}"]
     assert "has no sequences to scan" in refused(*command, "--set=scanner=true")

@@ -65,7 +65,8 @@ def is_bgzip(path: Path) -> bool:
     False
     """
     start = first_bytes(path)
-    return start.startswith(GZIP) and start[3] & 4 == 4 and start[12:14] == b"BC"
+    has_extra = len(start) > 3 and start[3] & 4 == 4
+    return start.startswith(GZIP) and has_extra and start[12:14] == b"BC"
 
 
 def first_bytes(path: Path) -> bytes:

@@ -104,7 +104,13 @@ def _fields(line: str) -> list[str]:
 
 
 def _column_names(header: list[str], width: int, path: Path) -> list[str]:
-    further = header[len(COLUMNS) : width] if len(header) == width else []
+    if len(header) > len(COLUMNS) and len(header) != width:
+        message = (
+            f"{path}: the line '#chrom' names {len(header)} columns, and the lines below have "
+            f"{width}. One name for each is needed."
+        )
+        raise InputError(message)
+    further = header[len(COLUMNS) : width] if header else []
     names = [*COLUMNS[:width], *further]
     names += [f"field{i + 1}" for i in range(len(names), width)]
     if len(set(names) | {"sequence"}) <= width:
@@ -167,7 +173,7 @@ def _check_within(table: pd.DataFrame, lines: list[int], path: Path, genome: Gen
 
 
 def _strands(table: pd.DataFrame) -> "pd.Series[str]":
-    return table["strand"] if "strand" in table else pd.Series(".", table.index)
+    return table["strand"].fillna(".") if "strand" in table else pd.Series(".", table.index)
 
 
 def _windows(

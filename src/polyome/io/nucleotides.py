@@ -76,8 +76,10 @@ class Sequences:
     lengths: IntArray
 
     @classmethod
-    def from_text(cls, texts: Sequence[str]) -> "Sequences":
-        """Read letters, vectorised; refuse what is not DNA, naming the sequence (0-based)."""
+    def from_text(
+        cls, texts: Sequence[str], *, names: Sequence[object] | None = None
+    ) -> "Sequences":
+        """Read letters, vectorised; refuse what is not DNA, by its name or its number, from 1."""
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         starts = np.cumsum(lengths) - lengths
         try:
@@ -88,7 +90,8 @@ class Sequences:
         if len(codes) and codes.max() == _NOT_DNA:
             wrong = int((codes == _NOT_DNA).argmax())
             place = int(np.searchsorted(starts, wrong, side="right") - 1)
-            message = not_dna(texts[place], wrong - int(starts[place]), f"sequence {place}")
+            where = f"sequence {place + 1}" if names is None else f"record '{names[place]}'"
+            message = not_dna(texts[place], wrong - int(starts[place]), where)
             raise InputError(message)
         return cls(codes, starts, lengths)
 

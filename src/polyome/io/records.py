@@ -101,6 +101,14 @@ def join_labels(records: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.D
     column = id_column(labels)
     if column is None:
         wanted = "id"
+        if wanted in labels:
+            empty = labels[wanted].isna() | (labels[wanted].astype(str).str.strip() == "")
+            message = (
+                f"{path}: the column 'id' (names of records) is empty in {int(empty.sum()):,} of "
+                f"{len(labels):,} rows, first in row {int(empty.to_numpy().argmax()) + 1:,}. "
+                "Each label needs an id."
+            )
+            raise InputError(message)
         raise missing_column(wanted, labels.columns, role="names of records", where=str(path))
     labels = labels.set_index(labels[column].astype(str).str.strip()).drop(columns=column)
     if not labels.index.is_unique:

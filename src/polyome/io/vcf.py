@@ -1,7 +1,7 @@
 """Variants in VCF: read a record at a time, and written back with more INFO, in the same order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,16 +51,18 @@ class Variant:
         given = self.fields[4]
         return [] if given in (".", "") else [is_spelled(a) or a for a in given.split(",")]
 
-    def with_info(self, values: dict[str, str]) -> str:
-        r"""The line with more INFO, of which values of the same name are replaced.
+    def with_info(self, values: dict[str, str], dropped: Container[str] = ()) -> str:
+        r"""The line with more INFO; what it had of these names, or of those ``dropped``, goes.
 
         Examples
         --------
-        >>> Variant(["1", "5", ".", "A", "C", ".", ".", "DP=3;X=1"], 9).with_info({"X": "2"})
+        >>> variant = Variant(["1", "5", ".", "A", "C", ".", ".", "DP=3;X=1;OLD=4"], 9)
+        >>> variant.with_info({"X": "2"}, dropped={"OLD"})
         '1\t5\t.\tA\tC\t.\t.\tDP=3;X=2'
         """
         kept = [i for i in self.fields[7].split(";") if i not in ("", ".")]
-        kept = [item for item in kept if item.split("=")[0] not in values]
+        names = [item.split("=")[0] for item in kept]
+        kept = [i for i, name in zip(kept, names) if name not in values and name not in dropped]
         info = [*kept, *(f"{key}={value}" for key, value in values.items())]
         fields = [*self.fields[:7], ";".join(info) or ".", *self.fields[8:]]
         return "\t".join(fields)
@@ -178,9 +180,13 @@ def vcf_writer(path: Path) -> Iterator[Any]:
                 yield packed
 
 
-def index_vcf(path: Path) -> None:
-    """Write the tabix index of a bgzip VCF whose variants are in order."""
-    _pysam(path).tabix_index(str(path), preset="vcf", force=True)
+def index_vcf(path: Path, longest: int) -> None:
+    """Write the index of a bgzip VCF whose variants are in order: tabix, or CSI where it must be.
+
+    ``longest`` is the length of the longest chromosome, bp; tabix counts to 2**29 only, less than
+    the chromosomes of wheat have.
+    """
+    _pysam(path).tabix_index(str(path), preset="vcf", force=True, csi=longest > 2**29)
 
 
 def _pysam(path: Path) -> Any:  # noqa: ANN401

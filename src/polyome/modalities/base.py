@@ -184,10 +184,13 @@ class Modality(ABC):
     """Where else the truth may be, for users whose table lacks its column."""
     is_portable: bool = False
     """Whether prepared records may be sent to another process."""
-    is_scannable: ClassVar[bool] = False
-    """Whether a genome can be cut into records of this kind."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
+
+    @property
+    def no_scanner(self) -> str:
+        """Why no scanner can be made of a model of such records; empty where one can."""
+        return "has no sequences to scan"
 
     @abstractmethod
     def read(self, source: Any, **reading: Any) -> Records:  # noqa: ANN401 - each its own sources

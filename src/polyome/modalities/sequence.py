@@ -89,7 +89,6 @@ class SequenceModality(Modality):
     target_hint: ClassVar[str] = (
         " Labels of a FASTA: --labels TABLE, or --target file with one file per class."
     )
-    is_scannable: ClassVar[bool] = True
     answer_formats: ClassVar[tuple[str, ...]] = (".csv", ".bed")
 
     def __init__(
@@ -143,6 +142,13 @@ class SequenceModality(Modality):
         self.numbers = list(numbers)
         self.finest_bp = finest_bp
         self.numbers_ = Numbers(tuple(numbers))
+
+    @property
+    def no_scanner(self) -> str:
+        """A scanner reads letters, as the direct path beside it must too."""
+        if self.tokens in ("composition", "auto"):
+            return f"reads composition (tokens={self.tokens}), a scanner does not. Leave tokens out"
+        return ""
 
     def read(self, source: Any, **reading: Any) -> SequenceRecords:  # noqa: ANN401
         """View sequences as records.

@@ -55,7 +55,7 @@ def read_records(
     texts = table["sequence"].tolist()
     _check_texts(texts, table.index)
     table, notes = _with_unique_names(table.drop(columns="sequence"))
-    return SequenceRecords(table, Sequences.from_text(texts), notes)
+    return SequenceRecords(table, Sequences.from_text(texts, names=list(table.index)), notes)
 
 
 def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
@@ -130,6 +130,12 @@ def _as_table(
             )
             raise InputError(message)
         table = source.rename(columns={column: "sequence"})
+        if (table.columns == "sequence").sum() > 1:
+            message = (
+                f"the table has several columns of sequences: {listed(source.columns, most=20)}; "
+                f"'{column}' is to be read. Remove or rename the others."
+            )
+            raise InputError(message)
         return table.set_axis(table.index.astype(str), axis=0)
     paths = source if isinstance(source, list) else [source]
     if not paths or not all(isinstance(path, str | Path) for path in paths):

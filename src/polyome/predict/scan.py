@@ -1,5 +1,6 @@
 """Scanning a genome: where, on either strand, does a model of sequences find a class."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ from polyome.train.fitted import Fitted
 __all__ = ["ScanArguments", "ScanResult", "scan", "scan_model"]
 
 _ENDINGS = (".bed", ".bed.gz")
+_BACKGROUND = re.compile(
+    r"(0|0\.0|false|no|none|other)$|(non|not[ _-]|neg|background|random|shuffled|control|decoy)"
+)
+"""Beginnings of the names of classes that nobody looks for, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -153,20 +158,44 @@ def _scorer(fitted: Fitted, arguments: ScanArguments) -> WindowScorer:
             f"this one is of the task '{fitted.task.name}'."
         )
         raise InputError(message)
-    label = classes[-1] if arguments.label is None else str(arguments.label)
-    if label not in classes:
-        message = (
-            f"the model has no class '{label}' (label). It has: {listed(classes)}."
-            f"{suggestion(label, classes)}"
-        )
-        raise InputError(message)
     return WindowScorer(
         fitted,
-        classes.index(label),
+        classes.index(wanted_class(classes, arguments.label)),
         stride_bp=arguments.stride_bp,
         max_unknown=arguments.max_unknown,
         batch_size=arguments.batch_size,
     )
+
+
+def wanted_class(classes: tuple[str, ...], label: str | None) -> str:
+    """The class to look for: the one that was named, else the only one that is no background.
+
+    Raises
+    ------
+    InputError
+        There is no such class, or none was named and it is not plain which is meant.
+
+    Examples
+    --------
+    >>> wanted_class(("promoter", "random"), None), wanted_class(("0", "1"), None)
+    ('promoter', '1')
+    >>> wanted_class(("enhancer", "promoter"), None)
+    Traceback (most recent call last):
+    polyome._errors.InputError: which class to look for? The model has: 'enhancer', 'promoter'. ...
+    """
+    if label is None:
+        found = [name for name in classes if not _BACKGROUND.match(name.strip().lower())]
+        if len(found) == 1:
+            return found[0]
+        message = f"which class to look for? The model has: {listed(classes)}. Say --set label=..."
+        raise InputError(message)
+    if str(label) not in classes:
+        message = (
+            f"the model has no class '{label}' (label). It has: {listed(classes)}."
+            f"{suggestion(str(label), classes)}"
+        )
+        raise InputError(message)
+    return str(label)
 
 
 def _check_outputs(out: Path, bigwig: Path | None) -> None:
@@ -191,7 +220,8 @@ def _notes(scorer: WindowScorer, lengths: dict[str, int], genome: Path) -> tuple
             f"({window_bp:,} bp; the longest has {max(lengths.values()):,} bp). Is it the genome?"
         )
         raise InputError(message)
-    notes = []
+    classes = scorer.fitted.classes
+    notes = [f"looking for '{classes[scorer.index]}', of the classes {listed(classes)}."]
     modality: Any = scorer.fitted.modality
     if modality.shortest_ < window_bp:
         notes.append(

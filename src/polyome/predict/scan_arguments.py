@@ -15,7 +15,8 @@ class ScanArguments:
         longest training sequence.
     threshold : smallest calibrated probability of a hit. Probabilities presume that classes are as
         frequent as in training; of a class that is rarer in a genome, more hits are false.
-    label : the class to look for; None is the last one, which of two is the positive one.
+    label : the class to look for; None is the only one that is not called 0, no, false, other,
+        none, non..., not..., neg..., background, random, shuffled, control or decoy.
     min_distance_bp : smallest distance between two hits on a strand; None is a window's length.
     surroundings_bp : hits are ranked by how far they stand out of so many bp around them (see
         :func:`polyome.predict.peaks.prominence`); 0 ranks by probability.

@@ -15,7 +15,7 @@ from polyome._errors import InputError, listed
 from polyome._progress import Progress
 from polyome._types import FloatArray
 from polyome.io.files import check_writable
-from polyome.io.genome import Genome, open_genome
+from polyome.io.genome import Genome, open_genome, unknown_chromosome
 from polyome.io.nucleotides import Sequences
 from polyome.io.vcf import (
     ENDINGS,
@@ -171,13 +171,17 @@ def score_variants(
         raise InputError(message)
     check_writable(out)
     check_upstream(modality.length_, arguments.upstream_bp)
+    if windows is None and arguments.upstream_bp is not None:
+        message = f"upstream_bp={arguments.upstream_bp} is for a BED of start sites (--windows)."
+        raise InputError(message)
     opened = open_genome(genome)
     read: Windows | None = None
     if windows is not None:
         read = Windows.read(windows, genome, modality.length_, arguments.upstream_bp)
+    _check_numbers(modality.numbers, read, windows)
     scorer = _Scorer(fitted, opened, read, arguments)
     result = VariantResult()
-    total = sum(isinstance(line, Variant) for line in read_vcf(vcf))  # and every line is checked
+    total = _counted(vcf, opened)
     lines = read_vcf(vcf)
     header = _header(lines)
     with vcf_writer(out) as file, Progress("variants", total, quiet=quiet) as progress:
@@ -191,11 +195,38 @@ def score_variants(
             last = _watch_order(chunk, last, seen, result)
             progress.advance(len(chunk))
     if out.suffix.lower() != ".vcf":
-        index = out.with_name(f"{out.name}.tbi")
-        index.unlink(missing_ok=True)  # of an older file
+        for ending in (".tbi", ".csi"):  # of an older file
+            out.with_name(f"{out.name}{ending}").unlink(missing_ok=True)
         if result.is_sorted and result.variants:
-            index_vcf(out)
+            index_vcf(out, max(opened.lengths.values()))
     return result
+
+
+def _counted(vcf: Path, genome: Genome) -> int:
+    """How many variants there are; every line is checked, and some must be on the genome."""
+    total, unknown = 0, Counter[str]()
+    for line in read_vcf(vcf):
+        if isinstance(line, Variant):
+            total += 1
+            if line.chrom not in genome.lengths:
+                unknown[line.chrom] += 1
+    if unknown and unknown.total() == total:
+        raise unknown_chromosome(unknown.most_common(1)[0][0], genome, where=f"{vcf}: ")
+    return total
+
+
+def _check_numbers(numbers: list[str], windows: Windows | None, path: Path | None) -> None:
+    """Refuse windows that lack the numbers that the model reads beside each sequence."""
+    known = () if windows is None else tuple(windows.table.columns)
+    missing = [name for name in numbers if name not in known]
+    if missing:
+        found = "" if path is None else f" {path} has {listed(known, most=20)}."
+        message = (
+            f"the model reads {listed(missing)} beside each sequence. Give a BED (--windows) with "
+            "such a column after the sixth, and a first line '#chrom ...' with the names of all."
+            f"{found}"
+        )
+        raise InputError(message)
 
 
 def _header(lines: Iterator[str | Variant]) -> list[str]:
@@ -256,6 +287,7 @@ class _Scorer:
         self.fitted, self.genome, self.windows = fitted, genome, windows
         self.batch_size = arguments.batch_size
         self.names = _field_names(fitted)
+        self.described = _described(fitted)
         modality: Any = fitted.modality
         self.length: int = modality.length_
 
@@ -284,7 +316,7 @@ class _Scorer:
             result.counts.update([*notes, *(["scored"] if values else [])])
             if notes:
                 values["POLYOME_NOTE"] = ",".join(dict.fromkeys(notes))
-            lines.append(variant.with_info(values))
+            lines.append(variant.with_info(values, self.described))
         return lines
 
     def _reason(self, variant: Variant) -> str | None:
@@ -348,11 +380,9 @@ class _Scorer:
     def _table(self, rows: list[int]) -> pd.DataFrame:
         """What comes with each text beside its letters: the numbers of its window, if any."""
         modality: Any = self.fitted.modality
-        table = pd.DataFrame(index=pd.RangeIndex(len(rows)))
-        for name in modality.numbers:
-            known = None if self.windows is None else self.windows.table.get(name)
-            table[name] = np.nan if known is None else known.to_numpy()[rows]
-        return table
+        if self.windows is None or not modality.numbers:
+            return pd.DataFrame(index=pd.RangeIndex(len(rows)))
+        return self.windows.table[modality.numbers].iloc[rows].reset_index(drop=True)
 
     @staticmethod
     def _best(

@@ -103,6 +103,10 @@ class Task(ABC):
     def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:  # noqa: ANN401 - a column; several for values
         """Read the truth from the records' table."""
 
+    def scored_targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:  # noqa: ANN401
+        """Read the truth of records that are scored: without what only a fit asks for."""
+        return self.targets(table, target, unlabelled)
+
     @abstractmethod
     def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """Sizes and loss settings of the head, from training targets."""

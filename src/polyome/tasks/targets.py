@@ -151,6 +151,8 @@ class ValueTargets(Targets):
         """These targets, measured on the scale of training rows."""
         values = self.truth[rows]
         transform = chosen_transform(values) if self.transform == "auto" else self.transform
+        if transform == "log":
+            self._check_not_negative(values)
         scale = ValueScale.fit(values, transform)
         return replace(self, learned=scale, weights=self._weights(rows))
 
@@ -216,6 +218,18 @@ class ValueTargets(Targets):
                 )
                 raise InputError(message)
         del target
+
+    def _check_not_negative(self, values: FloatArray) -> None:
+        """Refuse to take logarithms of what has a sign: logarithms already, or differences."""
+        for name, column in zip(self.names, values.T, strict=True):
+            negative = column[column < 0]
+            if len(negative):
+                message = (
+                    f"target_transform=log: {len(negative):,} training rows of column '{name}' "
+                    f"(target) are negative, the smallest {negative.min():g}. Are they logarithms "
+                    "already? Use standardise or rank."
+                )
+                raise InputError(message)
 
     @staticmethod
     def _check_varies(column: FloatArray, where: str) -> None:

@@ -127,6 +127,12 @@ def test_bgzip_cut_between_blocks(write, bgzipped):
         read_fasta(path)
 
 
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_gzip_cut_within_its_header(write, size):
+    with pytest.raises(InputError, match=r"damaged or cut short"):
+        read_fasta(write(gzip.compress(b">a\nACGT\n")[:size], "a.fa.gz"))
+
+
 def test_damaged_gzip(write):
     content = bytearray(gzip.compress(FASTA))
     content[-6] ^= 1

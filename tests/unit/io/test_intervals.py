@@ -54,6 +54,19 @@ def test_names_of_further_columns(write, genome):
     assert table["name"].tolist() == ["x"]
 
 
+def test_a_header_of_another_width_is_refused(write, genome):
+    header = "#chrom\tstart\tend\tname\tscore\tstrand\tvalue\tone_more\n"
+    with pytest.raises(InputError, match=r"names 8 columns, and the lines below have 7"):
+        read_bed(write(header + "chr1\t0\t4\tx\t0\t+\t7.5\n", "x.bed"), genome)
+
+
+def test_a_missing_strand_is_written_as_a_dot(tmp_path):
+    hits = pd.DataFrame({"chrom": ["a", "a"], "start": [1, 2], "end": [3, 4]}, index=["x", "y"])
+    write_bed(hits.assign(strand=["-", None]), tmp_path / "a.bed")
+    lines = (tmp_path / "a.bed").read_text().splitlines()
+    assert [text[-1] for text in lines] == ["-", "."]
+
+
 def test_a_chromosome_may_be_called_like_a_browser_line(write):
     genome = write(">track1\nACGT\n", "g.fa")
     assert read_bed(write("track1 0 2 x\n", "x.bed"), genome)["sequence"].tolist() == ["AC"]

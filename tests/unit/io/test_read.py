@@ -85,3 +85,10 @@ def test_files_that_cannot_be_joined(write):
         read_sequences([table, write("sequence\nAC\n", "y.csv")])
     with pytest.raises(InputError, match="Name its FASTA with --genome"):
         read_sequences([write("c 0 2\n", "x.bed")])
+
+
+def test_a_label_without_an_id_is_named_by_its_row(write):
+    fasta = write(">a\nACGT\n>b\nACGT\n", "x.fa")
+    labels = write("id,label\na,0\n,1\n", "labels.csv")
+    with pytest.raises(InputError, match=r"'id' .*is empty in 1 of 2 rows, first in row 2"):
+        read_sequences([fasta], labels=labels)

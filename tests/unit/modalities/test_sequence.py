@@ -91,6 +91,17 @@ def test_what_is_no_sequence_is_refused(sequences, message):
         SequenceModality().read(table(*sequences))
 
 
+def test_the_record_with_a_wrong_letter_is_named():
+    with pytest.raises(InputError, match=r"record 'y' holds ' ' at position 3"):
+        SequenceModality().read(pd.DataFrame({"sequence": ["ACGT", "AC GT"]}, index=["x", "y"]))
+
+
+def test_two_columns_of_sequences_are_refused():
+    columns = pd.DataFrame({"sequence": ["ACGT"], "other": ["ACGT"]})
+    with pytest.raises(InputError, match=r"several columns of sequences: 'sequence', 'other'; 'ot"):
+        SequenceModality("other").read(columns)
+
+
 def test_a_table_without_the_column_is_refused():
     with pytest.raises(InputError, match=r"no column 'seq' .*Columns: 'sequence'"):
         SequenceModality("seq").read(table("ACGT"))

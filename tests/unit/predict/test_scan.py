@@ -10,7 +10,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.io.nucleotides import Sequences, complement
-from polyome.predict.scan import ScanArguments, scan, scan_model
+from polyome.predict.scan import ScanArguments, scan, scan_model, wanted_class
 from polyome.predict.windows import WindowScorer
 from polyome.train.distil import SCANNER
 
@@ -126,7 +126,7 @@ def test_windows_of_many_unknown_letters_are_not_scored(motif_model, tmp_path):
 def test_sequences_shorter_than_a_window_are_noted(motif_model, genome, tmp_path, capsys):
     result = scan(motif_model.fitted_, genome, tmp_path / "hits.bed", EVERY)
     note = "1 of 3 sequences are shorter than a window (24 bp) and were not scanned: 'tiny'."
-    assert result.notes == (note,)
+    assert result.notes == ("looking for '1', of the classes '0', '1'.", note)
     assert note in capsys.readouterr().err
     assert result.lengths == {"chr2": 400, "tiny": 5, "chr10": 300}
 
@@ -142,7 +142,7 @@ def test_a_model_of_both_strands_gives_hits_without_strand(unstranded_model, gen
     result = scan(unstranded_model.fitted_, genome, tmp_path / "hits.bed", EVERY, quiet=True)
     assert set(read_bed(tmp_path / "hits.bed")["strand"]) == {"."}
     assert len(result.hits) == (400 - 24) // 4 + 1 + (300 - 24) // 4 + 1
-    assert "hits have no strand" in result.notes[0]
+    assert "hits have no strand" in result.notes[1]
 
 
 def test_bigwig_has_the_larger_probability_of_both_strands_in_the_middle(
@@ -290,6 +290,28 @@ def test_a_wrong_class_or_model_is_refused(motif_model, genome, tmp_path):
     no_classes = replace(motif_model.fitted_, classes=())
     with pytest.raises(InputError, match=r"a scan needs a model that tells classes of sequences"):
         scan(no_classes, genome, tmp_path / "a.bed")
+
+
+@pytest.mark.parametrize(
+    ("classes", "wanted"),
+    [
+        (("0", "1"), "1"),
+        (("False", "True"), "True"),
+        (("promoter", "random"), "promoter"),
+        (("enhancer", "shuffled enhancers"), "enhancer"),
+        (("TATA", "non-promoter"), "TATA"),
+        (("Background", "notochord"), "notochord"),
+    ],
+)
+def test_without_a_name_the_class_that_is_no_background_is_looked_for(classes, wanted):
+    assert wanted_class(classes, None) == wanted
+
+
+@pytest.mark.parametrize("classes", [("a", "b"), ("none", "random"), ("background", "a", "b")])
+def test_where_it_is_not_plain_the_class_has_to_be_named(classes):
+    with pytest.raises(InputError, match=r"which class to look for\? .* Say --set label="):
+        wanted_class(classes, None)
+    assert wanted_class(classes, classes[0]) == classes[0]
 
 
 def test_the_class_that_is_looked_for_can_be_chosen(motif_model, genome, tmp_path):

@@ -10,7 +10,7 @@ from polyome._errors import InputError
 from polyome.data.expression import simulate_levels
 from polyome.estimators import estimator_class
 from polyome.io.genome import open_genome
-from polyome.io.vcf import Variant, read_vcf
+from polyome.io.vcf import Variant, index_vcf, read_vcf
 from polyome.predict.variant_windows import Window, Windows, window_around, window_text
 from polyome.predict.variants import VariantArguments, score_variants
 
@@ -241,6 +241,72 @@ def test_settings_and_names_are_checked(run, model, genome, tmp_path):
     cells.fit(cells.task_class.example().source, "cell_type", baselines=False, num_train_epochs=1)
     with pytest.raises(InputError, match="variants need a model of sequences"):
         score_variants(cells.fitted_, tmp_path / "a", genome[0], tmp_path / "o.vcf", quiet=True)
+
+
+def test_start_sites_need_a_bed(run):
+    with pytest.raises(InputError, match=r"upstream_bp=10 is for a BED of start sites"):
+        run([], upstream_bp=10)
+
+
+def test_scores_of_an_older_run_do_not_stay(run, genome, tmp_path):
+    text = genome[1]["chr1"]
+    once = line("chr1", 101, text[100], other(text[100]))
+    (scored,), _, _ = run([once])
+    bed = tmp_path / "w.bed"
+    bed.write_text("chr1\t140\t200\tfar\t0\t+\n")
+    (again,), _, _ = run(["\t".join(scored.fields)], windows=bed)
+    assert info(again) == {"POLYOME_NOTE": "outside_windows"}
+
+
+def test_a_genome_of_other_names_is_refused_with_a_hint(run, tmp_path):
+    with pytest.raises(InputError, match=r"in.vcf: .*has no sequence '1'.* Did you mean 'chr1'"):
+        run([line("1", 100, "A", "C"), line("2", 100, "A", "C")])
+    assert not (tmp_path / "out.vcf").exists()
+
+
+def test_windows_have_the_numbers_that_the_model_reads(genome, tmp_path):
+    table = simulate_levels()
+    table["half_life"] = np.arange(len(table)) % 7
+    table["level"] += table["half_life"]
+    made = estimator_class("expression")(
+        hidden_size=16, num_members=1, quiet=True, device="cpu", feature_columns="half_life"
+    )
+    fitted = made.fit(table, "level", baselines=False, num_train_epochs=2).fitted_
+    text = genome[1]["chr1"]
+    vcf, bed = tmp_path / "v.vcf", tmp_path / "w.bed"
+    snv = line("chr1", 101, text[100], other(text[100]))
+    vcf.write_text(f"##fileformat=VCFv4.2\n{COLUMNS}\n{snv}\n")
+
+    def reference(windows):
+        out = tmp_path / "o.vcf"
+        score_variants(fitted, vcf, genome[0], out, windows=windows, quiet=True)
+        return float(info(list(read_vcf(out))[-1])["POLYOME_REF_level"])
+
+    with pytest.raises(InputError, match=r"the model reads 'half_life' beside each sequence"):
+        reference(None)
+    rows = "chr1\t70\t130\tx\t0\t+\t{}\n"
+    bed.write_text(rows.format(6))
+    with pytest.raises(InputError, match=r"w.bed has 'chrom', 'start', .*'field7'"):
+        reference(bed)
+    found = []
+    for number in (0, 6):
+        bed.write_text("#chrom\tstart\tend\tname\tscore\tstrand\thalf_life\n")
+        with bed.open("a") as file:
+            file.write(rows.format(number))
+        found.append(reference(bed))
+    assert found[1] > found[0] + 1
+
+
+def test_chromosomes_beyond_what_tabix_counts_are_indexed_too(tmp_path):
+    pysam = pytest.importorskip("pysam")
+    path = tmp_path / "long.vcf.gz"
+    lines = [line("chr1", position, "A", "C") for position in (500, 600_000_000)]
+    head = "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
+    with pysam.BGZFile(str(path), "wb") as file:
+        file.write(f"{head}{COLUMNS}\n{chr(10).join(lines)}\n".encode())
+    index_vcf(path, 700_000_000)
+    with pysam.TabixFile(str(path), index=f"{path}.csi") as file:
+        assert len(list(file.fetch("chr1", 599_999_990, 600_000_010))) == 1
 
 
 def test_mutagenesis_changes_every_base_to_every_other_one(model):

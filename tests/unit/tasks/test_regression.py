@@ -112,6 +112,20 @@ def test_refuses_settings(settings, message):
         targets("a", **settings)
 
 
+def test_negative_values_have_no_logarithm():
+    table = TABLE.assign(a=[-3.0, -1.0, 1.0, 2.0])
+    targets = Expression(target_transform="log").targets(table, "a", None)
+    with pytest.raises(InputError, match=r"2 training rows of column 'a' \(target\) are negative"):
+        targets.learned_from(np.arange(len(TABLE)))
+
+
+def test_noise_is_not_needed_to_score():
+    task = Expression(noise="absent")
+    with pytest.raises(InputError, match="no column 'absent'"):
+        task.targets(TABLE, "a", None)
+    assert task.scored_targets(TABLE, "a", None).variances is None
+
+
 def test_unlabelled_is_for_classes():
     with pytest.raises(InputError, match="unlabelled='x' is for classes"):
         Expression().targets(TABLE, "a", "x")
