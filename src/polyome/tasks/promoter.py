@@ -45,10 +45,14 @@ class Promoter(SequenceTask, ClassificationTask):
     balances_classes: ClassVar[bool] = False
 
     def own_training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
-        """Chosen on inner folds of the training parts of six sets (benchmarks/)."""
+        """Chosen on inner folds of the training parts of six sets (benchmarks/).
+
+        Of 41,000 human core promoters two members gave the other 6,000 an MCC of .706, .709 and
+        .710 after 3, 4 and 5 epochs; the fifth costs a minute.
+        """
         del modality
         few = 18 if n_rows < 2000 else 12 if n_rows < 3500 else 10  # recombined, they last longer
-        return {"num_train_epochs": few if n_rows < RICH else 5}
+        return {"num_train_epochs": few if n_rows < RICH else 4}
 
     def longer(self, n_rows: int) -> int | None:
         """Twenty-four, for what recombination keeps from being learned by heart.
