@@ -40,7 +40,8 @@ class CellArguments:
 
     Parameters
     ----------
-    output : the class to explain; None: each cell's best.
+    output : the class to explain in every cell; None: each cell's best. Tables and pictures are of
+        the cells that bear its label, or of all where none does.
     most_records : cells explained; more are drawn from at random, with a note.
     top : genes shown for each class.
     """
@@ -57,10 +58,11 @@ class CellExplanation(Explanation):
     Attributes
     ----------
     adata : n cells by the g genes that the model reads, X log-normalised as the model sees them.
-        ``layers["polyome_contribution"]``: what each gene adds to the answer that is explained;
-        ``obs["polyome_label"]``: the label explained; ``obs["polyome_explained"]``: the label's
-        log-odds; ``varm["polyome_contribution"]``: mean
-        over the cells of each class; ``uns["polyome_explanation"]``.
+        ``layers["polyome_contribution"]``: what each gene adds to the answer that is explained,
+        the cell's own or that of ``output=``; ``obs["polyome_label"]``: the cell's own;
+        ``obs["polyome_explained"]``: the log-odds of the one explained;
+        ``varm["polyome_contribution"]``: mean over the cells that bear each class's label;
+        ``uns["polyome_explanation"]``.
     classes : in the order of ``varm``.
     genes : a row per class and gene, the most contributing first: see :attr:`table`.
     removed : a row per class and top gene: what the class's cells are called without the gene.
@@ -202,7 +204,7 @@ def explain_cells(
         message = f"{modality.name} is not read as cells"
         raise TypeError(message)
     notes = [*records.notes, _REFERENCE]
-    _, _, found = explained_genes(fitted, records, arguments, notes, quiet=quiet)
+    *_, found = explained_genes(fitted, records, arguments, notes, quiet=quiet)
     return CellExplanation(**found)
 
 
@@ -216,7 +218,7 @@ def explained_genes(
     seen: Callable[[Any, Gradients], None] = lambda _, __: None,
     most_cells: int = 200,
     quiet: bool,
-) -> tuple[Any, IntArray, dict[str, Any]]:
+) -> tuple[Any, IntArray, np.ndarray, dict[str, Any]]:
     """Explain cells, or cells in tissue, by their own genes.
 
     Parameters
@@ -227,7 +229,8 @@ def explained_genes(
 
     Returns
     -------
-    The cells explained; the output of each; the fields of a `CellExplanation`.
+    The cells explained; the output of each; the class in whose tables it is, object (n,), empty
+    where in none; the fields of a `CellExplanation`.
     """
     modality: Any = fitted.modality
     rows = some_of(len(records), arguments.most_records, fitted.task.seed)
@@ -244,18 +247,22 @@ def explained_genes(
         own.append(part.contributions["values"])
         gaps.append(part.gaps)
         seen(records, part)
-    labels = np.array(fitted.classes, dtype=object)[chosen]
+    best = np.array(fitted.classes, dtype=object)[chosen_outputs(fitted, raw, None)]
+    labels, said = _counted_for(best, arguments.output)
+    notes += said
     explained = explained_outputs(fitted, raw)[np.arange(len(records)), chosen]
     adata = with_contributions(fitted, records, np.concatenate(own), labels, explained)
+    adata.obs["polyome_label"] = pd.Categorical(best)
     missed = float(np.abs(np.concatenate(gaps)).mean())
     notes.append(f"Contributions miss their sum by {missed:.3f} on average.")
     for note in notes:
         say(note, quiet=quiet)
-    genes = genes_by_class(adata, modality.standardised(records), fitted.classes)
+    genes = genes_by_class(adata, modality.standardised(records), labels, fitted.classes)
     removed = removal(fitted, records, labels, genes, top=arguments.top, most_cells=most_cells)
     return (
         records,
         chosen,
+        labels,
         {
             "task": fitted.task.name,
             "notes": tuple(notes),
@@ -267,6 +274,17 @@ def explained_genes(
             "top": arguments.top,
         },
     )
+
+
+def _counted_for(best: np.ndarray, output: str | None) -> tuple[np.ndarray, list[str]]:
+    """The class in whose tables each cell is, empty for none, and what to say of it."""
+    if output is None:
+        return best, []
+    bears = best == output
+    if bears.any():
+        return np.where(bears, best, ""), []
+    note = f"No explained cell bears the label '{output}': tables of it are of all cells."
+    return np.full(len(best), output, dtype=object), [note]
 
 
 def removal(
@@ -313,10 +331,9 @@ def with_contributions(
     """Contributions in the genes that the model reads, and what each cell is explained for."""
     modality: Any = fitted.modality
     names = np.array(modality.vocabulary_.names)[modality.selected_]
-    obs = {"polyome_label": pd.Categorical(labels), "polyome_explained": explained}
     made = AnnData(
         dense(records.profile),
-        obs=pd.DataFrame(obs, index=records.table.index),
+        obs=pd.DataFrame({"polyome_explained": explained}, index=records.table.index),
         var=pd.DataFrame(index=pd.Index(names)),
     )
     made.layers[KEY] = contributions
@@ -333,9 +350,10 @@ def with_contributions(
     return made
 
 
-def genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """A row per class and gene, the most contributing first."""
-    labels = adata.obs["polyome_label"].to_numpy()
+def genes_by_class(
+    adata: AnnData, z: FloatArray, labels: np.ndarray, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """A row per class and gene, the most contributing first; ``labels`` say whose each cell is."""
     ranks = _test_ranks(adata)
     parts = []
     for c, name in enumerate(classes):
@@ -347,7 +365,7 @@ def genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> p
                 "gene": adata.var_names,
                 "contribution": adata.varm[KEY][:, c],
                 "z_score": z[labels == name].mean(axis=0),
-                "test_rank": ranks[name].reindex(adata.var_names).to_numpy(),
+                "test_rank": ranks.get(name, _untested(adata)).reindex(adata.var_names).to_numpy(),
             }
         ).sort_values("contribution", ascending=False)
         part.insert(1, "rank", np.arange(1, len(part) + 1))
@@ -356,20 +374,21 @@ def genes_by_class(adata: AnnData, z: FloatArray, classes: tuple[str, ...]) -> p
 
 
 def _test_ranks(adata: AnnData) -> "dict[str, pd.Series[float]]":
-    """Rank of each gene in each class by scanpy's Wilcoxon test, 1 the best; NaN where untested."""
+    """Rank of each gene in each class by scanpy's Wilcoxon test, 1 the best, where there is one."""
     labels = adata.obs["polyome_label"]
     counts = labels.value_counts()
     tested = [str(name) for name in counts.index[(counts > 1) & (counts < len(labels))]]
-    untested = pd.Series(np.nan, index=adata.var_names)
-    found = {str(name): untested for name in counts.index}
     if not tested:
-        return found
+        return {}
     plain = AnnData(adata.X, obs=adata.obs[["polyome_label"]].copy(), var=adata.var)
     plain.uns["log1p"] = {"base": None}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sc.tl.rank_genes_groups(plain, "polyome_label", groups=tested, method="wilcoxon")
     names = plain.uns["rank_genes_groups"]["names"]
-    for name in tested:
-        found[name] = pd.Series(np.arange(1.0, adata.n_vars + 1), index=names[name])
-    return found
+    ranks = np.arange(1.0, adata.n_vars + 1)
+    return {name: pd.Series(ranks, index=names[name]) for name in tested}
+
+
+def _untested(adata: AnnData) -> "pd.Series[float]":
+    return pd.Series(np.nan, index=adata.var_names)

@@ -192,7 +192,7 @@ def explain_tissue(
         if modality.levels_:
             around.append(_of_neighbours(modality, some, part))
 
-    records, chosen, found = explained_genes(
+    records, chosen, labels, found = explained_genes(
         fitted,
         records,
         arguments,
@@ -205,7 +205,6 @@ def explain_tissue(
     pairs = pd.concat(around[1:] or around, ignore_index=True)
     pairs["kind"] = kinds[pairs["neighbour"]]
     _add_context(fitted, found["adata"], records, pairs, chosen)
-    labels = np.array(fitted.classes, dtype=object)[chosen]
     return TissueExplanation(
         **found,
         neighbours=_named(pairs, records),

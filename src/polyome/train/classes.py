@@ -14,7 +14,7 @@ from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task
 from polyome.tasks.targets import Targets
 from polyome.train.calibrate import calibrated, fit_temperature
-from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path
+from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path, seen_by
 from polyome.train.fitted import Fitted
 from polyome.train.kind import Aside, Kind, at_size
 
@@ -73,7 +73,7 @@ class Classes(Kind):
         """Set temperature and the direct path's share.
 
         The trunk and the direct path get temperatures of their own, for tables that show what each
-        contributes.
+        contributes. Both are fitted on rows of classes that the answering fold had seen.
         """
         del groups
         names = ("polyome", "trunk alone", "direct path alone")
@@ -83,8 +83,14 @@ class Classes(Kind):
             return
         rows = np.concatenate([part.rows for part in aside])
         trunk = np.concatenate([part.answers.mean(axis=0) for part in aside])
+        everything = np.arange(len(truth))
+        seen = np.concatenate(
+            [seen_by(np.setdiff1d(everything, part.rows), part.rows, truth) for part in aside]
+        )
         pool = [trunk]
         if linear is not None:
+            assert linear.seen is not None
+            seen &= linear.seen[rows]
             direct = linear.out_of_fold[rows]
             members = len(fitted.model.members)
             share = share_of_direct(fitted.task, aside, linear.out_of_fold, truth, members)
@@ -93,7 +99,7 @@ class Classes(Kind):
             fitted.facts["direct_weight"] = share
             pool = [(1 - share) * trunk + share * direct, trunk, direct]
         for name, log_proba in zip(names, pool, strict=False):
-            fitted.facts["temperatures"][name] = fit_temperature(log_proba, truth[rows])
+            fitted.facts["temperatures"][name] = fit_temperature(log_proba[seen], truth[rows[seen]])
         fitted.temperature = fitted.facts["temperatures"]["polyome"]
 
     def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from polyome._threads import batch_threads, each_alone
-from polyome._types import FloatArray, IntArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 
@@ -93,13 +93,30 @@ def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records:
     return sparse.vstack(batches, format="csr") if is_sparse else np.concatenate(batches)
 
 
+def seen_by(rows: IntArray, held: IntArray, truth: IntArray) -> BoolArray:
+    """Which of the rows held out, (m,), are of a class that the rows that fit have.
+
+    Where whole groups are held out, a class of one group alone is a class that nobody has seen.
+
+    Examples
+    --------
+    >>> seen_by(np.array([0, 1]), np.array([2, 3]), np.array([0, 1, 1, 2])).tolist()
+    [True, False]
+    """
+    return np.isin(truth[held], truth[rows])
+
+
 @dataclass(frozen=True)
 class FittedDirectPath:
-    """Coefficients (c, f), intercepts (c,), out-of-fold log-probabilities (n, c)."""
+    """Coefficients (c, f), intercepts (c,), out-of-fold log-probabilities (n, c).
+
+    ``seen``, (n,): rows of a class that their fold was fitted on; None for values.
+    """
 
     coef: FloatArray
     intercept: FloatArray
     out_of_fold: FloatArray
+    seen: BoolArray | None = None
 
 
 def fit_direct_path(
@@ -135,6 +152,7 @@ def fit_direct_path(
         coef=(few.coef + many.coef) / 2,
         intercept=(few.intercept + many.intercept) / 2,
         out_of_fold=log_softmax((few.out_of_fold + many.out_of_fold) / 2, axis=1),
+        seen=few.seen,
     )
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
     losses = [-path.out_of_fold[scored, truth[scored]].mean() for path in (few, both)]
@@ -173,7 +191,10 @@ def _fit_one(
         best = min(losses, key=losses.__getitem__)
         model = _fit(_solver(whole, truth), whole, truth, best, balance=balance)
     coef, intercept = _one_row_per_class(model, num_classes)
-    return FittedDirectPath(coef, intercept, held[best])
+    seen = np.zeros(len(truth), dtype=bool)
+    for fold in folds:
+        seen[fold.held] = seen_by(fold.rows, fold.held, truth)
+    return FittedDirectPath(coef, intercept, held[best], seen)
 
 
 def _solver(fold: Fold, truth: IntArray) -> Any:  # noqa: ANN401

@@ -21,7 +21,7 @@ from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
 from polyome.train.checkpoints import Checkpoints
-from polyome.train.direct import FittedDirectPath, Fold, fold_features
+from polyome.train.direct import FittedDirectPath, Fold, fold_features, seen_by
 from polyome.train.epochs import fit_ensemble
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
@@ -155,11 +155,13 @@ def _cross_fitted(
 
 
 def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector | None:
-    """Fit on all rows; the threshold is that of rows held out of the fit."""
+    """Fit on all rows; the threshold is that of rows of known classes, held out of the fit."""
     if whole.anchors is None:
         return None
     distances = [
-        UnknownDetector.fit(fold.anchors, truth[fold.rows]).distance(fold.anchors_held)
+        UnknownDetector.fit(fold.anchors, truth[fold.rows]).distance(
+            fold.anchors_held[seen_by(fold.rows, fold.held, truth)]
+        )
         for fold in folds
         if fold.anchors is not None and fold.anchors_held is not None
     ]

@@ -71,13 +71,26 @@ def test_some_are_drawn_with_a_note(cell_model, cells):
     assert any("12 of 90 cells, drawn at random" in note for note in why.notes)
 
 
-def test_one_class_can_be_asked_for(cell_model, cells):
-    why = cell_model.explain(cells[:12].copy(), output="type 3", top=4)
+def test_one_class_can_be_asked_for(cell_model, cells, why_cells):
+    why = cell_model.explain(cells, output="type 3", top=4)
     assert set(why.table["class"]) == {"type 3"}
-    assert len(why.markers("type 3")) == 4
-    assert why.table["test_rank"].isna().all(), "one class cannot be tested against others"
+    assert why.markers("type 3") == why_cells.markers("type 3")[:4]
+    whole = why_cells.table[why_cells.table["class"] == "type 3"]
+    assert list(why.table["test_rank"]) == list(whole["test_rank"])
+    assert why.removed["cells"].iloc[0] == (why_cells.adata.obs["polyome_label"] == "type 3").sum()
+    other = why.adata.obs["polyome_label"] != "type 3"
+    assert (why.adata.obs["polyome_explained"][other] < 0).all()
     with pytest.raises(InputError, match="no explained cell is 'type 1'"):
         why.plot("type 1")
+
+
+def test_a_class_that_no_cell_bears_is_explained_in_all_of_them(cell_model, cells, why_cells):
+    label = why_cells.adata.obs["polyome_label"].to_numpy()
+    why = cell_model.explain(cells[label == "type 1"].copy(), output="type 3", top=4)
+    assert set(why.table["class"]) == {"type 3"}
+    assert set(why.adata.obs["polyome_label"]) == {"type 1"}
+    assert any("bears the label 'type 3'" in note for note in why.notes)
+    assert why.table["test_rank"].isna().all(), "one class cannot be tested against others"
 
 
 def test_the_folder_is_listed_and_whole(why_cells, tmp_path):

@@ -41,6 +41,7 @@ def test_a_fold_of_one_class_answers_that_class():
     found = fit_direct_path(folds, _fold(x, np.arange(12), np.arange(0)), truth, 2)
     assert found.coef.shape == (2, 3)
     assert np.exp(found.out_of_fold[10:, 0]).round(5).tolist() == [1, 1]  # all it knew
+    assert found.seen.tolist() == [True] * 10 + [False] * 2
 
 
 @pytest.mark.parametrize("telling", [2, 6])

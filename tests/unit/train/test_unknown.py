@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from polyome.data.catalogue import load_builtin
+from polyome.data.simulate import simulate_cells
 from polyome.estimators import estimator_class
 from polyome.train.unknown import UnknownDetector
 
@@ -56,3 +57,20 @@ def test_the_cells_that_were_fitted_are_known_even_when_they_are_few():
     refused = (model.predict(adata)["label"] == "unknown").to_numpy()
     assert refused[fitted].mean() < 0.15  # with 20 components for 560 cells: .28
     assert refused[~fitted].mean() < 0.15
+
+
+def test_a_class_of_one_donor_alone_makes_nobody_else_known():
+    """Its cells are left aside together, by folds that never saw the class."""
+    adata = simulate_cells(700, 100, 5, seed=0)
+    kind = adata.obs["cell_type"].astype(str).str[-1].astype(int).to_numpy()
+    rng = np.random.default_rng(0)
+    adata.obs["donor"] = rng.choice(["d1", "d2", "d3"], adata.n_obs)
+    adata.obs.loc[kind == 3, "donor"] = "d1"
+    adata.obs.loc[kind == 4, "donor"] = "d2"
+    adata.obs["part"] = np.where(rng.random(adata.n_obs) < 0.2, "test", "train")
+    known, unseen = adata[kind != 5].copy(), adata[kind == 5].copy()
+    model = estimator_class("cell-type")(num_members=1, hidden_size=16, quiet=True)
+    options = {"split": "part", "group": "donor", "baselines": False, "num_train_epochs": 1}
+    model.fit(known, "cell_type", **options)
+    assert (model.predict(unseen)["label"] == "unknown").mean() > 0.9
+    assert model.evaluation_.metrics["ece"] < 0.05
