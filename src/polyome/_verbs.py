@@ -39,7 +39,7 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
         try:
-            _check_common(options.get("device", "auto"), options.get("seed", 0))
+            _check_common(options.get("device") or "auto", options.get("seed") or 0)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("always", PolyomeWarning)

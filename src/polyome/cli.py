@@ -60,24 +60,24 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted fit to --out stopped.")
     ] = False,
-    seed: Seed = 0,
-    device: Device = "auto",
+    seed: Seed | None = None,
+    device: Device | None = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model, calibrate it, score it on the test part, write it to a folder."""
     from polyome import settings as parsing
     from polyome.estimators import estimator_class
     from polyome.io.files import check_new_folder
+    from polyome.predict.record import own_names
     from polyome.train.fitted import SUMMARY
 
-    check_new_folder(out, replaces=SUMMARY)
+    check_new_folder(out, replaces=SUMMARY, own=own_names)
     model_class = estimator_class(task)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     given = parsing.gathered(config, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)
-    common = {"seed": seed, "device": device, "quiet": quiet}
-    model = model_class(**common | chosen.task)
+    model = model_class(**chosen.task | parsing.flags(seed, device, quiet=quiet))
     unfinished = out.with_name(f".{out.name}.unfinished")
     if not resume:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -122,9 +122,9 @@ def evaluate(
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     result = model.evaluate(list(inputs), target, part=part, **options)
     _notes(result.notes, quiet=quiet)
-    print(result)
     if json is not None:
         write_json(result.as_dict(), json)
+    print(result)
 
 
 @app.command()
@@ -161,8 +161,8 @@ def annotate(
     target: Target,
     out: Annotated[Path, typer.Option(help="File to write: .csv or .h5ad.")],
     set_: Set = None,
-    seed: Seed = 0,
-    device: Device = "auto",
+    seed: Seed | None = None,
+    device: Device | None = None,
     quiet: Quiet = False,
 ) -> None:
     """Name cells, such as a section's, by a labelled reference and the genes that both have."""
@@ -172,13 +172,13 @@ def annotate(
 
     chosen, answering = parsing.annotate_settings(parsing.gathered(None, set_))
     check_format(out, (".csv", ".h5ad"))
-    settings = {"seed": seed, "device": device, "quiet": quiet} | chosen.task
+    settings = chosen.task | parsing.flags(seed, device, quiet=quiet)
     model, records, answers = answer_from(
         reference, list(inputs), target, fit=chosen.fit, predict=answering, settings=settings
     )
-    print(model.evaluation_)
-    _notes(answers.notes, quiet=quiet)
     write_answers(model.fitted_.modality, records, answers, out)
+    _notes(answers.notes, quiet=quiet)
+    print(model.evaluation_)
     say(f"wrote {out}", quiet=quiet)
 
 
@@ -224,10 +224,10 @@ def explain(
 ) -> None:
     """Say which bases, genes or neighbours made the answers: tables, pictures, tracks."""
     from polyome import settings as parsing
-    from polyome.explain.base import INDEX
+    from polyome.explain.base import INDEX, own_names
     from polyome.io.files import check_new_folder
 
-    check_new_folder(out, replaces=INDEX)
+    check_new_folder(out, replaces=INDEX, own=own_names)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     checked = parsing.explain_settings
     model, options = _loaded(
@@ -250,8 +250,8 @@ def audit(
     sequence_column: SequenceColumn = None,
     json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
     set_: Set = None,
-    seed: Seed = 0,
-    device: Device = "auto",
+    seed: Seed | None = None,
+    device: Device | None = None,
     quiet: Quiet = False,
 ) -> None:
     """Look for what makes scores on a data set misleading."""
@@ -268,7 +268,6 @@ def audit(
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)
-    common = {"seed": seed, "device": device, "quiet": quiet}
     unlabelled = chosen.fit.pop("unlabelled", None)
     findings = estimators.audit(
         task,
@@ -276,14 +275,14 @@ def audit(
         target,
         split=split,
         unlabelled=unlabelled,
-        **common | chosen.task | chosen.fit,
+        **chosen.task | chosen.fit | parsing.flags(seed, device, quiet=quiet),
     )
+    if json is not None:
+        write_json({"task": task, "findings": [asdict(finding) for finding in findings]}, json)
     for finding in findings:
         print(f"{finding.severity}: {finding.message}")
     if not findings:
         print("The audit found nothing to warn of.")
-    if json is not None:
-        write_json({"task": task, "findings": [asdict(finding) for finding in findings]}, json)
 
 
 @app.command()

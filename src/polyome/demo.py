@@ -5,6 +5,7 @@ from pathlib import Path
 from polyome._progress import say
 from polyome.estimators import estimator_class
 from polyome.io.files import check_new_folder
+from polyome.predict.record import own_names
 from polyome.report.html import report
 from polyome.tasks import TASKS
 from polyome.train.fitted import SUMMARY
@@ -15,7 +16,7 @@ def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quie
     shown = []
     for name in tasks or TASKS:
         estimator_class(name)
-        check_new_folder(out / name, replaces=SUMMARY)
+        check_new_folder(out / name, replaces=SUMMARY, own=own_names)
     for name in tasks or TASKS:
         example = TASKS[name].demo()
         common = {"seed": seed, "device": device, "quiet": quiet}

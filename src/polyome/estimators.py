@@ -24,8 +24,10 @@ from polyome._errors import (
     unknown_key,
 )
 from polyome._progress import say
+from polyome._random import own_random_state
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
+from polyome.audit.groups import group_findings
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
@@ -42,7 +44,7 @@ from polyome.options import (
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.mutagenesis import saturation_mutagenesis
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
-from polyome.predict.record import copy_record, write_record
+from polyome.predict.record import copy_record, own_names, write_record
 from polyome.predict.rows import fitted_note, mark_of, read_split, rows_of_part, unseen_note
 from polyome.splits import Split
 from polyome.tasks import TASKS, Task
@@ -87,15 +89,28 @@ class Estimator:
         for key in settings:
             if key not in known:
                 raise unknown_key(key, known, where=type(self).__name__)
-        self.task = self.task_class(**settings)
-        check_ranges({name: getattr(self.task, name) for name in known})
-        check_device(self.task.device)
+        self.task = self._as_told(settings)
         for name in known:
             setattr(self, name, getattr(self.task, name))
+
+    def _as_told(self, settings: dict[str, Any]) -> Task:
+        """The task of these settings, checked; NumPy's numbers count as Python's."""
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()}
+        task = self.task_class(**plain)
+        check_ranges({f.name: getattr(task, f.name) for f in fields(task)})
+        check_device(task.device)
+        return task
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - scikit-learn's signature
         """Settings by name."""
         return {f.name: getattr(self, f.name) for f in fields(self.task_class)}
+
+    def set_params(self, **settings: Any) -> Self:  # noqa: ANN401
+        """Change settings for the next ``fit``. Returns this estimator."""
+        checked = type(self)(**self.get_params() | settings)
+        for name in settings:
+            setattr(self, name, getattr(checked, name))
+        return self
 
     def __repr__(self) -> str:
         changed = {
@@ -137,8 +152,7 @@ class Estimator:
         checkpoints : folder where members that are done are kept while fitting; those found there
             from an interrupted fit of the same data and settings are not fitted again.
         options : fields of :class:`polyome.train.arguments.FitArguments`, and how the source is
-            read: for cells ``layer`` and ``gene_column``, for sequences ``sequence_column``,
-            ``genome`` and ``labels``.
+            read where that is no setting of the class: for sequences ``genome`` and ``labels``.
 
         Returns
         -------
@@ -149,9 +163,10 @@ class Estimator:
         InputError
             Something about the input or the options is wrong; nothing was fitted.
         """
+        self.task = self._as_told(self.get_params())  # attributes may have been set
         modality = self.task.build_modality()
         reading = reading_options(self.task_class, options)
-        arguments = fit_arguments(options)
+        arguments = fit_arguments(options, self.task_class)
         no_class = "" if self.task.names_kinds else "has no class of sequences to scan for"
         if scanner and (reason := no_class or modality.no_scanner):
             message = f"scanner=True: {self.task.name} {reason}."
@@ -168,12 +183,15 @@ class Estimator:
             warnings.warn(_UNKNOWN_IS_A_CLASS.format(shown), PolyomeWarning, stacklevel=2)
         for note in (*records.notes, *targets.notes, counted(parts)):
             say(note, quiet=self.task.quiet)
-        self.findings_ = self.task.audit(records, targets, parts, shown)
+        self._forget()
+        found = [] if group is None or groups is None else group_findings(groups, parts, group)
+        self.findings_ = found + self.task.audit(records, targets, parts, shown)
         _warn(self.findings_)
         kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
-        self.fitted_, self.curves_ = fit_model(
-            self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
-        )
+        with own_random_state():
+            self.fitted_, self.curves_ = fit_model(
+                self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
+            )
         self.fitted_.target = shown
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = in_words(source, len(records))
@@ -184,10 +202,16 @@ class Estimator:
             {} if baselines else {"baselines": False},
             {"scanner": True} if scanner else {},
         )
-        self._score_test(records, targets, parts, groups, with_baselines=baselines)
-        if scanner:
-            self._distil(records, targets, parts)
+        with own_random_state():
+            self._score_test(records, targets, parts, groups, with_baselines=baselines)
+            if scanner:
+                self._distil(records, targets, parts)
         return self
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit or a folder has left."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
 
     def _distil(self, records: Any, targets: Targets, parts: Split) -> None:  # noqa: ANN401
         """Make a scanner of the model, and score it on the test part."""
@@ -357,12 +381,19 @@ class Estimator:
         """
         fitted = self._fitted()
         reading, arguments = told_apart(fitted.modality, options, PredictArguments, where="predict")
+        if arguments.over is not None:
+            message = (
+                f"over={arguments.over}: scores are of each record's own answer. Predict with it, "
+                "and compare its labels with the truth."
+            )
+            raise InputError(message)
         records = _checked(fitted.modality.read(source, **reading))
-        target = target or fitted.target
+        if target is None:
+            target = fitted.target if self.task.names_kinds else list(fitted.classes)
         missing = fitted.facts.get("unlabelled")
         unlabelled = if_there(records.table, str(target), missing)
         targets = self.task.scored_targets(records.table, target, unlabelled)
-        targets.check_scorable(fitted.classes)
+        targets = targets.scorable(fitted.classes)
         remembered = getattr(self, "split_", None)
         mark = mark_of(fitted.modality, records)
         rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered, mark=mark)
@@ -374,7 +405,7 @@ class Estimator:
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config, weights, modality, card and evaluation into one folder, whole or not."""
         fitted = self._fitted()
-        with folder_written_aside(Path(folder), replaces=SUMMARY) as aside:
+        with folder_written_aside(Path(folder), replaces=SUMMARY, own=own_names) as aside:
             fitted.save(aside)
             if hasattr(self, "scanner_"):
                 (aside / SCANNER).mkdir()

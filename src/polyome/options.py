@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from polyome._errors import unknown_key
+from polyome._errors import InputError, unknown_key
 from polyome.modalities import MODALITIES, Modality
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 Arguments = TypeVar("Arguments", bound="DataclassInstance")
 
 
-def fit_arguments(training: dict[str, Any]) -> FitArguments:
-    """Check names of training arguments."""
+def fit_arguments(training: dict[str, Any], task: type[Task] = Task) -> FitArguments:
+    """Check names of training arguments; ``task`` tells those that belong to its class."""
     known = [f.name for f in fields(FitArguments)]
     for key in training:
         if key not in known:
+            if key in {f.name for f in fields(task)}:
+                message = f"fit: {key} is a setting of the class: {task.estimator}({key}=...)."
+                raise InputError(message)
             raise unknown_key(key, known, where="fit")
     check_ranges(training)
     return FitArguments(**training)

@@ -7,12 +7,15 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from polyome._errors import InputError, listed
+from polyome._errors import InputError, listed, repeated_names
 from polyome._progress import say
 from polyome.estimators import Estimator, estimator_class
 from polyome.modalities.base import Answers
-from polyome.modalities.expression import find_expression
+from polyome.modalities.expression import KNOWN_STATE, find_expression
+from polyome.modalities.matrix_state import MatrixState
 from polyome.modalities.profile_records import CellRecords, annotate, as_adata, as_far_as_there
+from polyome.options import told_apart
+from polyome.predict.predict import PredictArguments
 
 FEWEST_GENES, LEAST_SHARED = 10, 0.1
 """Genes, and share of the query's, that both must have; fewer tell few types apart."""
@@ -80,8 +83,12 @@ def answer_from(
     settings = {key: value for key, value in settings.items() if key not in where}
     model = estimator_class("cell-type")(**settings)
     known, asked = (as_adata(source) for source in (reference, query))
+    for adata in (known, asked):
+        if not adata.obs_names.is_unique:
+            raise repeated_names(adata.obs_names)
     reading = _as_each_has(known, asked, where)
     modality: Any = model.task.build_modality()
+    told_apart(modality, predict, PredictArguments, where="predict")  # before work starts
     shared = with_genes_of(
         modality.read(asked, **reading["query"]), modality.read(known, **reading["reference"])
     )
@@ -142,4 +149,7 @@ def with_genes_of(query: CellRecords, reference: CellRecords) -> AnnData:
     values = sparse.vstack(blocks, format="csr") if is_sparse else np.concatenate(blocks)
     genes = pd.DataFrame(index=pd.Index(known[columns].astype(str)))
     uns = {key: reference.adata.uns[key] for key in ("simulated",) if key in reference.adata.uns}
+    if not reference.expression.is_scaled:
+        is_whole = reference.expression.recognition.is_whole
+        uns[KNOWN_STATE] = (MatrixState.COUNTS if is_whole else MatrixState.UNLOGGED).value
     return AnnData(values, obs=reference.adata.obs.copy(), var=genes, uns=uns)

@@ -45,6 +45,18 @@ def gathered(config: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]
     return settings
 
 
+def flags(seed: int | None, device: str | None, *, quiet: bool) -> dict[str, Any]:
+    """Options of their own that were given; they win over a file and ``--set``.
+
+    Examples
+    --------
+    >>> flags(1, None, quiet=False)
+    {'seed': 1}
+    """
+    given = {"seed": seed, "device": device, "quiet": quiet or None}
+    return {key: value for key, value in given.items() if value is not None}
+
+
 def fit_settings(
     task: type[Task], settings: dict[str, Any], *, beside: Sequence[str] = ()
 ) -> FitSettings:

@@ -203,15 +203,7 @@ def group_split(
     (10, 1)
     """
     rows = _rows(labelled)
-    column = pd.Series(groups).astype(object).to_numpy()[rows]
-    missing = int(_is_missing(column).sum())
-    if missing:
-        msg = (
-            f"Column '{name}' (group) is empty for {missing:,} of {len(rows):,} rows "
-            "with a target. Give them a group, or leave them out."
-        )
-        raise InputError(msg)
-    names, codes = np.unique(column.astype(str), return_inverse=True)
+    names, codes = np.unique(group_names(groups, rows, name)[rows], return_inverse=True)
     if len(names) < 2:
         msg = (
             f"Column '{name}' (group) holds {len(names)} group{'s' * (len(names) != 1)}: "
@@ -226,6 +218,25 @@ def group_split(
     none = np.empty(0, dtype=np.int64)
     how = f"by group '{name}', seed {seed}"
     return Split(rows[~drawn], none, rows[drawn], 0, how, unlabelled=int((~labelled).sum()))
+
+
+def group_names(groups: ArrayLike | pd.Series, rows: IntArray, name: str) -> np.ndarray:
+    """Groups as text, (n,); refused where one of ``rows`` has none.
+
+    Examples
+    --------
+    >>> group_names(["d1", None], np.array([0]), "donor").tolist()
+    ['d1', 'None']
+    """
+    column = pd.Series(groups).astype(object).to_numpy()
+    missing = int(_is_missing(column[rows]).sum())
+    if missing:
+        msg = (
+            f"Column '{name}' (group) is empty for {missing:,} of {len(rows):,} rows "
+            "with a target. Give them a group, or leave them out."
+        )
+        raise InputError(msg)
+    return column.astype(str)
 
 
 def keep_aside(

@@ -255,6 +255,16 @@ def test_config_file_and_set(fit, tmp_path):
     assert (settings["hidden_size"], settings["num_hidden_layers"]) == (8, 1)
 
 
+def test_an_option_of_its_own_wins_over_the_file(fit, tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text("seed = 5\nnum_hidden_layers = 0\n")
+    seeds = []
+    for options in ([], ["--seed=1"]):
+        folder, _ = fit(f"--config={config}", *options)
+        seeds.append(read_json(folder / "polyome.json")["settings"]["seed"])
+    assert seeds == [5, 1]
+
+
 def test_labels_that_are_missing_are_neither_fitted_nor_scored(call, fit, cells_file, tmp_path):
     folder, result = fit(target="with_gaps")
     assert "48 of 240 rows have no label in 'with_gaps': neither fitted nor scored" in result.stderr

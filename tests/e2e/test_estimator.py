@@ -5,9 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import polyome
+from polyome.data.expression import simulate_levels
 from polyome.data.simulate import simulate_cells, simulate_sequences
+from polyome.report.record import ModelRecord
+from polyome.report.scored import Scored
 
 SMALL = {"hidden_size": 16, "num_members": 1, "quiet": True, "device": "cpu"}
 
@@ -144,3 +148,124 @@ def test_one_row_of_a_class_is_enough(cells):
     rare.obs["label"] = ["rare", *["usual"] * (cells.n_obs - 1)]
     made = polyome.CellTypeClassifier(**SMALL)
     assert made.fit(rare, "label", num_train_epochs=1, baselines=False).classes_[0] == "rare"
+
+
+def test_a_fit_leaves_the_callers_random_numbers_alone(cells):
+    def draw_after_a_fit(seed):
+        np.random.seed(seed)  # noqa: NPY002
+        torch.manual_seed(seed)
+        made = polyome.CellTypeClassifier(**SMALL)
+        made.fit(cells, "cell_type", num_train_epochs=1, baselines=False)
+        return np.random.rand(), float(torch.rand(1))  # noqa: NPY002
+
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+    expected = np.random.rand(), float(torch.rand(1))  # noqa: NPY002
+    assert draw_after_a_fit(1) == expected
+    assert draw_after_a_fit(2) != expected
+
+
+def test_settings_count_as_they_are_when_fit_is_called(cells):
+    made = polyome.CellTypeClassifier(**SMALL | {"seed": np.int64(3)})
+    made.num_hidden_layers = 0
+    assert made.set_params(hidden_size=8) is made
+    made.fit(cells, "cell_type", num_train_epochs=1, baselines=False)
+    config = made.fitted_.model.config
+    assert (config.hidden_size, config.num_hidden_layers, made.task.seed) == (8, 0, 3)
+    with pytest.raises(polyome.InputError, match="hidden_siez"):
+        made.set_params(hidden_siez=8)
+    with pytest.raises(polyome.InputError, match="num_genes=-5"):
+        made.set_params(num_genes=-5)
+
+
+def test_nothing_of_an_earlier_fit_is_saved_with_the_next(tmp_path):
+    table = simulate_sequences(120)
+    table["other"] = np.resize(["x", "y", "z"], len(table))
+    made = polyome.PromoterClassifier(**SMALL)
+    options = {"num_train_epochs": 1, "baselines": False}
+    made.scanner_ = "of an earlier fit"
+    made.fit(table, "other", **options)
+    made.save_pretrained(tmp_path / "m")
+    assert not (tmp_path / "m" / "scanner").exists()
+
+
+def test_settings_of_the_class_are_told_apart_from_those_of_fit(cells):
+    message = r"layer is a setting of the class: CellTypeClassifier\(layer=...\)"
+    with pytest.raises(polyome.InputError, match=message):
+        polyome.CellTypeClassifier(**SMALL).fit(cells, "cell_type", layer="counts")
+
+
+def test_a_vote_is_not_scored(model, cells):
+    with pytest.raises(polyome.InputError, match="over=donor: scores are of each record's own"):
+        model.evaluate(cells, over="donor")
+
+
+@pytest.mark.filterwarnings("ignore::polyome.PolyomeWarning")
+def test_donors_on_both_sides_of_a_given_split_are_found(cells):
+    divided = cells.copy()
+    divided.obs["part"] = np.where(np.arange(cells.n_obs) % 4, "train", "test")
+    divided.obs["donor"] = np.resize(["d1", "d2", "d3"], cells.n_obs)
+    made = polyome.CellTypeClassifier(**SMALL)
+    options = {"split": "part", "group": "donor", "num_train_epochs": 1, "baselines": False}
+    found = made.fit(divided, "cell_type", **options).findings_
+    assert [f.numbers["rows"] for f in found if f.kind == "shared groups"] == [60]
+    divided.obs.loc[divided.obs_names[:3], "donor"] = None
+    with pytest.raises(polyome.InputError, match=r"'donor' \(group\) is empty for 3 of"):
+        made.fit(divided, "cell_type", **options)
+
+
+@pytest.mark.filterwarnings("ignore::polyome.PolyomeWarning")
+def test_labels_are_read_alike_when_fitted_scored_and_drawn(cells):
+    coded = cells.copy()
+    codes = coded.obs["cell_type"].cat.codes.to_numpy().astype(float)
+    codes[:9] = np.nan
+    codes[9:12] = -1
+    coded.obs["code"] = codes
+    made = polyome.CellTypeClassifier(**SMALL)
+    made.fit(coded, "code", unlabelled="-1", num_train_epochs=3, baselines=False)
+    assert made.classes_ == ("0", "1", "2")
+    accuracy = made.evaluate(coded, part="all").metrics["accuracy"]
+    assert accuracy > 0.9
+    made.annotate(coded)
+    scored = Scored.from_adata(coded, "code")
+    assert len(scored) == cells.n_obs - 12
+    assert scored.right.mean() == pytest.approx(accuracy)
+    coded.obs["code"] = coded.obs["code"].astype("category")
+    assert made.evaluate(coded, part="all").metrics["accuracy"] == pytest.approx(accuracy)
+
+
+def test_values_are_scored_by_the_names_of_their_columns():
+    table = simulate_levels(160)
+    made = polyome.ExpressionRegressor(**SMALL)
+    made.fit(table, ["level", "other"], num_train_epochs=2, baselines=False)
+    usual = made.evaluate(table, part="all")
+    turned = made.evaluate(table, ["other", "level"], part="all")
+    assert turned.by_target == usual.by_target
+    renamed = table.rename(columns={"level": "first", "other": "second"})
+    found = made.evaluate(renamed, ["first", "second"], part="all")
+    assert found.by_target == usual.by_target
+    assert any("'first' as 'level', 'second' as 'other'" in note for note in found.notes)
+
+
+def test_a_target_may_be_called_truth(tmp_path):
+    table = simulate_levels(160).rename(columns={"level": "truth"})
+    made = polyome.ExpressionRegressor(**SMALL)
+    made.fit(table, "truth", num_train_epochs=2, baselines=False)
+    made.save_pretrained(tmp_path / "m")
+    scored = ModelRecord.read(tmp_path / "m").scored
+    answered = made.answers_.values["truth"]
+    np.testing.assert_allclose(scored.predicted["truth"], answered, atol=1e-4)
+    np.testing.assert_allclose(scored.measured["truth"], np.ravel(made.truth_), atol=1e-4)
+
+
+def test_other_files_in_a_model_folder_are_not_lost(model, tmp_path):
+    folder = tmp_path / "m"
+    model.save_pretrained(folder)
+    (folder / "report.html").write_text("")
+    (folder / "answers.csv").write_text("precious")
+    with pytest.raises(polyome.InputError, match=r"'answers\.csv', which would be lost"):
+        model.save_pretrained(folder)
+    assert (folder / "answers.csv").read_text() == "precious"
+    (folder / "answers.csv").unlink()
+    model.save_pretrained(folder)
+    assert not (folder / "report.html").exists()

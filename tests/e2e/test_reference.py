@@ -113,3 +113,31 @@ def test_few_genes_of_a_log2_reference_are_not_taken_for_another_logarithm():
     modality = CellModality()
     shared = with_genes_of(modality.read(query), modality.read(reference))
     np.testing.assert_allclose(shared.X.toarray(), levels[:, :40], rtol=1e-3)
+
+
+def test_the_state_of_a_reference_is_recognised_by_all_of_its_genes():
+    """Of a panel's genes alone, log1p of molecules that are not whole looks like log2."""
+    rng = np.random.default_rng(0)
+    cells = simulate_cells(300, 600, 3, seed=3)
+    denoised = rng.gamma(cells.X.toarray() + 0.3, 1)
+    denoised *= 1e4 / denoised.sum(axis=1, keepdims=True)
+    known = cells.copy()
+    known.X = np.log1p(denoised).astype(np.float32)
+    few = denoised.max(axis=0) < 29
+    modality = CellModality()
+    shared = with_genes_of(modality.read(cells[:, few].copy()), modality.read(known))
+    recognised = modality.read(shared).expression.recognition
+    assert recognised.description == "unlogged and not whole numbers"
+    assert modality.read(shared).expression.rows([0]).toarray() == pytest.approx(
+        denoised[:1, few], rel=1e-3
+    )
+
+
+def test_what_is_wrong_with_the_query_is_said_before_work_starts(reference, section, monkeypatch):
+    monkeypatch.setattr(polyome.CellTypeClassifier, "fit", None)
+    with pytest.raises(polyome.InputError, match="knows no key 'aling'"):
+        polyome.annotate_from(reference, section, "cell_type", predict={"aling": True}, **TINY)
+    twice = section.copy()
+    twice.obs_names = ["same"] * twice.n_obs
+    with pytest.raises(polyome.InputError, match="occurs more than once"):
+        polyome.annotate_from(reference, twice, "cell_type", **TINY)

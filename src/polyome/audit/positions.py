@@ -188,6 +188,8 @@ def unit_findings(units: dict[str, float]) -> list[Finding]:
     >>> unit_findings({"a": 12.0})[0].severity
     'note'
     """
+    if not units:
+        return []
     low, high = min(units, key=lambda n: units[n]), max(units, key=lambda n: units[n])
     numbers: dict[str, Number] = {"smallest": units[low], "largest": units[high]}
     if units[high] > UNITS_APART * units[low]:

@@ -24,6 +24,11 @@ INDEX = "polyome_explanation.json"
 """File of an explanation's folder that lists the others."""
 
 
+def own_names(folder: Path) -> set[str]:
+    """Names in an explanation's folder that its index lists, and the index."""
+    return {INDEX} | {item["file"] for item in json.loads((folder / INDEX).read_text())["items"]}
+
+
 @dataclass(frozen=True)
 class Item:
     """A file of an explanation's folder.
@@ -72,7 +77,7 @@ class Explanation(ABC):
 
     def save(self, folder: str | Path) -> None:
         """Write tables, pictures and their index into a folder, whole or not at all."""
-        with folder_written_aside(Path(folder), replaces=INDEX) as aside:
+        with folder_written_aside(Path(folder), replaces=INDEX, own=own_names) as aside:
             items = self.write_into(aside)
             index = {
                 "polyome": __version__,

@@ -20,6 +20,7 @@ from polyome.explain.base import Explanation, Item, chosen_outputs, explained_ou
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
 from polyome.modalities.cell import CellModality
+from polyome.modalities.expression import gene_names
 from polyome.modalities.profile_records import CellRecords
 from polyome.modalities.profiles import dense
 from polyome.predict.predict import PredictArguments, run
@@ -67,6 +68,7 @@ class CellExplanation(Explanation):
     genes : a row per class and gene, the most contributing first: see :attr:`table`.
     removed : a row per class and top gene: what the class's cells are called without the gene.
     top : genes shown for each class.
+    gene_column : column of ``var`` that named the genes; None for its index.
     """
 
     adata: AnnData
@@ -74,6 +76,7 @@ class CellExplanation(Explanation):
     genes: pd.DataFrame
     removed: pd.DataFrame
     top: int = 20
+    gene_column: str | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -130,11 +133,15 @@ class CellExplanation(Explanation):
             )
             raise InputError(message)
         cells = adata.obs_names.get_indexer(self.adata.obs_names)
-        genes = adata.var_names.get_indexer(self.adata.var_names)
+        named = pd.Series(np.arange(adata.n_vars), index=gene_names(adata.var, self.gene_column))
+        first = named[~named.index.duplicated()]
+        genes = first.reindex(self.adata.var_names, fill_value=-1).to_numpy()
         if (cells < 0).any() or not (genes >= 0).any():
             message = (
                 "annotate: the AnnData lacks explained cells, or all of the genes that the model "
-                f"reads ({listed(self.adata.var_names, most=3)}). Pass the one that was explained."
+                f"reads ({listed(self.adata.var_names, most=3)}, by "
+                f"{'var_names' if self.gene_column is None else f'var[{self.gene_column!r}]'}). "
+                "Pass the one that was explained."
             )
             raise InputError(message)
         there = np.flatnonzero(genes >= 0)
@@ -272,6 +279,7 @@ def explained_genes(
             "genes": genes,
             "removed": removed,
             "top": arguments.top,
+            "gene_column": fitted.task.gene_column,  # type: ignore[attr-defined]
         },
     )
 

@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from polyome._errors import InputError
+from polyome._errors import InputError, listed
+
+OwnNames = Callable[[Path], set[str]]
 
 
 @contextmanager
@@ -36,12 +38,14 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_aside(folder: Path, *, replaces: str) -> Iterator[Path]:
+def folder_written_aside(
+    folder: Path, *, replaces: str, own: OwnNames | None = None
+) -> Iterator[Path]:
     """Give a new folder beside ``folder``, renamed to it when all went well.
 
-    An existing folder is replaced only if it is empty or holds the file ``replaces``.
+    An existing folder is replaced only where :func:`check_new_folder` finds nothing against it.
     """
-    check_new_folder(folder, replaces=replaces)
+    check_new_folder(folder, replaces=replaces, own=own)
     folder = folder.resolve()  # a link to a folder stays one
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
@@ -59,8 +63,14 @@ def folder_written_aside(folder: Path, *, replaces: str) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def check_new_folder(folder: Path, *, replaces: str) -> None:
-    """Refuse early a folder that holds something else, or that is a file."""
+def check_new_folder(folder: Path, *, replaces: str, own: OwnNames | None = None) -> None:
+    """Refuse early a folder that must not be replaced, or that is a file.
+
+    Parameters
+    ----------
+    replaces : a file that says what the folder is; without it only an empty one is replaced.
+    own : from the folder to the names that were written there by us; others must not be lost.
+    """
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is a file; a folder is needed."
         raise InputError(message)
@@ -70,6 +80,14 @@ def check_new_folder(folder: Path, *, replaces: str) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / replaces).is_file():
         message = f"{folder} holds other files; name a new or an empty folder."
         raise InputError(message)
+    if own is not None and folder.is_dir() and (folder / replaces).is_file():
+        others = sorted({path.name for path in folder.iterdir()} - own(folder))
+        if others:
+            message = (
+                f"{folder} holds {listed(others, most=3)}, which would be lost: polyome did not "
+                "write it there as a part of the old one. Move it, or name a new folder."
+            )
+            raise InputError(message)
     _check_can_hold_files(folder.absolute().parent)
 
 

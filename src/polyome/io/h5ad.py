@@ -268,6 +268,7 @@ def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
     parts = {name: read_h5ad(path) for name, path in zip(names, paths)}
     originals = _make_var_names_unique(parts)
     _check_shared_genes(parts)
+    _warn_of_lost_matrices(parts)
     with _quiet():
         joined = anndata.concat(parts, join="inner", merge="same", uns_merge="same")
         joined.obs = _joined_obs(parts)
@@ -293,6 +294,10 @@ def _make_var_names_unique(parts: dict[str, AnnData]) -> dict[str, str]:
         names = adata.var_names.astype(str)
         with _quiet():
             adata.var_names_make_unique()
+            if adata.raw is not None and not adata.raw.var_names.is_unique:
+                raw = adata.raw.to_adata()
+                raw.var_names_make_unique()
+                adata.raw = raw
         originals.update(zip(adata.var_names, names))
     return originals
 
@@ -317,6 +322,20 @@ def _check_shared_genes(parts: dict[str, AnnData]) -> None:
             "that some files lack were left out."
         )
         warnings.warn(msg, PolyomeWarning, stacklevel=3)
+
+
+def _warn_of_lost_matrices(parts: dict[str, AnnData]) -> None:
+    """Say which layers, and whether ``.raw``, are left out because a file lacks them."""
+    places = {
+        name: ({".raw"} if adata.raw is not None else set())
+        | {f"layers['{layer}']" for layer in adata.layers}
+        for name, adata in parts.items()
+    }
+    for place in sorted(set.union(*places.values())):
+        lacking = [name for name, has in places.items() if place not in has]
+        if lacking:
+            msg = f"{place} was left out: {listed(lacking, most=3)} has none."
+            warnings.warn(msg, PolyomeWarning, stacklevel=3)
 
 
 def _joined_obs(parts: dict[str, AnnData]) -> pd.DataFrame:

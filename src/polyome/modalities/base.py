@@ -72,8 +72,8 @@ class Answers:
         return self.proba.to_numpy()
 
     def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` with the true labels, (n,), as ``truth``."""
-        return self.frame().assign(truth=truth)
+        """:meth:`frame` and a last column, ``truth``, with the true labels, (n,)."""
+        return _with_last(self.frame(), {"truth": truth})
 
     def frame(self) -> pd.DataFrame:
         """One row per record: label, confidence, a column per class."""
@@ -119,10 +119,16 @@ class Values:
         return pd.DataFrame(columns, index=self.names)
 
     def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` with the true values, (n, c), as ``truth``, or ``truth_TARGET`` of many."""
+        """:meth:`frame` and the true values, (n, c): ``truth``, or ``truth_TARGET`` of many."""
         one = self.values.shape[1] == 1
         names = ["truth"] if one else [f"truth_{name}" for name in self.values.columns]
-        return self.frame().assign(**dict(zip(names, truth.T, strict=True)))
+        return _with_last(self.frame(), dict(zip(names, truth.T, strict=True)))
+
+
+def _with_last(frame: pd.DataFrame, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """A table with more columns at its end, whatever names it has already."""
+    added = {f"{name} (truth)" if name in frame else name: v for name, v in columns.items()}
+    return frame.assign(**added)
 
 
 class ModalityEmbeddings(nn.Module, ABC):

@@ -30,6 +30,8 @@ from polyome.modalities.matrix_state import (
 )
 
 _ENSEMBL_VERSION = r"^(ENS[A-Z]*[GT]\d{11})\.\d+$"
+KNOWN_STATE = "polyome_state"
+"""Key of ``uns``: the state of X, of who knows it; few genes may tell less than all did."""
 _LINEAR = {MatrixState.COUNTS, MatrixState.UNLOGGED}
 
 
@@ -244,7 +246,14 @@ def _read(adata: AnnData, layer: str, gene_column: str | None) -> Expression:
     source = adata.raw if layer == "raw" else adata
     matrix = by_row(source.X if layer in {"X", "raw"} else adata.layers[layer])
     obs_names, var = adata.obs_names, source.var
-    recognition = recognise(matrix, where=_named(layer), obs_names=obs_names, var_names=var.index)
+    told = adata.uns.get(KNOWN_STATE) if layer == "X" else None
+    if told is not None:
+        known = MatrixState(told)
+        recognition = Recognition(known, known is MatrixState.COUNTS, "as it was recognised before")
+    else:
+        recognition = recognise(
+            matrix, where=_named(layer), obs_names=obs_names, var_names=var.index
+        )
     return Expression(layer, recognition, var, obs_names, matrix, gene_column)
 
 

@@ -43,12 +43,13 @@ def find_sections(
     """
     coordinates = _coordinates(adata, spatial_key)
     notes: list[str] = []
-    if section is not None and is_query and section not in adata.obs.columns:
-        notes.append(
-            f"obs has no column '{section}' (section); all cells were taken for one section."
-        )
-        section = None
-    codes, names = _codes(adata, section)
+    is_absent = section is not None and is_query and section not in adata.obs.columns
+    codes, names = _codes(adata, None if is_absent else section)
+    if is_absent:
+        taken = f"sections are {listed(names, most=4)}"
+        if len(names) == 1:
+            taken = "all cells were taken for one section"
+        notes.append(f"obs has no column '{section}' (section); {taken}.")
     sections = Sections(coordinates, codes, names)
     _check_spread(sections)
     return Sections(coordinates, codes, names, notes=(*notes, *_notes(sections)))

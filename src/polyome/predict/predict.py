@@ -102,5 +102,7 @@ def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -
         "aligned": arguments.align,
         "voted_over": arguments.over or "",
         "refused": arguments.refuse,
+        "unlabelled": fitted.facts.get("unlabelled") or "",
+        "section": getattr(fitted.task, "section", None) or "",
         "notes": notes,
     }

@@ -15,7 +15,7 @@ from polyome.io.files import write_json
 from polyome.modalities.base import Answers, Values
 from polyome.predict.evaluate import Evaluation
 from polyome.train.distil import SCANNER
-from polyome.train.fitted import Fitted
+from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.kinds import kind_of
 from polyome.train.trainer import LearningCurve
 
@@ -53,6 +53,13 @@ def write_record(
         if places is not None:
             places.to_csv(inside / "coordinates.csv.gz", index_label="id")
     (folder / "README.md").write_text(card(fitted, evaluation))
+
+
+def own_names(folder: Path) -> set[str]:
+    """Names in a model folder that Polyome wrote: they go when another model takes its place."""
+    parts = {SUMMARY, "config.json", "README.md", "metrics.json", "evaluation", SCANNER}
+    made_of_it = {"report.html", "explanations"}
+    return parts | made_of_it | set(read_summary(folder).get("sha256", {}))
 
 
 def copy_record(source: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.predict.predict import UNKNOWN
+from polyome.tasks.base import labels_as_text
 
 ARRAYS = "representation.safetensors"
 PREDICTIONS = "predictions.csv.gz"
@@ -105,23 +106,24 @@ class Scored:
         arrays = _arrays(folder / "evaluation" / ARRAYS, len(table))
         columns = list(table.columns)
         arrays |= _places(folder / "evaluation" / COORDINATES, table.index)
-        truths = ["truth"] if len(classes) == 1 else [f"truth_{name}" for name in classes]
-        if columns[:2] != ["label", "confidence"] and {*classes, *truths} <= set(columns):
-            measured = table[truths].set_axis(list(classes), axis=1)
+        has_truth = bool(columns) and columns[-1].startswith("truth")
+        is_labels = columns[:2] == ["label", "confidence"] and len(columns) == 3 + len(classes)
+        if not is_labels and has_truth and set(classes) <= set(columns):
+            measured = table.iloc[:, -len(classes) :].set_axis(list(classes), axis=1)
             return cls(
                 names=table.index,
                 measured=measured.apply(pd.to_numeric),
                 predicted=table[list(classes)].apply(pd.to_numeric),
                 **arrays,
             )
-        if columns[:2] != ["label", "confidence"] or "truth" not in columns:
+        if not (is_labels and has_truth):
             message = f"{folder / 'evaluation' / PREDICTIONS} has columns that no task writes."
             raise InputError(message)
         proba = table.iloc[:, 2 : 2 + len(classes)].astype(np.float64)
         proba.columns = pd.Index(classes)
         return cls(
             names=table.index,
-            truth=table["truth"].to_numpy(dtype=str),
+            truth=table.iloc[:, -1].to_numpy(dtype=str),
             label=table["label"].to_numpy(dtype=str),
             proba=proba,
             **arrays,
@@ -131,6 +133,8 @@ class Scored:
     def from_estimator(cls, model: Any) -> Self:  # noqa: ANN401 - an Estimator lives above
         """Take the test part that a model was scored on when it was fitted."""
         answers, truth = getattr(model, "answers_", None), getattr(model, "truth_", None)
+        places = getattr(model, "places_", None)
+        lie = {} if places is None else _laid_out(places)
         if answers is None or truth is None:
             message = (
                 "this model keeps no scored records in memory; fit it with a test part, or pass "
@@ -153,6 +157,7 @@ class Scored:
             proba=answers.proba,
             representation=answers.representation,
             unknown_score=_some(answers.unknown_score),
+            **lie,
         )
 
     @classmethod
@@ -172,14 +177,18 @@ class Scored:
             raise InputError(message)
         if truth not in adata.obs:
             raise missing_column(truth, adata.obs.columns, role="truth")
-        known = adata.obs[truth].notna().to_numpy()
-        classes = [str(label) for label in adata.uns["polyome"]["classes"]]
+        told = adata.uns["polyome"]
+        labels = labels_as_text(adata.obs[truth])
+        labels[labels == (told.get("unlabelled") or None)] = None
+        known = np.array([label is not None for label in labels], dtype=bool)
+        classes = [str(label) for label in told["classes"]]
         obs = adata.obs[known]
+        section = told.get("section") or None
         unknown_score = obs.get("polyome_unknown_score")
         place = adata.obsm["spatial"][known] if "spatial" in adata.obsm else None
         return cls(
             names=obs.index,
-            truth=obs[truth].astype(str).to_numpy(dtype=str),
+            truth=labels[known].astype(str),
             label=obs["polyome_label"].astype(str).to_numpy(dtype=str),
             proba=pd.DataFrame(
                 np.asarray(adata.obsm["polyome_proba"])[known], index=obs.index, columns=classes
@@ -187,6 +196,7 @@ class Scored:
             representation=np.asarray(adata.obsm["X_polyome"])[known],
             unknown_score=None if unknown_score is None else _some(unknown_score.to_numpy()),
             coordinates=None if place is None else np.asarray(place, dtype=np.float64)[:, :2],
+            section=obs[section].astype(str).to_numpy(dtype=str) if section in obs else None,
             colors=_chosen_colors(adata, truth),
         )
 
@@ -213,7 +223,7 @@ def _table(path: Path) -> pd.DataFrame:
             "is nothing to draw. Fit it with --split or --split-by."
         )
         raise InputError(message)
-    words: dict[str, Any] = {"id": str, "label": str, "truth": str}
+    words: dict[str, Any] = {"id": str, "label": str, "truth": str, "truth (truth)": str}
     return pd.read_csv(path, index_col="id", dtype=words, keep_default_na=False, na_values=[""])
 
 
@@ -226,6 +236,10 @@ def _places(path: Path, names: pd.Index) -> dict[str, Any]:
     if not {"x", "y"} <= set(table.columns) or not table.index.equals(names):
         message = f"{path} does not belong to the predictions beside it. Fit the model again."
         raise InputError(message)
+    return _laid_out(table)
+
+
+def _laid_out(table: pd.DataFrame) -> dict[str, Any]:
     section = table["section"].to_numpy(dtype=str) if "section" in table else None
     return {"coordinates": table[["x", "y"]].to_numpy(np.float64), "section": section}
 

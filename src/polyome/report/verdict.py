@@ -69,6 +69,8 @@ def verdict(record: ModelRecord) -> Verdict | None:
             else f"The best cheap baseline, {other}, {more}: the model is not shown to be better."
         )
         return Verdict("even", (_sentence(said), even))
+    if own == value:
+        return Verdict("even", (_sentence(said), f"A cheap baseline scores the same: {other}."))
     lost = f"A cheap baseline wins: {other}. Prefer it, or find out what the model lacks."
     return Verdict("behind", (_sentence(said), lost))
 

@@ -205,15 +205,16 @@ class ClassificationTask(Task):
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
         """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
         column = column_of(table, target, MODALITIES[self.modality])
-        missing = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
+        values = labels_as_text(column)
         notes = []
         if unlabelled is not None:
-            excluded = (column.astype(str) == unlabelled).to_numpy()
+            excluded = values == unlabelled
             if not excluded.any():
-                labels = listed(column.dropna().astype(str).unique())
+                labels = listed(dict.fromkeys(label for label in values if label is not None))
                 message = f"no row of '{target}' is '{unlabelled}' (unlabelled). Labels: {labels}."
                 raise InputError(message)
-            missing |= excluded
+            values[excluded] = None
+        missing = np.array([label is None for label in values], dtype=bool)
         if missing.any():
             notes.append(
                 f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': "
@@ -223,10 +224,7 @@ class ClassificationTask(Task):
             column.dtype
         ):
             notes.append(f"'{target}' holds numbers; they are read as the names of classes.")
-        text = _as_text(column[~missing])
-        values = np.full(len(column), None, dtype=object)
-        values[~missing] = text
-        return Targets(values, tuple(sorted(set(text))), tuple(notes))
+        return Targets(values, tuple(sorted(set(values[~missing]))), tuple(notes))
 
     def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """Class weights go with the square root of the rarity of a class, mean 1 over records."""
@@ -286,8 +284,24 @@ def _macro_f1(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) 
     return float((2 * hits / (said + np.bincount(codes))).mean())
 
 
-def _as_text(column: pd.Series) -> np.ndarray:
-    """Labels as text; 3.0 reads as 3, as a column of integers with gaps was meant."""
-    if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
-        column = column.astype(int)
-    return column.astype(str).to_numpy(dtype=object)
+def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
+    """Labels, object (n,): text, or None where there is none (NaN, None, empty).
+
+    3.0 reads as 3, as a column of integers with gaps was meant.
+
+    Examples
+    --------
+    >>> labels_as_text(pd.Series([1.0, None, 2.0])).tolist()
+    ['1', None, '2']
+    >>> labels_as_text(pd.Series(["B", " ", None], dtype="category")).tolist()
+    ['B', None, None]
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    known = column.notna().to_numpy()
+    labels = column[known]
+    if pd.api.types.is_float_dtype(labels.dtype) and (labels % 1 == 0).all():
+        labels = labels.astype(np.int64)
+    found = np.full(len(column), None, dtype=object)
+    found[known] = [text if text.strip() else None for text in labels.astype(str)]
+    return found

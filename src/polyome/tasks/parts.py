@@ -10,7 +10,7 @@ from polyome._errors import InputError, listed, missing_column
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Records
 from polyome.splits import Split
-from polyome.tasks.base import Targets, Task
+from polyome.tasks.base import Targets, Task, labels_as_text
 
 
 def split_records(
@@ -38,8 +38,11 @@ def split_records(
     if split is not None:
         if split not in table.columns:
             raise missing_column(split, table.columns, role="split", where=where)
-        groups = None if group is None else table[group].astype(str).to_numpy()
-        return splits.from_column(table[split], labelled=labelled, name=split), groups
+        parts = splits.from_column(table[split], labelled=labelled, name=split)
+        if group is None:
+            return parts, None
+        rows = np.concatenate([parts.train, parts.dev, parts.test])
+        return parts, splits.group_names(table[group], rows, group)
     if split_by not in (None, *task.splits_by):
         message = f"there is no --split-by {split_by} for {task.name}. "
         message += f"Known: {listed(task.splits_by)}."
@@ -87,4 +90,4 @@ def if_there(table: pd.DataFrame, target: str, label: str | None) -> str | None:
     """A label that means missing, where the column has it."""
     if label is None or target not in table.columns:
         return label
-    return label if (table[target].astype(str) == label).any() else None
+    return label if (labels_as_text(table[target]) == label).any() else None

@@ -184,10 +184,12 @@ def _mean_pearson(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ..
     return None if any(v is None for v in found) else float(np.mean(np.array(found)))
 
 
-def _mean_r2(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
-    """Mean over targets of 1 - squared errors / squares about the mean."""
+def _mean_r2(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float | None:
+    """Mean over targets of 1 - squared errors / squares about the mean; None where these are 0."""
     del classes
+    if not np.isfinite(truth).any(axis=0).all():
+        return None
     squares = np.nansum((truth - np.nanmean(truth, axis=0)) ** 2, axis=0)
-    return float(
-        np.mean(1 - np.nansum((truth - answers) ** 2, axis=0) / np.maximum(squares, 1e-12))
-    )
+    if not squares.all():
+        return None
+    return float(np.mean(1 - np.nansum((truth - answers) ** 2, axis=0) / squares))

@@ -52,8 +52,8 @@ class Spatial(ClassificationTask):
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
     num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30,
-        100 and, in sections of 3,000 to 50,000 cells, 300, by validation on spatial blocks
-        inside the training part.
+        100 and, in sections of 3,000 cells or more that have 50,000 together at most, 300, by
+        validation on spatial blocks inside the training part.
     neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
     num_genes, num_components, num_modules, input_dropout : see
         :class:`polyome.modalities.profile_modality.ProfileModality`; an ``input_dropout`` of None

@@ -72,9 +72,10 @@ class Targets:
             message = f"column '{target}' (target) has {found}; two classes or more are needed."
             raise InputError(message)
 
-    def check_scorable(self, outputs: tuple[str, ...]) -> None:
-        """Refuse truth that a model's answers cannot be compared with; any classes can be."""
+    def scorable(self, outputs: tuple[str, ...]) -> Self:
+        """The truth in the order of a model's outputs; classes have none."""
         del outputs
+        return self
 
     def check_enough(self, parts: Split, target: str) -> None:
         """Some class needs a row to fit, one to calibrate and one to spare."""
@@ -196,8 +197,8 @@ class ValueTargets(Targets):
             self._check_varies(column, f"column '{name}' (target)")
         del target
 
-    def check_scorable(self, outputs: tuple[str, ...]) -> None:
-        """As many targets as the model answers are needed, in their order."""
+    def scorable(self, outputs: tuple[str, ...]) -> Self:
+        """The targets in the order of a model's; of other names, as many, in the order given."""
         if len(self.names) != len(outputs):
             message = (
                 f"the model answers {listed(outputs)}; {len(self.names)} target"
@@ -205,6 +206,11 @@ class ValueTargets(Targets):
                 "one for each, in this order."
             )
             raise InputError(message)
+        if set(self.names) == set(outputs):
+            order = [self.names.index(name) for name in outputs]
+            return replace(self, truth=self.truth[:, order], names=outputs)
+        pairs = ", ".join(f"'{own}' as '{out}'" for own, out in zip(self.names, outputs))
+        return replace(self, notes=(*self.notes, f"columns are scored by their order: {pairs}."))
 
     def check_enough(self, parts: Split, target: str) -> None:
         """Each target needs some training rows, and they must differ."""

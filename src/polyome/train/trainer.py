@@ -215,7 +215,7 @@ def train(
 def _training_arguments(
     folder: str, arguments: FitArguments, *, seed: int, device: str
 ) -> TrainingArguments:
-    return TrainingArguments(
+    made = TrainingArguments(
         output_dir=folder,
         learning_rate=arguments.learning_rate,
         num_train_epochs=arguments.num_train_epochs,
@@ -236,6 +236,8 @@ def _training_arguments(
         disable_tqdm=True,
         dataloader_pin_memory=False,
     )
+    made._n_gpu = min(made.n_gpu, 1)  # of several GPUs Trainer would scatter each batch over all
+    return made
 
 
 @contextmanager

@@ -124,3 +124,7 @@ def test_sections_of_other_values():
     states = {"a": "counts", "b": "counts", "c": "log1p of counts"}
     (found,) = state_findings(states)
     assert "counts in 'a', 'b'; log1p of counts in 'c'" in found.message
+
+
+def test_sections_of_one_cell_have_no_unit():
+    assert unit_findings({}) == []

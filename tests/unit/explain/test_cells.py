@@ -124,3 +124,20 @@ def test_known_markers_of_blood_cells():
         "Megakaryocytes": {"PPBP", "PF4"},
     }  # fmt: skip
     assert sum(bool(genes & set(why.markers(name))) for name, genes in known.items()) >= 7
+
+
+def test_the_anndata_that_was_explained_is_annotated_by_its_column_of_names(cells):
+    named = cells.copy()
+    named.var["symbol"] = [f"SYMBOL{i}" for i in range(named.n_vars)]
+    model = estimator_class("cell-type")(
+        hidden_size=16, num_members=1, quiet=True, gene_column="symbol"
+    )
+    model.fit(named, "cell_type", baselines=False, num_train_epochs=1)
+    why = model.explain(named[:20].copy(), top=2)
+    why.annotate(named)
+    gene = why.adata.var_names[3]
+    place = named.var["symbol"].tolist().index(gene)
+    expected = why.adata.layers[KEY][4, 3]
+    assert named.layers[KEY][4, place] == pytest.approx(expected)
+    with pytest.raises(InputError, match="no column 'symbol'"):
+        why.annotate(cells.copy())

@@ -272,3 +272,29 @@ def test_nothing_of_anndata_leaks(tmp_path):
     write_h5ad(adata, tmp_path / "a.h5ad")
     assert read_h5ad(tmp_path / "a.h5ad").shape == (6, 2)
     assert isinstance(read_h5ad(tmp_path / "a.h5ad"), anndata.AnnData)
+
+
+def test_matrices_that_a_file_lacks_are_named(tmp_path):
+    first, second = toy(), toy(prefix="d")
+    first.raw = first.copy()
+    second.layers["counts"] = second.X.copy()
+    write_h5ad(first, tmp_path / "a.h5ad")
+    write_h5ad(second, tmp_path / "b.h5ad")
+    with pytest.warns(PolyomeWarning) as said:
+        read_many([tmp_path / "a.h5ad", tmp_path / "b.h5ad"])
+    assert [str(warning.message) for warning in said] == [
+        ".raw was left out: 'b.h5ad' has none.",
+        "layers['counts'] was left out: 'a.h5ad' has none.",
+    ]
+
+
+def test_duplicated_genes_of_raw_survive_the_join(tmp_path):
+    genes = ("CD3D", "LYZ", "LYZ")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in ("a", "b"):
+            cells = toy(genes=genes, prefix=name)
+            cells.raw = cells.copy()
+            write_h5ad(cells, tmp_path / f"{name}.h5ad")
+    joined = read_many([tmp_path / "a.h5ad", tmp_path / "b.h5ad"])
+    assert joined.raw.shape == (12, 3)

@@ -154,6 +154,7 @@ def scored_as(own, other, interval=(0.7, 0.9), metric="accuracy"):
         (0.8, 0.5, "ahead", "The best cheap baseline is logistic regression (0.500)."),
         (0.8, 0.75, "even", "the model is not shown to be better"),
         (0.8, 0.85, "even", "scores higher; these records are too few"),
+        (0.8, 0.8, "even", "is not shown to be better"),
         (0.8, 0.95, "behind", "A cheap baseline wins: logistic regression (0.950)."),
     ],
 )
@@ -164,6 +165,12 @@ def test_the_verdict_says_plainly_where_a_baseline_wins(own, other, standing, sa
     assert said in " ".join(found.sentences)
     assert said in page_of(replace(record, scored=None)).replace("&#39;", "'")
     assert bool(losses(record)) == (other > own)
+
+
+def test_a_tie_without_an_interval_is_no_loss():
+    found = verdict(scored_as(1.0, 1.0, (None, None)))
+    assert found.standing == "even"
+    assert "A cheap baseline scores the same: logistic regression (1.000)." in found.sentences
 
 
 def test_where_less_is_better_less_wins():

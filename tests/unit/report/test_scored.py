@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from polyome._errors import InputError
+from polyome.report.plots.maps import section_map
 from polyome.report.record import ModelRecord
 from polyome.report.scored import Scored
 
@@ -72,6 +73,28 @@ def test_an_anndata_with_answers(scored):
     assert found.colors == {"B cell": "#111111", "T cell": "#222222", "monocyte": "#333333"}
     np.testing.assert_allclose(found.coordinates, scored.coordinates[1:])
     assert found.unknown_score is None
+
+
+def test_sections_of_an_anndata(scored):
+    adata = adata_of(scored, scored.classes)
+    adata.obs["slice"] = scored.section
+    with pytest.raises(InputError, match="these records name no sections"):
+        section_map(adata, truth="type", section="slice 1", show=False)
+    adata.uns["polyome"]["section"] = "slice"
+    ax = section_map(adata, truth="type", section="slice 1", show=False)
+    assert sum(len(points.get_offsets()) for points in ax.collections) == len(scored) // 2
+
+
+def test_an_estimator_that_knows_places(scored):
+    places = pd.DataFrame(scored.coordinates, columns=["x", "y"]).assign(section=scored.section)
+    answers = SimpleNamespace(
+        names=scored.names, label=scored.label, proba=scored.proba,
+        representation=scored.representation, unknown_score=scored.unknown_score,
+    )  # fmt: skip
+    model = SimpleNamespace(answers_=answers, truth_=scored.truth, places_=places)
+    found = Scored.from_estimator(model)
+    np.testing.assert_array_equal(found.coordinates, scored.coordinates)
+    assert (found.section == scored.section).all()
 
 
 def test_an_anndata_that_lacks_something(scored):

@@ -150,3 +150,11 @@ def test_blocks_are_stretches_of_one_chromosome():
         blocks(task.build_modality().read(table.drop(columns="tss0")))
     with pytest.raises(InputError, match=r"'tss0' .position. holds 'nan' at record '0'"):
         blocks(task.build_modality().read(table.assign(tss0=[np.nan, *place[1:]])))
+
+
+def test_r2_of_values_that_do_not_differ_is_unknown():
+    truth = np.array([[0.0, 1.0], [0.0, 2.0]])
+    r2 = Expression().interval_metrics()["r2"]
+    assert r2(truth, truth + 0.1, ("a", "b")) is None
+    assert r2(np.full((2, 1), np.nan), np.zeros((2, 1)), ("a",)) is None
+    assert r2(truth[:, 1:], truth[:, 1:], ("b",)) == 1

@@ -113,6 +113,12 @@ def sections(scored: Scored) -> list[str]:
 def rows_of_section(scored: Scored, section: str | None) -> IntArray:
     """Positions of the records of one section, the first where none is named."""
     if scored.section is None:
+        if section is not None:
+            message = (
+                f"section='{section}': these records name no sections. Fit with section=, the "
+                "column of obs that does."
+            )
+            raise InputError(message)
         return np.arange(len(scored))
     known = sections(scored)
     if section is not None and section not in known:
