@@ -31,7 +31,7 @@ from polyome.audit.groups import group_findings
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
-from polyome.modalities.profile_records import CellRecords, annotate
+from polyome.modalities.profile_records import CellRecords, annotate, check_annotatable
 from polyome.model.answering import check_device
 from polyome.options import (
     fit_arguments,
@@ -318,6 +318,7 @@ class Estimator:
                 f"{type(source).__name__}. Read a file first; predict answers what is no cell."
             )
             raise InputError(message)
+        check_annotatable(source)
         records, answers = self.answer(source, **options)
         assert isinstance(answers, Answers), "cells are answered with classes"
         assert isinstance(records, CellRecords), "only cells are annotated"

@@ -13,7 +13,13 @@ from polyome.estimators import Estimator, estimator_class
 from polyome.modalities.base import Answers
 from polyome.modalities.expression import KNOWN_STATE, find_expression
 from polyome.modalities.matrix_state import MatrixState
-from polyome.modalities.profile_records import CellRecords, annotate, as_adata, as_far_as_there
+from polyome.modalities.profile_records import (
+    CellRecords,
+    annotate,
+    as_adata,
+    as_far_as_there,
+    check_annotatable,
+)
 from polyome.options import told_apart
 from polyome.predict.predict import PredictArguments
 
@@ -62,6 +68,7 @@ def annotate_from(
     >>> len(model.fitted_.modality.vocabulary_), "polyome_label" in panel.obs
     (40, True)
     """
+    check_annotatable(query)
     model, records, answers = answer_from(
         reference, query, target, fit=fit or {}, predict=predict or {}, settings=settings
     )

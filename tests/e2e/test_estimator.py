@@ -3,6 +3,7 @@
 import pickle
 from types import SimpleNamespace
 
+import anndata
 import numpy as np
 import pytest
 import torch
@@ -51,6 +52,17 @@ def test_other_records_with_the_same_names_are_all_scored(model, cells):
     other = simulate_cells(50, seed=1)
     other.obs_names = cells.obs_names[:50]
     assert (model.evaluate(other).part, model.evaluate(other).n) == ("all", 50)
+
+
+def test_as_many_other_cells_with_the_same_names_are_all_scored(model, cells):
+    other = simulate_cells(cells.n_obs, seed=1)
+    other.obs_names = cells.obs_names
+    found = model.evaluate(other)
+    assert (found.part, found.n) == ("all", cells.n_obs)
+    assert any("named like rows that the model was fitted on" in note for note in found.notes)
+    turned = cells[::-1].copy()
+    turned.X = turned.X.toarray().astype(np.float64)
+    assert model.evaluate(turned).part == "test"
 
 
 def test_answers_that_are_all_right_get_no_interval_but_what_they_can_mean(model, cells):
@@ -130,6 +142,13 @@ def test_the_table_of_a_spatialdata_object_is_annotated(model, cells):
     whole = SimpleNamespace(tables={"table": cells.copy()})
     model.annotate(whole)
     assert "polyome_label" in whole.tables["table"].obs
+
+
+def test_a_part_of_a_file_is_not_annotated(model, cells, tmp_path):
+    cells.write_h5ad(tmp_path / "c.h5ad")
+    part = anndata.read_h5ad(tmp_path / "c.h5ad", backed="r")[:20]
+    with pytest.raises(polyome.InputError, match=r"adata\[rows\].to_memory\(\)"):
+        model.annotate(part)
 
 
 def test_representations_of_sequences_are_no_h5ad(call, tiny, tmp_path):

@@ -61,6 +61,16 @@ class CellRecords:
         return replace(self, rows=self.rows[rows], profile=profile)
 
 
+def check_annotatable(source: Any) -> None:  # noqa: ANN401
+    """Refuse early what no answers can be written into: a part of what lies in a file."""
+    if isinstance(source, AnnData) and source.is_view and source.isbacked:
+        message = (
+            "a view of a backed AnnData cannot be written into; read it first: "
+            "adata[rows].to_memory()."
+        )
+        raise InputError(message)
+
+
 def annotate(adata: AnnData, answers: Answers) -> None:
     """Write answers into an AnnData, in place.
 
