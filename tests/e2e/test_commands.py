@@ -335,10 +335,10 @@ def test_several_files_are_read_as_one(call, tiny, cells, tmp_path):
 def test_fitting_again_replaces_a_model_and_nothing_else(fit, tmp_path):
     folder, _ = fit("--seed=1")
     before = (folder / "model.safetensors").read_bytes()
-    (folder / "stray.txt").write_text("of the old model")
+    (folder / "report.html").write_text("of the old model")
     fit("--seed=2")
     assert (folder / "model.safetensors").read_bytes() != before
-    assert not (folder / "stray.txt").exists()
+    assert not (folder / "report.html").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 

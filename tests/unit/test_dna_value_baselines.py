@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from polyome.data.expression import simulate_levels
-from polyome.dna_baselines import placed_letters, scaled_kmers
+from polyome.dna_baselines import MOST_ROWS, placed_letters, scaled_kmers
 from polyome.dna_value_baselines import (
-    MOST_ROWS,
     boosted,
     choose_boosting,
     gradient_boosting,

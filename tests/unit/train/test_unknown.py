@@ -59,6 +59,7 @@ def test_the_cells_that_were_fitted_are_known_even_when_they_are_few():
     assert refused[~fitted].mean() < 0.15
 
 
+@pytest.mark.filterwarnings("ignore::polyome.PolyomeWarning")
 def test_a_class_of_one_donor_alone_makes_nobody_else_known():
     """Its cells are left aside together, by folds that never saw the class."""
     adata = simulate_cells(700, 100, 5, seed=0)
