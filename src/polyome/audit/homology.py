@@ -1,8 +1,10 @@
 """Sequences that share a stretch: which belong together, and which have a relative elsewhere.
 
 A stretch is a k-mer, 30 bp unless told otherwise; a chance match of that length is not to be
-expected (4**30 is 1e18). On the six promoter sets of the repository's own checks the clusters stay
-small at k = 30, so that no k-mer is left out for being simple or frequent:
+expected (4**30 is 1e18). Of sequences shorter than 60 bp it is half their length, so that a change
+in the middle does not hide a copy. Copies that differ every few bases share no stretch: families of
+such designs are for ``--group``. On the six promoter sets of the repository's own checks the
+clusters stay small at k = 30, so that no k-mer is left out for being simple or frequent:
 
 =====================  ======  ======  =======  ==================  ===================
 set                    rows    groups  alone    largest, k = 30     largest, k = 20
@@ -34,10 +36,23 @@ from polyome.io.nucleotides import Sequences, complement, kmer_numbers, reverse_
 
 K = 30
 """Length of a stretch, in bp, that two sequences do not share by chance."""
+SHORTEST_K = 12
 MOST_K = 31  # two bits a letter in 64, one kept for the sign
 CHUNK = 2**17  # letters numbered at once; they stay in the cache
 
 _Numbered = tuple[IntArray, IntArray]
+
+
+def stretch_of(dna: Sequences) -> int:
+    """Length of the stretch that tells relatives among sequences of this length, in bp.
+
+    Examples
+    --------
+    >>> [stretch_of(Sequences.from_text(["A" * n])) for n in (300, 60, 50, 20)]
+    [30, 30, 25, 12]
+    """
+    usual = int(np.median(dna.lengths)) if len(dna) else 0
+    return int(np.clip(usual // 2, SHORTEST_K, K))
 
 
 def whole_numbers(dna: Sequences, *, both_strands: bool = False) -> IntArray:
@@ -94,7 +109,7 @@ def _kmers(dna: Sequences, k: int, *, both_strands: bool) -> _Numbered:
     return numbers, owners
 
 
-def similar_groups(dna: Sequences, *, k: int = K, both_strands: bool = True) -> IntArray:
+def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool = True) -> IntArray:
     """Group sequences that are linked by shared k-mers, directly or through others.
 
     Sequences that are equal as a whole are in one group too, even where they are shorter than k or
@@ -102,7 +117,7 @@ def similar_groups(dna: Sequences, *, k: int = K, both_strands: bool = True) -> 
 
     Parameters
     ----------
-    k : length of the stretch, 1 to 31 bp.
+    k : length of the stretch, 1 to 31 bp; None is that of :func:`stretch_of`.
     both_strands : whether a stretch also matches its reverse complement.
 
     Returns
@@ -117,6 +132,7 @@ def similar_groups(dna: Sequences, *, k: int = K, both_strands: bool = True) -> 
     >>> similar_groups(dna, k=4, both_strands=False).tolist()
     [0, 0, 1, 2]
     """
+    k = stretch_of(dna) if k is None else k
     numbers, owners = _kmers(dna, k, both_strands=both_strands)
     order = np.argsort(numbers)
     numbers, owners = numbers[order], owners[order]
@@ -135,7 +151,7 @@ def shared_kmers(
     rows_a: IntArray,
     rows_b: IntArray,
     *,
-    k: int = K,
+    k: int | None = None,
     both_strands: bool = True,
 ) -> BoolArray:
     """Tell which of some sequences share a k-mer with, or are equal to, any of some others.
@@ -156,6 +172,7 @@ def shared_kmers(
     >>> shared_kmers(dna, np.array([0, 2]), np.array([1]), k=4).tolist()
     [True, False]
     """
+    k = stretch_of(dna) if k is None else k
     numbers, owners = _kmers(dna.take(rows_a), k, both_strands=both_strands)
     known = np.sort(_kmers(dna.take(rows_b), k, both_strands=both_strands)[0])
     whole = whole_numbers(dna.take(np.concatenate([rows_a, rows_b])), both_strands=both_strands)

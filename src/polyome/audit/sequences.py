@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from polyome._errors import listed
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.audit.findings import Finding, Number, Severity
-from polyome.audit.homology import K, shared_kmers, whole_numbers
+from polyome.audit.homology import shared_kmers, stretch_of, whole_numbers
 from polyome.audit.shortcuts import shortcut_findings
 from polyome.io.nucleotides import Sequences, gc_share, reverse_complement
 from polyome.splits import Split
@@ -129,7 +129,8 @@ def _palindromes(dna: Sequences) -> int:
 
 
 def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
-    """Test rows that share a 30-mer with a training row, in all and class by class."""
+    """Test rows that share a stretch with a training row, in all and class by class."""
+    k = stretch_of(dna)
     either = shared_kmers(dna, split.test, split.train)
     count = int(either.sum())
     if not count:
@@ -137,7 +138,7 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
     same = int(shared_kmers(dna, split.test[either], split.train, both_strands=False).sum())
     share = count / len(split.test)
     numbers: dict[str, Number] = {
-        "k": K,
+        "k": k,
         "test_rows_sharing": count,
         "test_rows_sharing_same_strand": same,
         "share_of_test": share,
@@ -153,7 +154,7 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
             "share_by_class": table["share"].tolist(),
         }
     message = (
-        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) share a {K}-mer with a training "
+        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) share a {k}-mer with a training "
         f"row ({same:,} on the same strand): part of their score may be memory.{listing} "
         "Use --split-by homology, which keeps such sequences on one side."
     )

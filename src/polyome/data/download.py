@@ -44,7 +44,8 @@ def get(name: str, folder: Path) -> Path:
     check_writable(path)
     if isinstance(adata, pd.DataFrame):
         with written_aside(path) as aside:
-            adata.to_csv(aside, compression="gzip")
+            marked = adata.assign(simulated=True) if adata.attrs.get("simulated") else adata
+            marked.to_csv(aside, compression="gzip")
     elif adata is not None:
         write_h5ad(adata, path)
     elif local is not None:

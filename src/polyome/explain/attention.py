@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome.modalities.base import Records
 from polyome.model.modeling import Network
@@ -26,6 +27,9 @@ def attention_maps(fitted: Fitted, records: Records) -> FloatArray:
     Row i of a map says how much token i takes from each token; the first is the modality token.
     Of a last layer that answers for the modality token alone, the other rows are zero.
     """
+    if not fitted.model.config.num_hidden_layers:
+        message = "this model has no layers (num_hidden_layers=0): there is no attention to show."
+        raise InputError(message)
     maps = []
     for row in range(len(records)):
         members: list[Any] = [fitted.model.members[i] for i in range(len(fitted.model.members))]

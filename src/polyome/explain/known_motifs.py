@@ -33,7 +33,7 @@ def read_motifs(path: str | Path) -> dict[str, FloatArray]:
     try:
         found = _memelite().io.read_meme(str(path))
         motifs: dict[str, FloatArray] = {n: np.asarray(m, np.float64) for n, m in found.items()}
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, AttributeError, TypeError) as error:  # as its lines fail
         message = f"{path} cannot be read as MEME motifs: {' '.join(str(error).split())}"
         raise InputError(message) from error
     if not motifs:

@@ -104,7 +104,9 @@ def seqlets(contributions: FloatArray, *, false_share: float = FALSE_SHARE) -> p
 
 def _peaks(sums: FloatArray) -> pd.DataFrame:
     """Positive local maxima, at least ``WIDTH_BP`` apart, the highest first."""
-    left, found = sums.copy(), []
+    walled = np.pad(sums, ((0, 0), (1, 1)), constant_values=-np.inf)
+    is_local = (sums >= walled[:, :-2]) & (sums >= walled[:, 2:])  # no shoulder of a higher peak
+    left, found = np.where(is_local, sums, 0), []
     rows = np.arange(len(left))
     while len(rows) and left.shape[1]:
         middles = left[rows].argmax(axis=1)

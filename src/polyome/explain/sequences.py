@@ -16,11 +16,13 @@ from polyome.explain.known_motifs import ALIKE, named, read_motifs, write_motifs
 from polyome.explain.logos import draw_logo, save_figure
 from polyome.explain.motifs import Motif, find_motifs
 from polyome.io.bedgraph import write_bedgraph
+from polyome.io.intervals import strands_of
 from polyome.io.nucleotides import LETTERS, Sequences, base_shares
 from polyome.modalities.sequence_records import SequenceRecords, read_part
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 
+TRACK = "contributions.bedgraph"
 _LOGOS, _MOTIFS = 6, 12  # drawn on saving
 _METHOD = (
     "Every base was changed to each of the three others and the whole model was asked again; a "
@@ -61,6 +63,7 @@ class SequenceExplanation(Explanation):
     effects : float32 (n, length, 4), what changing a base to A, C, G or T does to the answer; 0 for
         the base that stands there, NaN beyond the end of a sequence.
     dna : n sequences, as far as the model reads them.
+    offsets : int64 (n,), bases of the user's sequence before the first that the model reads.
     intervals : chrom, start, end, strand of each sequence, where they came as BED; else None.
     motifs : words that speak for each output, found in these sequences; the most frequent first.
     matches : a row per motif and known motif, where known motifs were given.
@@ -71,6 +74,7 @@ class SequenceExplanation(Explanation):
     explained: FloatArray
     effects: FloatArray
     dna: Sequences
+    offsets: IntArray
     intervals: pd.DataFrame | None = None
     motifs: tuple[Motif, ...] = ()
     matches: pd.DataFrame | None = None
@@ -99,14 +103,14 @@ class SequenceExplanation(Explanation):
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per base: sequence, position (0-based), base, contribution, four effects."""
+        """A row per base: sequence, position in it (0-based), base, contribution, four effects."""
         rows, places = np.nonzero(~np.isnan(self.effects[..., 0]))
         letters = np.array(list(LETTERS))[self.dna.matrix(self.effects.shape[1])]
         table = pd.DataFrame(
             {
                 "id": self.names.to_numpy()[rows],
                 "explained": self.outputs[rows],
-                "position": places,
+                "position": places + self.offsets[rows],
                 "base": letters[rows, places],
                 "contribution": self.contributions[rows, places],
             }
@@ -133,6 +137,7 @@ class SequenceExplanation(Explanation):
         length = int(self.dna.lengths[row])
         heights = (self.one_hot * self.contributions[..., None])[row, :length]
         title = f"{self.names[row]}: {self.outputs[row]}"
+        options = {"first": int(self.offsets[row])} | options
         return draw_logo(heights, title=title, ax=ax, **options)
 
     @property
@@ -183,7 +188,7 @@ class SequenceExplanation(Explanation):
             save_figure(self.plot(name), folder / file)
             items.append(
                 Item(
-                    f"Why {name} was called {self.outputs[row]}",
+                    f"What speaks for {self.outputs[row]} in {name}",
                     "Letters above the line speak for this answer, those below against it; the "
                     "height is what the model's answer loses when the letter is changed.",
                     file,
@@ -221,16 +226,22 @@ class SequenceExplanation(Explanation):
     def _write_tracks(self, folder: Path) -> list[Item]:
         if self.intervals is None:
             return []
-        write_bedgraph(self.intervals, self.contributions, folder / "contributions.bedgraph")
-        return [
-            Item(
-                "Contributions along the genome",
-                "Load it into a genome browser beside the BED file; where intervals overlap, "
-                "contributions are averaged.",
-                "contributions.bedgraph",
-                "data",
+        outputs = list(dict.fromkeys(map(str, self.outputs)))
+        items = []
+        for number, output in enumerate(outputs, start=1):
+            file = f"contributions_{number}.bedgraph" if len(outputs) > 1 else TRACK
+            rows = self.outputs.astype(str) == output
+            write_bedgraph(self.intervals[rows], self.contributions[rows], folder / file)
+            items.append(
+                Item(
+                    f"Contributions to {output} along the genome",
+                    "Load it into a genome browser beside the BED file; where intervals overlap, "
+                    "contributions are averaged.",
+                    file,
+                    "data",
+                )
             )
-        ]
+        return items
 
 
 def explain_sequences(
@@ -239,7 +250,7 @@ def explain_sequences(
     """Explain sequences by mutagenesis."""
     known = {} if arguments.motifs is None else read_motifs(arguments.motifs)
     notes = [*records.notes, _METHOD]
-    records = _as_read(fitted, records)
+    records, offsets = _as_read(fitted, records)
     rows = _affordable(records.dna.lengths, arguments.most_bp, fitted.task.seed)
     if len(rows) < len(records):
         notes.append(
@@ -261,6 +272,7 @@ def explain_sequences(
         explained=found.explained,
         effects=found.effects,
         dna=records.dna,
+        offsets=offsets[rows],
         intervals=_intervals(records),
     )
     return with_motifs(why, known, quiet=quiet)
@@ -288,21 +300,21 @@ def _affordable(lengths: IntArray, most_bp: int, seed: int) -> IntArray:
     return np.sort(order[: max(1, count)])
 
 
-def _as_read(fitted: Fitted, records: SequenceRecords) -> SequenceRecords:
-    """Cut sequences that are longer than what the model reads to the part that it reads."""
+def _as_read(fitted: Fitted, records: SequenceRecords) -> tuple[SequenceRecords, IntArray]:
+    """Cut sequences that are longer than what the model reads to that part; where it begins."""
     modality: Any = fitted.modality
     if modality.both_strands:  # the other strand is lined up at its own start
-        return records
+        return records, np.zeros(len(records), np.int64)
     dna, offsets = read_part(records.dna, modality.length_, modality.anchor)
     if not offsets.any() and (dna.lengths == records.dna.lengths).all():
-        return records
+        return records, offsets
     table = records.table.copy()
     if _intervals(records) is not None:
-        is_reverse = (table.get("strand", pd.Series("+", table.index)) == "-").to_numpy()
+        is_reverse = (strands_of(table) == "-").to_numpy()
         surplus = records.dna.lengths - dna.lengths - offsets  # cut at the sequence's own end
         table["start"] += np.where(is_reverse, surplus, offsets)
         table["end"] -= np.where(is_reverse, offsets, surplus)
-    return replace(records, dna=dna, table=table, windows=None)
+    return replace(records, dna=dna, table=table, windows=None), offsets
 
 
 def _intervals(records: SequenceRecords) -> pd.DataFrame | None:
@@ -315,5 +327,4 @@ def _intervals(records: SequenceRecords) -> pd.DataFrame | None:
         return None
     if ((found["end"] - found["start"]).to_numpy() != records.dna.lengths).any():
         return None  # of something else, such as the gene beside
-    strands = records.table["strand"] if "strand" in records.table.columns else "+"
-    return found.assign(strand=strands)
+    return found.assign(strand=strands_of(records.table))

@@ -15,6 +15,11 @@ from polyome.io.records import check_dna
 
 COLUMNS = ("chrom", "start", "end", "name", "score", "strand")
 MOST_SCORE = 1000
+_STRAND_WORDS = {
+    **dict.fromkeys(("+", "1", "1.0", "+1", "plus", "forward"), "+"),
+    **dict.fromkeys(("-", "-1", "-1.0", "minus", "reverse"), "-"),
+    **dict.fromkeys((".", "", "nan", "none", "<na>"), "."),
+}
 _MISSING = {"", ".", "NA", "NaN", "nan"}
 
 
@@ -170,6 +175,34 @@ def _check_within(table: pd.DataFrame, lines: list[int], path: Path, genome: Gen
             f"bp in {genome.path}. Is it the genome that the intervals are of?"
         )
     raise InputError(message)
+
+
+def strands_of(table: pd.DataFrame) -> "pd.Series[str]":
+    """Strand of each row as BED has it: ``+``, ``-``, or ``.`` where there is none.
+
+    Ensembl's 1 and -1, and the words plus, minus, forward and reverse are read too.
+
+    Raises
+    ------
+    InputError
+        A strand is none of these.
+
+    Examples
+    --------
+    >>> strands_of(pd.DataFrame({"strand": ["-", 1, None, "minus"]})).tolist()
+    ['-', '+', '.', '-']
+    """
+    given = _strands(table).astype(str).str.strip().str.lower()
+    found = given.map(_STRAND_WORDS)
+    wrong = found.isna().to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        message = (
+            f"strand of record '{table.index[row]}' is '{table['strand'].iloc[row]}'; '+', '-' or "
+            "'.' is needed (1, -1, plus, minus, forward and reverse are read too)."
+        )
+        raise InputError(message)
+    return found
 
 
 def _strands(table: pd.DataFrame) -> "pd.Series[str]":

@@ -56,7 +56,9 @@ class SequenceModality(Modality):
     ----------
     sequence_column : where a table holds the sequences.
     tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
-        that do not overlap), ``bpe`` (byte-pair encoding learned on the training sequences),
+        that do not overlap, from the window's left end; what is left over at its right is not
+        read), ``bpe`` (byte-pair encoding learned on the training sequences; of a sequence with
+        more pairs than any of these the end is not read),
         ``composition`` (k-mer counts of windows, and the codons of the open reading frame), or
         ``auto``: ``composition`` for sequences of 400 bp or more, else ``nucleotide``.
     stride : nucleotides between two tokens; for ``kmer`` the k. None chooses: 6 for ``kmer``; 4 for

@@ -11,9 +11,12 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
-from polyome.io.intervals import write_bed
+from polyome.io.intervals import strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.modalities.base import Answers, Values
+
+SIMULATED = "simulated"
+"""Column, and key of ``attrs``, of sequences that nature did not make."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,13 @@ def read_records(
     table = _as_table(source, column, genome, labels)
     texts = table["sequence"].tolist()
     _check_texts(texts, table.index)
+    is_simulated = bool(table.attrs.get(SIMULATED)) or (
+        SIMULATED in table and table[SIMULATED].eq(True).all()  # noqa: FBT003
+    )
     table, notes = _with_unique_names(table.drop(columns="sequence"))
+    if is_simulated:
+        table.attrs[SIMULATED] = True
+        notes = (*notes, "The sequences are simulated (a column or attrs['simulated'] says so).")
     return SequenceRecords(table, Sequences.from_text(texts, names=list(table.index)), notes)
 
 
@@ -198,5 +207,12 @@ def write_intervals(records: SequenceRecords, answers: Answers | Values, path: P
     table = records.table[list(needed)].assign(
         name=answers.label, score=np.rint(1000 * answers.confidence).astype(int)
     )
-    strands = records.table["strand"] if "strand" in records.table.columns else "."
-    write_bed(table.assign(strand=strands), path)
+    places = table[["start", "end"]].apply(pd.to_numeric, errors="coerce")
+    wrong = (places.isna() | (places % 1 != 0)).any(axis=1).to_numpy()
+    if wrong.any():
+        message = (
+            f"{path}: start or end of record '{table.index[int(wrong.argmax())]}' is no whole "
+            f"number ({int(wrong.sum()):,} such rows); write a .csv."
+        )
+        raise InputError(message)
+    write_bed(table.assign(strand=strands_of(records.table)), path)

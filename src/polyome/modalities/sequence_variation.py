@@ -45,12 +45,13 @@ def recombined(windows: Any, kinds: IntArray, rate: float, rng: np.random.Genera
 
 
 def mutated(windows: Any, rate: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
-    """Draw a share of the letters anew, uint8 (n, length); padding and unknown letters stay 0.
+    """Draw a share of the letters anew, uint8 (n, length); padding and letters like N stay.
 
     Examples
     --------
     >>> mutated(np.array([[1, 1, 0, 1]]), 1.0, np.random.default_rng(0))[0, 2]
     np.int64(0)
     """
-    hit = (rng.random(windows.shape, np.float32) < rate) & (windows != 0)
+    is_base = (windows >= 1) & (windows <= 4)
+    hit = (rng.random(windows.shape, np.float32) < rate) & is_base
     return np.where(hit, rng.integers(1, 5, windows.shape, np.uint8), windows)

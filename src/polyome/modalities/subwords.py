@@ -102,7 +102,7 @@ class BytePairs(Subwords):
     def learn(cls, texts: list[str], *, k: int, size: int) -> Self:
         """Merge frequent pairs until there are ``size`` ids; ``k`` is not used."""
         del k
-        tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+        tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", fuse_unk=True))
         tokenizer.decoder = decoders.BPEDecoder()
         trainer = trainers.BpeTrainer(
             vocab_size=size, special_tokens=["[PAD]", "[UNK]"], show_progress=False

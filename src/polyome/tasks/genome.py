@@ -1,11 +1,13 @@
 """Splits of sequences by where in a genome they stand."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
+from polyome.tasks.base import labels_as_text
 
 _CHROMOSOME = ("chrom", "chromosome", "seqid", "contig")
 _POSITION = ("start", "start0", "tss", "tss0", "pos", "position")
@@ -31,7 +33,21 @@ def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
             f"Columns: {listed(records.table.columns, most=20)}."
         )
         raise InputError(message)
-    return np.asarray(records.table[found].astype(str))
+    return _names(records.table, found, "--split-by chromosome")
+
+
+def _names(table: pd.DataFrame, column: str, asked: str) -> np.ndarray:
+    """Chromosomes as text, (n,): 1.0 reads as 1; a record without one is refused."""
+    names = labels_as_text(table[column])
+    missing = np.array([name is None for name in names], dtype=bool)
+    if missing.any():
+        message = (
+            f"column '{column}' (chromosome) is empty for {int(missing.sum()):,} of "
+            f"{len(table):,} records, first '{table.index[int(missing.argmax())]}'; {asked} needs "
+            "one for each."
+        )
+        raise InputError(message)
+    return np.array([re.sub(r"^(\d+)\.0$", r"\1", name) for name in names])
 
 
 def blocks(records: Any) -> np.ndarray:  # noqa: ANN401
@@ -62,8 +78,9 @@ def blocks(records: Any) -> np.ndarray:  # noqa: ANN401
         )
         raise InputError(message)
     chromosome = next((name for name in _CHROMOSOME if name in table.columns), None)
-    where = np.full(len(table), "0") if chromosome is None else table[chromosome].astype(str)
-    where = np.asarray(where)
+    where = np.full(len(table), "0")
+    if chromosome is not None:
+        where = _names(table, chromosome, "--split-by blocks")
     ends = pd.Series(place).groupby(where).agg(["min", "max"])
     length = max(1.0, float((ends["max"] - ends["min"]).sum()) / BLOCKS)
     first = ends["min"].reindex(where).to_numpy()

@@ -86,7 +86,7 @@ def test_the_other_strand_counts_only_if_asked():
 def test_an_unknown_letter_breaks_the_stretch():
     a, b = random_dna(2, 59)
     broken = a[:29] + "N" + a[30:]
-    assert similar_groups(Sequences.from_text([a, broken, b])).tolist() == [0, 1, 2]
+    assert similar_groups(Sequences.from_text([a, broken, b]), k=30).tolist() == [0, 1, 2]
 
 
 def test_short_and_unknown_sequences_are_compared_whole():
@@ -143,3 +143,16 @@ def test_no_giant_group_on_real_promoters(real_data, name, groups, largest):
     table = pd.read_csv(real_data / "dna" / f"promoter_{name}.csv.gz")
     sizes = np.bincount(similar_groups(Sequences.from_text(table["sequence"].tolist())))
     assert (len(sizes), sizes.max()) == (groups, largest)
+
+
+@pytest.mark.parametrize("length", [30, 45, 59, 60, 100])
+def test_a_change_in_the_middle_of_a_short_design_hides_no_copy(length):
+    rng = np.random.default_rng(0)
+    parents = ["".join(rng.choice(list("ACGT"), length)) for _ in range(20)]
+    changed = [
+        text[:place] + "ACGT"["ACGT".index(text[place]) - 1] + text[place + 1 :]
+        for text in parents
+        for place in [int(rng.integers(length // 2 - 2, length // 2 + 2))]
+    ]
+    groups = similar_groups(Sequences.from_text(parents + changed))
+    assert groups.tolist() == [*range(20), *range(20)]

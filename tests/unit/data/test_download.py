@@ -74,6 +74,7 @@ def test_the_real_copy_has_the_checksum(real_data, monkeypatch, tmp_path):
     assert read_h5ad(get("pbmc3k", tmp_path)).shape == (2638, 13714)
 
 
-def test_what_is_simulated_says_so():
+def test_what_is_simulated_says_so(tmp_path):
     assert "simulated" in CATALOGUE["simulated_cells"].description
     assert simulate_cells().uns["simulated"]
+    assert pd.read_csv(get("simulated_expression", tmp_path))["simulated"].all()

@@ -104,3 +104,9 @@ def test_short_sequences_are_refused():
         expression_scores(["ACGT"])
     with pytest.raises(InputError, match="110 bp or more"):
         simulate_expression(3, 50)
+
+
+def test_a_score_does_not_depend_on_what_stands_beside():
+    short, long = "C" * 88 + "TTGACA" + "C" * 17 + "TATAA", "C" * 130
+    assert expression_scores([short, long])[0] == expression_scores([short])[0]
+    assert expression_scores([long, short])[1] == expression_scores([short])[0]

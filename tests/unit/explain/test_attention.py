@@ -2,6 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polyome._errors import InputError
+from polyome.data.simulate import simulate_sequences
+from polyome.estimators import estimator_class
 from polyome.explain.attention import attention_maps, rollout
 
 
@@ -27,3 +30,13 @@ def test_a_last_layer_may_answer_for_the_modality_token_alone(cell_model, cells)
     maps = attention_maps(fitted, fitted.modality.read(cells[:2].copy()))
     np.testing.assert_allclose(maps[:, 0].sum(axis=-1), 1, atol=1e-5)
     assert (maps[:, 1, 1:] == 0).all()
+
+
+def test_without_layers_there_is_none():
+    model = estimator_class("promoter")(
+        hidden_size=16, num_members=1, num_hidden_layers=0, device="cpu", quiet=True
+    )
+    table = simulate_sequences(60)
+    fitted = model.fit(table, "label", baselines=False, num_train_epochs=1).fitted_
+    with pytest.raises(InputError, match="no layers"):
+        attention_maps(fitted, fitted.modality.read(table.head(1)))

@@ -87,6 +87,12 @@ def test_other_files_are_refused(tmp_path):
         read_motifs(tmp_path / "b.meme")
 
 
+def test_a_matrix_without_a_width_is_refused_in_words(tmp_path):
+    (tmp_path / "c.meme").write_text(MEME.replace(" w= 3", ""))
+    with pytest.raises(InputError, match="cannot be read as MEME motifs"):
+        read_motifs(tmp_path / "c.meme")
+
+
 def test_nothing_is_compared_with_nothing():
     motifs, matches = named([], {"box": np.eye(4)})
     assert motifs == []
@@ -106,3 +112,11 @@ def test_known_words_are_recognised():
     assert (box.match, box.q_value < 0.05) == ("TATAAAAG", True)
     assert other.q_value > 0.05
     assert len(matches) == 4
+
+
+@pytest.mark.parametrize("width", [7, 9, 12])
+def test_a_word_is_found_once(width):
+    """What stands beside a peak's window and belongs to the same word is no stretch of its own."""
+    contributions = np.zeros((1, 60))
+    contributions[0, 20 : 20 + width] = np.hanning(width + 2)[1:-1]
+    assert len(seqlets(contributions)) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
+from polyome.estimators import estimator_class
 
 BOX = "TATAAAAG"
 
@@ -130,3 +131,44 @@ def test_tracks_of_longer_sequences_hold_what_was_read(sequence_model, strand, s
     table = table.assign(chrom="chr1", start=100, end=180, strand=strand)
     found = sequence_model.explain(table).intervals
     assert (found[["start", "end"]] == [start, end]).all(axis=None)
+
+
+def test_positions_are_those_of_the_users_sequence():
+    model = estimator_class("promoter")(
+        hidden_size=16, num_members=1, device="cpu", quiet=True, anchor="end"
+    )
+    table = simulate_sequences(80)
+    model.fit(table, "label", baselines=False, num_train_epochs=1)
+    long = table.head(2).assign(sequence=lambda t: "ACGT" * 10 + t["sequence"])
+    why = model.explain(long)
+    found = why.table[why.table["id"] == long.index[0]]
+    assert found["position"].tolist() == list(range(40, 100))
+    text = long["sequence"].iloc[0]
+    assert "".join(found["base"]) == text[40:]
+    assert why.plot(str(long.index[0])).get_xlim()[0] >= 39
+
+
+def test_each_class_has_a_track_of_its_own(sequence_model, sequences, tmp_path):
+    bed = sequences.head(8).assign(chrom="chr1", start=100, end=160, strand="+")
+    why = sequence_model.explain(bed)
+    assert set(why.outputs) == {"promoter", "background"}
+    why.save(tmp_path / "why")
+    items = json.loads((tmp_path / "why" / "polyome_explanation.json").read_text())["items"]
+    tracks = {i["title"].split()[2]: i["file"] for i in items if i["file"].endswith("bedgraph")}
+    for output, file in tracks.items():
+        track = pd.read_csv(tmp_path / "why" / file, sep="\t", header=None)
+        mean = why.contributions[why.outputs == output].mean(axis=0)
+        np.testing.assert_allclose(track[3], mean, rtol=1e-3, atol=1e-5)
+    assert set(tracks) == {"promoter", "background"}
+
+
+@pytest.mark.parametrize(("given", "strand"), [(-1, "-"), (1, "+"), ("minus", "-"), (None, ".")])
+def test_strands_are_read_in_every_usual_form(given, strand, sequence_model, sequences):
+    bed = sequences.head(2).assign(chrom="chr1", start=0, end=60, strand=given)
+    assert set(sequence_model.explain(bed).intervals["strand"]) == {strand}
+
+
+def test_a_strand_that_is_none_is_refused(sequence_model, sequences):
+    bed = sequences.head(2).assign(chrom="chr1", start=0, end=60, strand="up")
+    with pytest.raises(InputError, match=r"is 'up'; '\+', '-' or '.' is needed"):
+        sequence_model.explain(bed)

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyome._errors import InputError
+from polyome.data.simulate import simulate_sequences
 from polyome.io.nucleotides import Sequences, kmer_numbers, reverse_complement
+from polyome.modalities.base import Answers
 from polyome.modalities.kmers import count_kmers
 from polyome.modalities.sequence import SequenceModality
-from polyome.modalities.sequence_records import aligned
+from polyome.modalities.sequence_records import aligned, write_intervals
+from polyome.modalities.sequence_variation import mutated
 
 DNA = st.text(alphabet="ACGTRYSWKMBDHVN", min_size=1, max_size=40)
 
@@ -152,6 +155,36 @@ def test_mutation_changes_about_that_share_of_letters_and_no_padding():
     changed = modality.augmented(records, np.random.default_rng(0), None).windows
     assert 0.1 < (changed[0] != 1).mean() < 0.2  # a quarter of the draws are A again
     assert (changed[1, 1000:] == 0).all()
+
+
+def test_mutation_leaves_unknown_letters():
+    windows = np.array([[1, 15, 5, 0]], np.uint8)
+    found = mutated(np.repeat(windows, 50, axis=0), 1.0, np.random.default_rng(0))
+    assert (found[:, 1:] == windows[0, 1:]).all()
+    assert set(found[:, 0].tolist()) == {1, 2, 3, 4}
+
+
+def test_what_is_simulated_is_said(tmp_path):
+    data = simulate_sequences(20)
+    assert any("are simulated" in note for note in SequenceModality().read(data).notes)
+    path = tmp_path / "s.csv"
+    data.assign(simulated=True).to_csv(path)
+    records = SequenceModality().read(path)
+    assert records.table.attrs["simulated"]
+    assert any("are simulated" in note for note in records.notes)
+    assert SequenceModality().read(table("ACGT")).notes == ()
+
+
+def test_intervals_with_a_gap_are_not_written_as_bed(tmp_path):
+    places = pd.DataFrame({"sequence": ["ACGT"] * 2, "chrom": "c", "start": [1, None], "end": 9})
+    records = SequenceModality().read(places)
+    answers = Answers(
+        names=records.table.index, label=np.array(["a", "b"]), confidence=np.ones(2),
+        proba=pd.DataFrame(np.eye(2), columns=["a", "b"]), unknown_score=np.zeros(2),
+        representation=np.zeros((2, 1)), provenance={},
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"start or end of record '1' is no whole number"):
+        write_intervals(records, answers, tmp_path / "o.bed")
 
 
 def test_sequences_are_recombined_within_their_class():

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from polyome._errors import InputError
+from polyome.modalities.sequence import SequenceModality
 from polyome.splits import Split
 from polyome.tasks import Expression
-from polyome.tasks.genome import blocks
+from polyome.tasks.genome import blocks, chromosomes
 
 TABLE = pd.DataFrame(
     {
@@ -158,3 +159,13 @@ def test_r2_of_values_that_do_not_differ_is_unknown():
     assert r2(truth, truth + 0.1, ("a", "b")) is None
     assert r2(np.full((2, 1), np.nan), np.zeros((2, 1)), ("a",)) is None
     assert r2(truth[:, 1:], truth[:, 1:], ("b",)) == 1
+
+
+def test_chromosomes_are_named_alike_and_none_is_missing():
+    table = pd.DataFrame({"sequence": ["ACGT"] * 3, "chrom": ["1.0", 1.0, "X"], "start": [1, 2, 3]})
+    read = SequenceModality().read
+    assert chromosomes(read(table)).tolist() == ["1", "1", "X"]
+    gap = table.assign(chrom=["1", None, "X"])
+    for found in (chromosomes, blocks):
+        with pytest.raises(InputError, match=r"'chrom' \(chromosome\) is empty for 1 of 3"):
+            found(read(gap))
