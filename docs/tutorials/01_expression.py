@@ -56,8 +56,8 @@ import polyome
 # with two core words, -35 and -10, at varying distance, and by chance with an UP element, an
 # extended -10, sites of an activator (CRP) and of a repressor (LacI). How well each word fits,
 # how many there are and how far apart they stand determine the true expression; measurement noise
-# is added such that *no model can exceed r = .9*. Because it is simulated, we can compare with
-# the truth in the end.
+# is added such that *no model can be expected to exceed r of about .9*. Because it is simulated, we
+# can compare with the truth in the end.
 #
 # Set `USE_REAL_DATA` to use a table of your own: a column `sequence`, and a column of numbers.
 
@@ -94,9 +94,9 @@ plt.show()
 # ## 3. From data to tokens
 #
 # A transformer reads **tokens**: vectors of numbers. Polyome makes one token for every few
-# nucleotides: it slides a window of 11 bases along the sequence and multiplies the window's
-# letters (one-hot: A = 1000, C = 0100, ...) with learned weights. Here are the first windows of
-# one sequence.
+# nucleotides. At every base 128 learned *detectors* look at the 11 letters around it (one-hot:
+# A = 1000, C = 0100, ...), each for a motif of its own; of the bases of a token the strongest
+# answer of each detector counts. Here is what the first tokens of one sequence see.
 
 # %%
 from polyome.modalities.sequence import SequenceModality
@@ -105,11 +105,12 @@ modality = SequenceModality()
 records = modality.read(table)
 modality.fit(records)
 text, stride, half = records.dna.text(0), modality.stride_, modality.kernel // 2
+width = stride - 1 + modality.kernel  # what the detectors of all its bases see
 print(f"{len(text)} bp become {modality.spec()['num_tokens']} tokens, one every {stride} bases:\n")
 for token in range(5):
-    middle = token * stride
-    window = text[max(0, middle - half) : middle + half + 1].rjust(modality.kernel, ".")
-    print(f"token {token}: position {middle:3d}, sees {window}")
+    first = token * stride
+    window = text[max(0, first - half) : first + stride + half].rjust(width, ".")
+    print(f"token {token}: bases {first:2d} to {first + stride - 1:2d}, sees {window}")
 
 # %% [markdown]
 # To each token a learned vector for its **position** is added: a -10 word at another place is no
@@ -163,7 +164,7 @@ Trunk(PolyomeConfig())
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, learns the
 # scale of the target on training rows, trains, makes intervals from rows left aside, and scores
-# the test part once. (`num_members=2` trains two networks instead of the usual ten, to save your
+# the test part once. (`num_members=2` trains two networks instead of the usual twelve, to save your
 # time.)
 
 # %%
@@ -280,7 +281,8 @@ plt.show()
 # readout that keeps positions makes up for some of it where words stand at fixed places.
 # </details>
 #
-# 3. Make the interval narrower by asking for 50 %. Which share of test values should lie inside?
+# 3. Make the interval narrower by asking for 50 %: `model.predict(table, interval=0.5)`. Which
+#    share of test values should lie inside?
 # <details><summary>Answer</summary>
 # Half of them. If it is clearly another share on your own data, then test and training rows
 # differ in something the split did not keep apart.

@@ -99,8 +99,8 @@ plt.show()
 # ## 3. From data to tokens
 #
 # A transformer reads **tokens**: vectors of numbers. Polyome makes one token for every few
-# nucleotides: it slides a window of 11 bases along the sequence and multiplies the window's
-# letters with learned weights. Here is the beginning of one sequence, window by window.
+# nucleotides. At every base it looks at the 11 letters around it, so that neighbouring tokens see
+# some letters in common. Here is the beginning of one sequence, token by token.
 
 # %%
 from polyome.modalities.sequence import SequenceModality
@@ -109,17 +109,20 @@ modality = SequenceModality()
 records = modality.read(table)
 modality.fit(records)
 text, stride, half = records.dna.text(0), modality.stride_, modality.kernel // 2
+width = stride - 1 + modality.kernel  # what the detectors of all its bases see
 print(f"{len(text)} bp become {modality.spec()['num_tokens']} tokens, one every {stride} bases:\n")
 for token in range(5):
-    middle = token * stride
-    window = text[max(0, middle - half) : middle + half + 1].rjust(modality.kernel, ".")
-    print(f"token {token}: position {middle:3d}, sees {window}")
+    first = token * stride
+    window = text[max(0, first - half) : first + stride + half].rjust(width, ".")
+    print(f"token {token}: bases {first:2d} to {first + stride - 1:2d}, sees {window}")
 
 # %% [markdown]
-# The letters enter as one-hot vectors (A = 1000, C = 0100, ...), so a window of 11 bases is 44
-# numbers, and a token is a learned linear map of these, plus a learned vector for its
-# **position**: the same word counts for something else at another place. Before all tokens stands
-# a special one, the *modality token* `[M]`. Its final state will stand for the whole sequence.
+# The letters enter as one-hot vectors (A = 1000, C = 0100, ...), so 11 letters are 44 numbers. At
+# every base 128 learned *detectors* weigh these 44 numbers, each for a motif of its own; of the
+# bases of a token the strongest answer of each detector counts. Added to it is a learned vector
+# for the token's **position**: the same word counts for something else at another place. Before
+# all tokens stands a special one, the *modality token* `[M]`. Its final state will stand for the
+# whole sequence.
 
 # %%
 window = "TATAAAAGGCG"
@@ -170,7 +173,7 @@ Trunk(PolyomeConfig())
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, trains,
 # calibrates the confidence on rows that were left aside, and scores the test part once.
-# (`num_members=2` trains two networks instead of the usual ten, to save your time.)
+# (`num_members=2` trains two networks instead of the usual twelve, to save your time.)
 
 # %%
 model = polyome.PromoterClassifier(num_members=2, seed=0)
@@ -272,7 +275,8 @@ for split_by, accuracy in found.items():
 # %% [markdown]
 # Under the random split the model "predicts" coin flips, since it has seen a near-copy of every
 # test sequence. `split_by="homology"` puts sequences that share 30 letters on one side, and the
-# skill is gone. `polyome audit` counts such pairs in your own table.
+# skill is gone: what is left is luck, .5 give or take .2, as the test part holds copies of few
+# coins. `polyome audit` counts such pairs in your own table.
 
 # %% [markdown]
 # ## 7. Interpretation: which bases?
@@ -328,5 +332,5 @@ if not USE_REAL_DATA:
 # promoters. A score says how well a model does on data like the training data, nothing more.
 # </details>
 #
-# **Next**: [Predicting RNA expression from DNA](01_expression.ipynb) asks *how much* instead of
-# *whether*, and what a mutation does.
+# **Next**: [Annotating cell types in single-cell RNA-seq](03_cells.ipynb), where tokens have no
+# order.

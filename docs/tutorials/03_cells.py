@@ -101,8 +101,8 @@ genes = pd.Index(modality.vocabulary_.names)
 pd.Series(values[0], genes).sort_values(ascending=False).head(5).round(1)
 
 # %% [markdown]
-# The first cell has several times more of these genes than the average cell. All its values
-# together become a handful of tokens:
+# These are the genes of which the first cell has most, in standard deviations above the average
+# cell. All its values together become a handful of tokens:
 #
 # | token | what it is |
 # |---|---|

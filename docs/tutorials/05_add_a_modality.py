@@ -18,7 +18,8 @@
 # Polyome reads DNA, cells and tissue. Yours may be another kind of data: DNA methylation,
 # chromatin accessibility, peptides. What has to be written is how a record becomes tokens.
 # Training, ensembles, calibration, evaluation, saving, the command line and the contract tests
-# are there already.
+# are there already. (`explain` alone needs an explainer of its own, in
+# `polyome.explain.EXPLAINERS`.)
 #
 # **You will learn** what a modality supplies, what a task supplies, and how to check both.
 #
@@ -38,7 +39,8 @@ if importlib.util.find_spec("polyome") is None:  # on Colab; takes a minute or t
 #
 # Simulated: the share of methylated molecules (0 to 1) at 24 places of the genome, for samples of
 # two tissues which differ at six of them. Real arrays have gaps, and so has this table. Set
-# `USE_REAL_DATA` for a table of your own: one column a place, one column `tissue`.
+# `USE_REAL_DATA` for a table of your own: a column for each place, whose name begins with `cg`, and
+# a column `tissue`.
 
 # %%
 import numpy as np
@@ -71,9 +73,20 @@ table.iloc[:3, -5:].round(2)
 # A record is a sample. Its tokens: one per place, the sum of *what* it is (a learned vector for
 # the place) and *how much* (the value times a learned vector). A gap is no token: it is masked,
 # and the trunk never sees it.
+#
+# | what the class below supplies | is |
+# |---|---|
+# | `read` | from a source, a file or a table, to records |
+# | `fit` | what is learned before any network, from training records only |
+# | `encode` | from records to arrays, one dictionary a record |
+# | `spec` | the sizes that the embeddings need |
+# | `embeddings` | from a batch of arrays to tokens and their mask |
+# | `state`, `from_state` | what is saved, as JSON and as arrays, and how it is restored |
+# | `write` | answers back into the source's own format, if it has one beside .csv |
 
 # %%
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -119,8 +132,12 @@ class MethylationModality(Modality):
     table_name = "the table"
 
     def read(self, source, **reading):
-        if not isinstance(source, pd.DataFrame):
-            raise InputError(f"a DataFrame is needed; found {type(source).__name__}.")
+        if isinstance(source, list) and len(source) == 1:  # as the command line gives files
+            source = source[0]
+        if isinstance(source, str | Path):
+            source = pd.read_csv(source, index_col=0)
+        if not isinstance(source, pd.DataFrame) or not len(source.filter(regex="^cg").columns):
+            raise InputError("a table, or a .csv, with columns cg... is needed.")
         return MethylationRecords(source)
 
     def fit(self, records):
@@ -165,8 +182,9 @@ MODALITIES["methylation"] = MethylationModality
 #
 # ## The task
 #
-# A task says which modality and head it uses, which cheap baselines stand beside it, and which
-# data shows it. What classification tasks share is inherited.
+# A task says which modality and head it uses, how its networks are trained (`training`), what its
+# baselines read (`features`), what could mislead (`audit`), and which data shows it (`example`,
+# `demo`). What classification tasks share is inherited.
 
 # %%
 from polyome.audit.classes import class_findings

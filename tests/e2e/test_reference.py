@@ -135,8 +135,8 @@ def test_the_state_of_a_reference_is_recognised_by_all_of_its_genes():
 
 def test_what_is_wrong_with_the_query_is_said_before_work_starts(reference, section, monkeypatch):
     monkeypatch.setattr(polyome.CellTypeClassifier, "fit", None)
-    with pytest.raises(polyome.InputError, match="knows no key 'aling'"):
-        polyome.annotate_from(reference, section, "cell_type", predict={"aling": True}, **TINY)
+    with pytest.raises(polyome.InputError, match="knows no key 'alignn'"):
+        polyome.annotate_from(reference, section, "cell_type", predict={"alignn": True}, **TINY)
     twice = section.copy()
     twice.obs_names = ["same"] * twice.n_obs
     with pytest.raises(polyome.InputError, match="occurs more than once"):
