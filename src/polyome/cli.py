@@ -50,7 +50,8 @@ def fit(
     split_by: Annotated[
         str | None,
         typer.Option(
-            help="random, group; DNA: chromosome, homology; values: blocks; tissue: blocks, section."
+            help="random, group; DNA: chromosome, homology; expression: also blocks; "
+            "tissue: blocks, section."
         ),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
