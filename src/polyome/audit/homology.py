@@ -1,10 +1,11 @@
 """Sequences that share a stretch: which belong together, and which have a relative elsewhere.
 
 A stretch is a k-mer, 30 bp unless told otherwise; a chance match of that length is not to be
-expected (4**30 is 1e18). Of sequences shorter than 60 bp it is half their length, so that a change
-in the middle does not hide a copy. Copies that differ every few bases share no stretch: families of
-such designs are for ``--group``. On the six promoter sets of the repository's own checks the
-clusters stay small at k = 30, so that no k-mer is left out for being simple or frequent:
+expected (4**30 is 1e18). Of sequences of 40 to 59 bp it is half their length, so that a change in
+the middle does not hide a copy, and of shorter ones 20 bp. Copies that differ every few bases share
+no stretch: families of such designs are for ``--group``. On the six promoter sets of the
+repository's own checks the clusters stay small at k = 30, so that no k-mer is left out for being
+simple or frequent:
 
 =====================  ======  ======  =======  ==================  ===================
 set                    rows    groups  alone    largest, k = 30     largest, k = 20
@@ -36,7 +37,7 @@ from polyome.io.nucleotides import Sequences, complement, kmer_numbers, reverse_
 
 K = 30
 """Length of a stretch, in bp, that two sequences do not share by chance."""
-SHORTEST_K = 12
+SHORTEST_K = 20  # at 12 two promoters share a stretch for the sake of one motif
 MOST_K = 31  # two bits a letter in 64, one kept for the sign
 CHUNK = 2**17  # letters numbered at once; they stay in the cache
 
@@ -49,7 +50,7 @@ def stretch_of(dna: Sequences) -> int:
     Examples
     --------
     >>> [stretch_of(Sequences.from_text(["A" * n])) for n in (300, 60, 50, 20)]
-    [30, 30, 25, 12]
+    [30, 30, 25, 20]
     """
     usual = int(np.median(dna.lengths)) if len(dna) else 0
     return int(np.clip(usual // 2, SHORTEST_K, K))
