@@ -311,8 +311,7 @@ def scan(
     trusted = parsing.consent_taken(given)
     arguments = ScanArguments(**parsing.checked_settings(ScanArguments, given))
     fitted = scan_model(model_dir, arguments, device=device, quiet=quiet, trust_remote_code=trusted)
-    result = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
-    _notes(result.notes, quiet=quiet)
+    run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
     say(f"wrote {out}", quiet=quiet)
 
 

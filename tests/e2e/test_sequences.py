@@ -209,6 +209,7 @@ def test_scan_writes_hits_of_both_strands(call, scanner_dir, genome, tmp_path, s
     options = [f"--set=scanner={scanner}", "--set=threshold=0", "--set=stride_bp=20"]
     result = call("scan", scanner_dir, genome, f"--out={out}", *options, "--device=cpu")
     assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("looking for 'promoter'") == 1
     hits = pd.read_csv(out, sep="\t", header=None)
     assert hits.shape[1] == 6
     assert set(hits[5]) == {"+", "-"}
