@@ -26,7 +26,11 @@ INDEX = "polyome_explanation.json"
 
 def own_names(folder: Path) -> set[str]:
     """Names in an explanation's folder that its index lists, and the index."""
-    return {INDEX} | {item["file"] for item in json.loads((folder / INDEX).read_text())["items"]}
+    try:
+        items = json.loads((folder / INDEX).read_text())["items"]
+        return {INDEX} | {item["file"] for item in items}
+    except (ValueError, KeyError, TypeError):  # damaged: nothing is known to be ours
+        return {INDEX}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Why a cell got its label: every gene's contribution, and the genes behind each class."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
@@ -17,6 +15,7 @@ from polyome._progress import say
 from polyome._types import FloatArray, IntArray
 from polyome.explain.attribution import Gradients, integrated_gradients, proba_of_values
 from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs, some_of
+from polyome.explain.gene_ranks import KEY, genes_by_class
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
 from polyome.modalities.cell import CellModality
@@ -26,8 +25,6 @@ from polyome.modalities.profiles import dense
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 
-KEY = "polyome_contribution"
-"""Layer with each cell's contributions, and varm with each class's."""
 _REFERENCE = (
     "A gene's contribution is measured against the mean training profile (z-score 0 of every "
     "gene), by integrated gradients: all contributions of a cell add up to its answer less that "
@@ -356,47 +353,3 @@ def with_contributions(
         "classes": list(fitted.classes),
     }
     return made
-
-
-def genes_by_class(
-    adata: AnnData, z: FloatArray, labels: np.ndarray, classes: tuple[str, ...]
-) -> pd.DataFrame:
-    """A row per class and gene, the most contributing first; ``labels`` say whose each cell is."""
-    ranks = _test_ranks(adata)
-    parts = []
-    for c, name in enumerate(classes):
-        if not (labels == name).any():
-            continue
-        part = pd.DataFrame(
-            {
-                "class": name,
-                "gene": adata.var_names,
-                "contribution": adata.varm[KEY][:, c],
-                "z_score": z[labels == name].mean(axis=0),
-                "test_rank": ranks.get(name, _untested(adata)).reindex(adata.var_names).to_numpy(),
-            }
-        ).sort_values("contribution", ascending=False)
-        part.insert(1, "rank", np.arange(1, len(part) + 1))
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _test_ranks(adata: AnnData) -> "dict[str, pd.Series[float]]":
-    """Rank of each gene in each class by scanpy's Wilcoxon test, 1 the best, where there is one."""
-    labels = adata.obs["polyome_label"]
-    counts = labels.value_counts()
-    tested = [str(name) for name in counts.index[(counts > 1) & (counts < len(labels))]]
-    if not tested:
-        return {}
-    plain = AnnData(adata.X, obs=adata.obs[["polyome_label"]].copy(), var=adata.var)
-    plain.uns["log1p"] = {"base": None}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sc.tl.rank_genes_groups(plain, "polyome_label", groups=tested, method="wilcoxon")
-    names = plain.uns["rank_genes_groups"]["names"]
-    ranks = np.arange(1.0, adata.n_vars + 1)
-    return {name: pd.Series(ranks, index=names[name]) for name in tested}
-
-
-def _untested(adata: AnnData) -> "pd.Series[float]":
-    return pd.Series(np.nan, index=adata.var_names)

@@ -175,7 +175,6 @@ class VariantScorer:
         kind = kind_of(fitted.task)
         dna = Sequences.from_text([text for text, _ in texts])
         table = self._table([row for _, row in texts])
-
         if not texts:
             return np.zeros((0, len(fitted.classes)))
         outputs = answer(

@@ -12,7 +12,7 @@ from polyome._progress import Progress
 from polyome.io.files import check_writable
 from polyome.io.genome import Genome, open_genome, unknown_chromosome
 from polyome.io.vcf import ENDINGS, Variant, index_vcf, read_vcf, vcf_writer, with_descriptions
-from polyome.predict.variant_scorer import VariantResult, VariantScorer, described
+from polyome.predict.variant_scorer import VariantResult, VariantScorer
 from polyome.predict.variant_windows import Windows, check_upstream
 from polyome.train.fitted import Fitted
 
@@ -122,7 +122,7 @@ def score_variants(
     lines = read_vcf(vcf)
     header = _header(lines)
     with vcf_writer(out) as file, Progress("variants", total, quiet=quiet) as progress:
-        for line in with_descriptions(header, described(fitted)):
+        for line in with_descriptions(header, scorer.described):
             file.write(f"{line}\n".encode())
         last: tuple[str, int] | None = None
         seen: set[str] = set()

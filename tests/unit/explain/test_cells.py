@@ -9,7 +9,7 @@ import pytest
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.estimators import estimator_class
-from polyome.explain.cells import KEY
+from polyome.explain.gene_ranks import KEY
 
 
 def test_genes_that_speak_for_a_type_are_its_planted_markers(why_cells, cells):

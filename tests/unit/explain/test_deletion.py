@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polyome.explain.cells import KEY
+from polyome.explain.gene_ranks import KEY
 from polyome.explain.deletion import cells_without, removal_curves, sequences_without
 
 SHARES = np.linspace(0, 1, 11)
