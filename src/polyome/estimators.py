@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -21,13 +21,13 @@ from polyome._errors import (
     listed,
     repeated_names,
     suggestion,
-    unknown_key,
 )
 from polyome._progress import say
 from polyome._random import own_random_state
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.audit.groups import group_findings
+from polyome.configured import Configured
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
@@ -47,7 +47,7 @@ from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.record import copy_record, own_names, write_record
 from polyome.predict.rows import fitted_note, mark_of, read_split, rows_of_part, unseen_note
 from polyome.splits import Split
-from polyome.tasks import TASKS, Task
+from polyome.tasks import TASKS
 from polyome.tasks.base import Targets
 from polyome.tasks.parts import (
     counted,
@@ -58,7 +58,6 @@ from polyome.train.checkpoints import Checkpoints
 from polyome.train.distil import SCANNER, distil
 from polyome.train.fit import fit_model
 from polyome.train.fitted import SUMMARY, Fitted, read_summary
-from polyome.train.ranges import check_ranges
 
 _UNKNOWN_IS_A_CLASS = (
     f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
@@ -66,7 +65,7 @@ _UNKNOWN_IS_A_CLASS = (
 )
 
 
-class Estimator:
+class Estimator(Configured):
     """A task's verbs. The public classes (:func:`estimator_class`) derive from it.
 
     Parameters
@@ -81,44 +80,7 @@ class Estimator:
     findings_ : what the audit found.
     """
 
-    task_class: ClassVar[type[Task]]
     read_from_: Path | None = None
-
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - checked against the task's fields
-        known = [f.name for f in fields(self.task_class)]
-        for key in settings:
-            if key not in known:
-                raise unknown_key(key, known, where=type(self).__name__)
-        self.task = self._as_told(settings)
-        for name in known:
-            setattr(self, name, getattr(self.task, name))
-
-    def _as_told(self, settings: dict[str, Any]) -> Task:
-        """The task of these settings, checked; NumPy's numbers count as Python's."""
-        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()}
-        task = self.task_class(**plain)
-        check_ranges({f.name: getattr(task, f.name) for f in fields(task)})
-        check_device(task.device)
-        return task
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - scikit-learn's signature
-        """Settings by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self.task_class)}
-
-    def set_params(self, **settings: Any) -> Self:  # noqa: ANN401
-        """Change settings for the next ``fit``. Returns this estimator."""
-        checked = type(self)(**self.get_params() | settings)
-        for name in settings:
-            setattr(self, name, getattr(checked, name))
-        return self
-
-    def __repr__(self) -> str:
-        changed = {
-            f.name: value
-            for f in fields(self.task_class)
-            if (value := getattr(self, f.name)) != f.default
-        }
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
 
     def fit(
         self,

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polyome.explain.gene_ranks import KEY
 from polyome.explain.deletion import cells_without, removal_curves, sequences_without
+from polyome.explain.gene_ranks import KEY
 
 SHARES = np.linspace(0, 1, 11)
 FEW = np.array([0.0, 0.1, 0.2, 0.6, 1.0])
