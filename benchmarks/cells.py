@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
-from polyome.baselines import TunedLogisticRegression
+from polyome.baselines.logistic_regression import TunedLogisticRegression
 from polyome.estimators import Estimator, estimator_class
 from polyome.metrics import classification_metrics
 from polyome.predict.evaluate import kept_baselines

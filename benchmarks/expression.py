@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
-from polyome.data.expression import simulate_expression
-from polyome.data.expression_grammar import expression_scores
-from polyome.dna_baselines import MOST_ROWS, kmers_and_letters, placed_letters, scaled_kmers
-from polyome.dna_value_baselines import (
+from polyome.baselines.dna import MOST_ROWS, kmers_and_letters, placed_letters, scaled_kmers
+from polyome.baselines.dna_values import (
     boosted,
     choose_boosting,
     gene_words,
     small_cnn,
     tuned_ridge,
 )
+from polyome.data.expression import simulate_expression
+from polyome.data.expression_grammar import expression_scores
 from polyome.estimators import Estimator, estimator_class
 from polyome.io.nucleotides import Sequences
 from polyome.metrics import pearson, regression_metrics
-from polyome.modalities.codons import common_start
+from polyome.modalities.dna.codons import common_start
 from polyome.modalities.sequence import GENE_BP
 from polyome.predict.predict import PredictArguments, run
 from polyome.predict.variants import score_variants

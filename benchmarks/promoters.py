@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.audit.homology import similar_groups
-from polyome.dna_baselines import (
+from polyome.baselines.dna import (
     MOST_ROWS,
     averaged_boosting,
     choose_boosting,

@@ -31,7 +31,7 @@ from polyome.configured import Configured
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
-from polyome.modalities.profile_records import CellRecords, annotate, check_annotatable
+from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
 from polyome.model.answering import check_device
 from polyome.options import (
     fit_arguments,

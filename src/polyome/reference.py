@@ -11,9 +11,9 @@ from polyome._errors import InputError, listed, repeated_names
 from polyome._progress import say
 from polyome.estimators import Estimator, estimator_class
 from polyome.modalities.base import Answers
-from polyome.modalities.expression import KNOWN_STATE, find_expression
-from polyome.modalities.matrix_state import MatrixState
-from polyome.modalities.profile_records import (
+from polyome.modalities.profiles.matrix import KNOWN_STATE, find_expression
+from polyome.modalities.profiles.matrix_state import MatrixState
+from polyome.modalities.profiles.records import (
     CellRecords,
     annotate,
     as_adata,

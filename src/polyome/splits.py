@@ -3,12 +3,12 @@
 Nothing here knows a modality: rows are positions, labels and groups are columns.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import GroupKFold
 
 from polyome._errors import InputError, listed
 from polyome._types import BoolArray, IntArray
@@ -239,49 +239,29 @@ def group_names(groups: ArrayLike | pd.Series, rows: IntArray, name: str) -> np.
     return column.astype(str)
 
 
-def keep_aside(
-    rows: IntArray | Sequence[int],
-    labels: ArrayLike | None,
-    *,
-    size: float = 0.1,
-    groups: ArrayLike | None = None,
-    seed: int,
-) -> tuple[IntArray, IntArray]:
-    """Divide training rows into those that fit and those that stop the fitting and calibrate.
+def inner_folds(
+    codes: IntArray, groups: ArrayLike | None, folds: int, seed: int, *, if_small: int | None = 3
+) -> IntArray:
+    """Give each row its fold, (n,): stratified, or of whole groups if there are two.
 
-    A class with 3 rows or more has at least one on each side. With 5 groups or more, whole groups
-    are kept aside instead; then a class that few groups hold may be on one side only.
-
-    Parameters
-    ----------
-    rows : int, (m,), positions of training rows.
-    labels : (m,), the classes of these rows, in their order; None for values.
-    groups : (m,), the groups of these rows.
-
-    Returns
-    -------
-    kept_fit, kept_aside : int, positions taken from `rows`, in their order.
+    ``if_small`` is the number of folds where a class has fewer rows than ``folds``; None keeps it.
 
     Examples
     --------
-    >>> fit, aside = keep_aside(np.arange(20), ["a"] * 17 + ["b"] * 3, seed=0)
-    >>> len(fit), len(aside)
-    (18, 2)
+    >>> np.bincount(inner_folds(np.zeros(10, int), None, 5, seed=0)).tolist()
+    [2, 2, 2, 2, 2]
     """
-    rows = np.asarray(rows, dtype=np.int64)
-    codes = _codes(labels, len(rows))
-    if len(codes) != len(rows):
-        msg = f"labels has {len(codes):,} entries for {len(rows):,} rows; pass labels[rows]."
-        raise ValueError(msg)
-    rng = np.random.default_rng(seed)
-    group_codes = _codes(groups, len(rows))
-    if groups is not None and len(np.unique(group_codes)) >= 5:
-        table = np.zeros((group_codes.max() + 1, codes.max() + 1), dtype=np.int64)
-        np.add.at(table, (group_codes, codes), 1)
-        aside = np.isin(group_codes, _choose_groups(table, size, rng))
-    else:
-        counts = np.bincount(codes, minlength=1)
-        aside = _draw(
-            codes, _quota(counts, round(size * len(rows)), (counts >= 3).astype(int)), rng
-        )
-    return rows[~aside], rows[aside]
+    members = np.bincount(codes)
+    if if_small is not None and members[members > 0].min() < folds:
+        folds = if_small
+    folds = min(folds, len(codes))
+    fold = np.empty(len(codes), dtype=np.int64)
+    if groups is not None and len(np.unique(np.asarray(groups).astype(str))) > 1:
+        names = np.asarray(groups).astype(str)
+        splitter = GroupKFold(min(folds, len(np.unique(names))), shuffle=True, random_state=seed)
+        for k, (_, rows) in enumerate(splitter.split(codes, groups=names)):
+            fold[rows] = k
+        return fold
+    order = np.random.default_rng(seed).permutation(len(codes))
+    fold[order[np.argsort(codes[order], kind="stable")]] = np.arange(len(codes)) % folds
+    return fold

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyome._errors import InputError
-from polyome.splits import Split, from_column, group_split, keep_aside, random_split
+from polyome.splits import Split, from_column, group_split, random_split
 
 LABELS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=80)
 
@@ -120,29 +120,3 @@ def test_one_group_or_missing_groups_are_refused():
 def test_a_missing_group_of_an_unlabelled_row_does_no_harm():
     labelled = np.array([True, True, False])
     assert group_split(["d1", "d2", None], labelled=labelled, seed=0).unlabelled == 1
-
-
-@given(LABELS, st.integers(0, 3))
-def test_keep_aside_divides_the_rows(labels, seed):
-    rows = np.arange(len(labels)) * 7
-    fit, aside = keep_aside(rows, labels, seed=seed)
-    assert sorted([*fit, *aside]) == rows.tolist()
-    names = dict(zip(rows.tolist(), labels))
-    for name in set(labels):
-        if labels.count(name) >= 3:
-            assert name in {names[row] for row in fit.tolist()}
-            assert name in {names[row] for row in aside.tolist()}
-
-
-def test_keep_aside_takes_whole_groups_from_five_on():
-    groups = np.repeat(np.arange(10), 10)
-    fit, aside = keep_aside(np.arange(100), None, groups=groups, seed=0)
-    assert len(aside) == 10
-    assert not set(groups[fit]) & set(groups[aside])
-    few = keep_aside(np.arange(100), None, groups=groups // 4, seed=0)[1]
-    assert len(few) == 10
-
-
-def test_keep_aside_wants_the_labels_of_its_rows():
-    with pytest.raises(ValueError, match=r"labels has 3 entries for 2 rows; pass labels\[rows\]"):
-        keep_aside([4, 5], ["a", "b", "a"], seed=0)

@@ -18,7 +18,7 @@ from polyome._errors import InputError
 from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.explain.base import explained_outputs, head_of
-from polyome.modalities.sequence_records import SequenceRecords
+from polyome.modalities.dna.records import SequenceRecords
 from polyome.predict.mutagenesis import mutants
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated

@@ -19,9 +19,9 @@ from polyome.explain.gene_ranks import KEY, genes_by_class
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
 from polyome.modalities.cell import CellModality
-from polyome.modalities.expression import gene_names
-from polyome.modalities.profile_records import CellRecords
-from polyome.modalities.profiles import dense
+from polyome.modalities.profiles.features import dense
+from polyome.modalities.profiles.matrix import gene_names
+from polyome.modalities.profiles.records import CellRecords
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 

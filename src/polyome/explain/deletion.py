@@ -13,8 +13,8 @@ import numpy as np
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.explain.attribution import proba_of_values
 from polyome.io.nucleotides import Sequences
-from polyome.modalities.profile_records import CellRecords
-from polyome.modalities.sequence_records import SequenceRecords
+from polyome.modalities.dna.records import SequenceRecords
+from polyome.modalities.profiles.records import CellRecords
 from polyome.predict.predict import PredictArguments, proba_of
 from polyome.train.fitted import Fitted
 

@@ -18,7 +18,7 @@ from polyome.explain.motifs import Motif, find_motifs
 from polyome.io.bedgraph import write_bedgraph
 from polyome.io.intervals import strands_of
 from polyome.io.nucleotides import LETTERS, Sequences, base_shares
-from polyome.modalities.sequence_records import SequenceRecords, read_part
+from polyome.modalities.dna.records import SequenceRecords, read_part
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 

@@ -14,8 +14,8 @@ from polyome.explain.attribution import Gradients
 from polyome.explain.base import Item, explained_outputs
 from polyome.explain.cells import CellArguments, CellExplanation, explained_genes
 from polyome.explain.logos import save_figure
+from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.tissue import TissueModality
-from polyome.modalities.tissue_records import TissueRecords
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.fitted import Fitted
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._types import Encoding, FloatArray, IntArray
-from polyome.modalities.alignment import align, class_moments
-from polyome.modalities.profile_modality import ProfileModality
-from polyome.modalities.profile_records import CellRecords
-from polyome.modalities.profile_tokens import CellEmbeddings
-from polyome.modalities.profiles import DirectProfileFeatures, thinned
+from polyome.modalities.profiles.alignment import align, class_moments
+from polyome.modalities.profiles.features import DirectProfileFeatures, thinned
+from polyome.modalities.profiles.modality import ProfileModality
+from polyome.modalities.profiles.records import CellRecords
+from polyome.modalities.profiles.tokens import CellEmbeddings
 
 _ALIGN_CELLS = 4096
 
@@ -23,7 +23,7 @@ _ALIGN_CELLS = 4096
 class CellModality(ProfileModality):
     """Expression profiles of single cells.
 
-    See :class:`polyome.modalities.profile_modality.ProfileModality` for its parameters.
+    See :class:`polyome.modalities.profiles.modality.ProfileModality` for its parameters.
     """
 
     name: ClassVar[str] = "cell"

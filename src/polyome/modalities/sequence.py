@@ -17,29 +17,29 @@ from torch import nn
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, IntArray
 from polyome.io.nucleotides import reverse_complement
-from polyome.modalities.backbone import (
+from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
+from polyome.modalities.dna.backbone import (
     BackboneEmbeddings,
     backbone_spec,
     check_tuning,
     start_backbones,
 )
-from polyome.modalities.backbone_tokens import BackboneTokens
-from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
-from polyome.modalities.codons import common_start
-from polyome.modalities.composition_tokens import CompositionCounts, CompositionStem, windows_of
-from polyome.modalities.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
-from polyome.modalities.kmers import SequenceFeatures, WordCounts, moments
-from polyome.modalities.numbers import Numbers
-from polyome.modalities.sequence_records import (
+from polyome.modalities.dna.backbone_tokens import BackboneTokens
+from polyome.modalities.dna.codons import common_start
+from polyome.modalities.dna.composition_tokens import CompositionCounts, CompositionStem, windows_of
+from polyome.modalities.dna.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
+from polyome.modalities.dna.kmers import SequenceFeatures, WordCounts, moments
+from polyome.modalities.dna.numbers import Numbers
+from polyome.modalities.dna.records import (
     SequenceRecords,
     aligned,
     length_notes,
     read_records,
     write_intervals,
 )
-from polyome.modalities.sequence_tokens import Composition, SequenceEmbeddings
-from polyome.modalities.sequence_variation import mutated, recombined
-from polyome.modalities.subwords import TOKENIZERS, Subwords
+from polyome.modalities.dna.subwords import TOKENIZERS, Subwords
+from polyome.modalities.dna.tokens import Composition, SequenceEmbeddings
+from polyome.modalities.dna.variation import mutated, recombined
 
 RICH = 20_000
 """Records from which finer tokens pay."""

@@ -17,13 +17,13 @@ import pandas as pd
 from polyome._types import Encoding, FloatArray, IntArray
 from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers
-from polyome.modalities.cell_clusters import CellClusters
-from polyome.modalities.expression import Expression
-from polyome.modalities.profile_modality import CLIP, ProfileModality
-from polyome.modalities.profile_records import CellRecords, annotate
-from polyome.modalities.sections import find_sections
-from polyome.modalities.tissue_records import TissueRecords, View
-from polyome.modalities.tissue_tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
+from polyome.modalities.profiles.matrix import ExpressionMatrix
+from polyome.modalities.profiles.modality import CLIP, ProfileModality
+from polyome.modalities.profiles.records import CellRecords, annotate
+from polyome.modalities.spatial.cell_clusters import CellClusters
+from polyome.modalities.spatial.records import TissueRecords, View
+from polyome.modalities.spatial.sections import find_sections
+from polyome.modalities.spatial.tokens import GEOMETRY, TissueEmbeddings, TissueFeatures
 
 STEPS = ((15,), (30,), (60, 100), (300,))
 """Sizes of neighbourhoods that a context may consist of, as they are added to it."""
@@ -47,9 +47,9 @@ class TissueModality(ProfileModality):
     context_dropout : share of the training cells that their context is hidden from.
     input_dropout : None chooses by the number of genes: few genes cannot stand for one another.
 
-    See :class:`polyome.modalities.profile_modality.ProfileModality` for the others. Profiles are
+    See :class:`polyome.modalities.profiles.modality.ProfileModality` for the others. Profiles are
     brought to the training cells' median library, not to 10,000: see
-    :meth:`polyome.modalities.genes.GeneVocabulary.fit`.
+    :meth:`polyome.modalities.profiles.genes.GeneVocabulary.fit`.
     """
 
     name: ClassVar[str] = "tissue"
@@ -97,7 +97,7 @@ class TissueModality(ProfileModality):
         self.spatial_key = spatial_key
         self.neighbour_tokens = neighbour_tokens
         self.context_dropout = context_dropout
-        self._views: WeakKeyDictionary[Expression, View] = WeakKeyDictionary()
+        self._views: WeakKeyDictionary[ExpressionMatrix, View] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> TissueRecords:  # noqa: ANN401
         """View cells in sections; nothing is copied.

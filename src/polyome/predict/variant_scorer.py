@@ -13,7 +13,7 @@ from polyome._types import FloatArray
 from polyome.io.genome import Genome
 from polyome.io.nucleotides import Sequences
 from polyome.io.vcf import Variant, is_spelled
-from polyome.modalities.sequence_records import SequenceRecords
+from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.answering import answer
 from polyome.predict.variant_windows import Window, Windows, mismatch, window_around, window_text
 from polyome.train.fitted import Fitted

@@ -9,7 +9,7 @@ import pandas as pd
 
 from polyome._types import FloatArray, IntArray
 from polyome.io.nucleotides import Codes, Sequences, complement
-from polyome.modalities.sequence_records import SequenceRecords
+from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.answering import CHUNK_RECORDS, answer
 from polyome.train.calibrate import calibrated
 from polyome.train.fitted import Fitted

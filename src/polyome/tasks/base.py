@@ -11,7 +11,7 @@ import pandas as pd
 from polyome._errors import InputError, listed, missing_column
 from polyome._types import FloatArray, IntArray
 from polyome.audit.findings import Finding
-from polyome.baselines import BASELINES
+from polyome.baselines.cells import BASELINES
 from polyome.metrics import classification_metrics
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records

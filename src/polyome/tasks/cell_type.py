@@ -12,7 +12,7 @@ from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
 from polyome.modalities import Modality
 from polyome.modalities.cell import CellModality
-from polyome.modalities.profile_records import CellRecords
+from polyome.modalities.profiles.records import CellRecords
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
 
@@ -26,7 +26,7 @@ class CellType(ClassificationTask):
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
-        :class:`polyome.modalities.profile_modality.ProfileModality`.
+        :class:`polyome.modalities.profiles.modality.ProfileModality`.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """

@@ -10,8 +10,8 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.audit.homology import shared_kmers
 from polyome.audit.sequences import sequence_findings
+from polyome.baselines.dna_values import gradient_boosting
 from polyome.data.expression import simulate_expression, simulate_levels
-from polyome.dna_value_baselines import gradient_boosting
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
 from polyome.splits import Split

@@ -8,8 +8,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 from polyome._threads import each_alone
 from polyome._types import FloatArray
-from polyome.baselines import inner_folds
-from polyome.modalities.gene_features import BLOCK_WEIGHTS, GeneFeatures, sharpness_of
+from polyome.modalities.dna.gene_features import BLOCK_WEIGHTS, GeneFeatures, sharpness_of
+from polyome.splits import inner_folds
 
 FEWEST_ROWS = 300
 """Below it validation would choose by chance."""

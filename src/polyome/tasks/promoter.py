@@ -9,9 +9,9 @@ from polyome._types import FloatArray
 from polyome.audit.classes import class_findings
 from polyome.audit.findings import Finding
 from polyome.audit.sequences import sequence_findings
+from polyome.baselines.dna import gradient_boosting
 from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_sequences
-from polyome.dna_baselines import gradient_boosting
 from polyome.metrics import matthews
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH

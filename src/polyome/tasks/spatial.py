@@ -16,16 +16,16 @@ from polyome.audit.positions import (
     state_findings,
     unit_findings,
 )
-from polyome.baselines import LEAST_PROBABILITY, TunedLogisticRegression
+from polyome.baselines.logistic_regression import LEAST_PROBABILITY, TunedLogisticRegression
+from polyome.baselines.tissue import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
-from polyome.modalities.expression import states_by
-from polyome.modalities.neighbours import Sections
-from polyome.modalities.profile_modality import ProfileModality
-from polyome.modalities.tiles import tiles
+from polyome.modalities.profiles.matrix import states_by
+from polyome.modalities.profiles.modality import ProfileModality
+from polyome.modalities.spatial.neighbours import Sections
+from polyome.modalities.spatial.records import TissueRecords
+from polyome.modalities.spatial.tiles import tiles
 from polyome.modalities.tissue import LEVELS, STEPS, TissueModality
-from polyome.modalities.tissue_records import TissueRecords
-from polyome.spatial_baselines import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
 
@@ -56,7 +56,7 @@ class Spatial(ClassificationTask):
         validation on spatial blocks inside the training part.
     neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
     num_genes, num_components, num_modules, input_dropout : see
-        :class:`polyome.modalities.profile_modality.ProfileModality`; an ``input_dropout`` of None
+        :class:`polyome.modalities.profiles.modality.ProfileModality`; an ``input_dropout`` of None
         is 0.1 for 40 genes or fewer, 0.4 for 160 or more, and goes with their number between.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.

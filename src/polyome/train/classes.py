@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import log_softmax, softmax
 
 from polyome._types import FloatArray, IntArray
-from polyome.baselines import TunedLogisticRegression
+from polyome.baselines.logistic_regression import TunedLogisticRegression
 from polyome.modalities.base import Answers
 from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task

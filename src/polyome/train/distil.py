@@ -22,7 +22,7 @@ from polyome._threads import batch_threads
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.modalities import Modality
-from polyome.modalities.sequence_records import SequenceRecords
+from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.answering import answer, pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.tasks.base import Task

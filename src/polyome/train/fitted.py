@@ -19,7 +19,7 @@ from polyome._types import FloatArray
 from polyome._version import __version__
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
-from polyome.modalities.pretrained import code_allowed
+from polyome.modalities.dna.pretrained import code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel

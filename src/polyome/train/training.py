@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from polyome._types import IntArray
-from polyome.baselines import inner_folds
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
+from polyome.splits import inner_folds
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,10 @@
 """A clustering of the same matrix is suspected by name, and hinted at by numbers."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import sparse
 
 from polyome.audit.clustering import labels_from_clustering, neighbour_agreement
-
-DATA = Path(os.environ.get("POLYOME_DATA", Path(__file__).parents[4] / "shared" / "data"))
-SINGLE_CELL = DATA / "single_cell"
 
 
 def plane(n=1500):
@@ -63,7 +57,6 @@ def test_sparse_and_dense_agree():
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not SINGLE_CELL.exists(), reason="no real data; set POLYOME_DATA")
 @pytest.mark.parametrize(
     ("file", "column", "as_called", "renamed"),
     [
@@ -71,10 +64,10 @@ def test_sparse_and_dense_agree():
         ("celllines_celseq2_5cl", "cell_line", [], []),
     ],
 )
-def test_real_labels(file, column, as_called, renamed):
+def test_real_labels(real_data, file, column, as_called, renamed):
     import anndata
 
-    adata = anndata.read_h5ad(SINGLE_CELL / f"{file}.h5ad")
+    adata = anndata.read_h5ad(real_data / "single_cell" / f"{file}.h5ad")
     counts = sparse.csr_matrix(adata.X, dtype=np.float32)
     depth = np.asarray(counts.sum(axis=1)).ravel()
     x = sparse.csr_matrix(sparse.diags(1e4 / depth) @ counts).log1p()

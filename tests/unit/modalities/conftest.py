@@ -10,17 +10,13 @@ import scanpy as sc
 import torch
 from anndata import AnnData
 from scipy import sparse
-from tests.unit.modalities.tiny_checkpoints import MAKE
+from tests.unit.modalities.dna.tiny_checkpoints import MAKE
 from transformers import (
     dynamic_module_utils,
 )
 
-from polyome.modalities.genes import (
-    GeneVocabulary,
-    find_expression,
-    match_genes,
-    normalised,
-)
+from polyome.modalities.profiles.genes import GeneVocabulary, match_genes, normalised
+from polyome.modalities.profiles.matrix import find_expression
 
 GENES = [f"GENE{i}" for i in range(60)]
 

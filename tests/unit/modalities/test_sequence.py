@@ -13,10 +13,10 @@ from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
 from polyome.io.nucleotides import Sequences, kmer_numbers, reverse_complement
 from polyome.modalities.base import Answers
-from polyome.modalities.kmers import count_kmers
+from polyome.modalities.dna.kmers import count_kmers
+from polyome.modalities.dna.records import aligned, write_intervals
+from polyome.modalities.dna.variation import mutated
 from polyome.modalities.sequence import SequenceModality
-from polyome.modalities.sequence_records import aligned, write_intervals
-from polyome.modalities.sequence_variation import mutated
 
 DNA = st.text(alphabet="ACGTRYSWKMBDHVN", min_size=1, max_size=40)
 

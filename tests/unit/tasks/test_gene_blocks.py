@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from polyome import ExpressionRegressor
-from polyome.modalities.gene_features import BLOCK_WEIGHTS, GeneFeatures
-from polyome.modalities.kmers import count_kmers, strandless
+from polyome.modalities.dna.gene_features import BLOCK_WEIGHTS, GeneFeatures
+from polyome.modalities.dna.kmers import count_kmers, strandless
 from polyome.tasks.gene_blocks import choose_block_weights
 
 

@@ -9,8 +9,8 @@ import pytest
 from polyome._errors import InputError, PolyomeWarning
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.estimators import audit, estimator_class
-from polyome.modalities.neighbours import Sections
-from polyome.modalities.tiles import tiles
+from polyome.modalities.spatial.neighbours import Sections
+from polyome.modalities.spatial.tiles import tiles
 from polyome.tasks.spatial import BUFFER, Spatial, _chosen, _is_clear
 
 TINY = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}

@@ -1,0 +1,1 @@
+"""Cheap models that stand beside every score."""

@@ -1,0 +1,1 @@
+"""What the sequence modality is made of: records, tokens, words, pretrained encoders."""

@@ -1,0 +1,1 @@
+"""Expression profiles, which cells and tissue share: matrices, genes, scaling, tokens."""

@@ -1,0 +1,116 @@
+"""Cells of an AnnData as records, and the answers back: shared by cells and tissue."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from polyome._errors import InputError
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.io.h5ad import read_many
+from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
+from polyome.modalities.base import Answers
+from polyome.modalities.profiles.matrix import ExpressionMatrix
+
+
+@dataclass(frozen=True, eq=False)
+class CellRecords:
+    """Cells of an AnnData, by position, with where their expression is to be read.
+
+    Parameters
+    ----------
+    adata : may be backed by a file or a view.
+    expression : the matrix of ``adata`` that holds the values, and what they are.
+    rows : int, (n,), positions in ``adata``.
+    profile : float32, (n, g), log-normalised over a vocabulary, once its modality
+        has prepared them.
+    present : bool, (g,), the vocabulary's genes that the data measures.
+    adjustment : float32, two (g,): scale and shift of each gene's z-score (see ``align``).
+    """
+
+    adata: AnnData
+    expression: ExpressionMatrix
+    rows: IntArray
+    profile: "sparse.csr_matrix | FloatArray | None" = None
+    present: BoolArray | None = None
+    adjustment: tuple[FloatArray, FloatArray] | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """``obs`` of these cells."""
+        return self.adata.obs.iloc[self.rows]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where values were read from, and how they were converted."""
+        return tuple(self.expression.notes)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: prepared, they need no source, which may be a file and large."""
+        return self.__dict__ | ({} if self.profile is None else {"adata": None, "expression": None})
+
+    def take(self, rows: IntArray) -> Self:
+        """Some of the cells, by position among these."""
+        profile = None if self.profile is None else self.profile[rows]
+        return replace(self, rows=self.rows[rows], profile=profile)
+
+
+def check_annotatable(source: Any) -> None:  # noqa: ANN401
+    """Refuse early what no answers can be written into: a part of what lies in a file."""
+    if isinstance(source, AnnData) and source.is_view and source.isbacked:
+        message = (
+            "a view of a backed AnnData cannot be written into; read it first: "
+            "adata[rows].to_memory()."
+        )
+        raise InputError(message)
+
+
+def annotate(adata: AnnData, answers: Answers) -> None:
+    """Write answers into an AnnData, in place.
+
+    ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
+    (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
+    ``obsm["X_polyome"]``, ``uns["polyome"]``.
+    """
+    adata.obs["polyome_label"] = pd.Categorical(answers.label)
+    adata.obs["polyome_confidence"] = answers.confidence
+    adata.obs["polyome_unknown_score"] = answers.unknown_score
+    adata.obsm["polyome_proba"] = answers.proba.to_numpy()
+    adata.obsm["X_polyome"] = answers.representation
+    adata.uns["polyome"] = answers.provenance
+
+
+def as_adata(source: Any) -> AnnData:  # noqa: ANN401
+    """An AnnData as it is, the table of a SpatialData object or its zarr store, or h5ad files."""
+    if isinstance(source, AnnData):
+        return source
+    if hasattr(source, "tables"):
+        return table_of(source)
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = (
+            f"an AnnData, an h5ad file or a list of h5ad files is needed; found "
+            f"{type(source).__name__}{inside}. Several AnnData: anndata.concat makes them one."
+        )
+        raise InputError(message)
+    if len(paths) == 1 and is_zarr(paths[0]):
+        return read_zarr_table(paths[0])
+    return read_many([Path(path) for path in paths], backed=len(paths) == 1)
+
+
+def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
+    """Keep of the places that other data was read from those that this data has as well."""
+    layer, gene_column = where["layer"], where["gene_column"]
+    is_raw = layer == "raw" and adata.raw is not None
+    var = adata.raw.var if is_raw else adata.var
+    return {
+        "layer": layer if is_raw or layer == "X" or layer in adata.layers else None,
+        "gene_column": gene_column if gene_column in var.columns else None,
+    }

@@ -1,0 +1,1 @@
+"""What the tissue modality adds to profiles: sections, neighbours and their tokens."""
