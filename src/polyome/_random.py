@@ -1,4 +1,4 @@
-"""Seeded work that leaves the caller's own random numbers alone."""
+"""Seeded draws, and seeded work that leaves the caller's own random numbers alone."""
 
 import random
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+from polyome._types import IntArray
 
 
 @contextmanager
@@ -29,3 +31,16 @@ def own_random_state() -> Iterator[None]:
         finally:
             random.setstate(pythons)
             np.random.set_state(numpys)  # noqa: NPY002
+
+
+def some_of(n: int, most: int, seed: int) -> IntArray:
+    """At most ``most`` of ``n`` rows, drawn evenly, in order: int64.
+
+    Examples
+    --------
+    >>> some_of(3, 5, seed=0).tolist(), len(some_of(9, 5, seed=0))
+    ([0, 1, 2], 5)
+    """
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

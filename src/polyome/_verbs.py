@@ -28,8 +28,12 @@ SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test a
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
 Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
 SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
-Seed = Annotated[int, typer.Option(help="Of everything drawn at random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+_SEED = typer.Option(help="Random seed.")
+_DEVICE = typer.Option(help="auto, cpu, cuda or mps.")
+Seed = Annotated[int, _SEED]
+Device = Annotated[str, _DEVICE]
+OptionalSeed = Annotated[int | None, _SEED]
+OptionalDevice = Annotated[str | None, _DEVICE]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")]
 
 

@@ -16,6 +16,8 @@ from polyome._verbs import (
     Inputs,
     Labels,
     ModelDir,
+    OptionalDevice,
+    OptionalSeed,
     Quiet,
     Seed,
     SequenceColumn,
@@ -61,8 +63,8 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted fit to --out stopped.")
     ] = False,
-    seed: Seed | None = None,
-    device: Device | None = None,
+    seed: OptionalSeed = None,
+    device: OptionalDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model, calibrate it, score it on the test part, write it to a folder."""
@@ -162,8 +164,8 @@ def annotate(
     target: Target,
     out: Annotated[Path, typer.Option(help="File to write: .csv or .h5ad.")],
     set_: Set = None,
-    seed: Seed | None = None,
-    device: Device | None = None,
+    seed: OptionalSeed = None,
+    device: OptionalDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Name cells, such as a section's, by a labelled reference and the genes that both have."""
@@ -251,8 +253,8 @@ def audit(
     sequence_column: SequenceColumn = None,
     json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
     set_: Set = None,
-    seed: Seed | None = None,
-    device: Device | None = None,
+    seed: OptionalSeed = None,
+    device: OptionalDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Look for what makes scores on a data set misleading."""

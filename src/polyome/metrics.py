@@ -257,33 +257,3 @@ def bootstrap_interval(
         return None, None
     draws = (rng.integers(n, size=n) for _ in range(repeats))
     return _interval([metric(*(column[draw] for column in columns)) for draw in draws], level)
-
-
-def paired_difference(
-    metric: Metric,
-    truth: ArrayLike,
-    a: ArrayLike,
-    b: ArrayLike,
-    *,
-    repeats: int = 500,
-    level: float = 0.95,
-    seed: int = 0,
-) -> tuple[float | None, float | None, float | None]:
-    """``metric(truth, a) - metric(truth, b)`` with its interval over the same resampled rows.
-
-    Examples
-    --------
-    >>> def accuracy(truth, answer):
-    ...     return float((truth == answer).mean())
-    >>> paired_difference(accuracy, [1, 1, 1], [1, 1, 1], [0, 0, 0])
-    (1.0, 1.0, 1.0)
-    """
-
-    def difference(*columns: NDArray[Any]) -> float | None:
-        true, one, other = columns
-        first, second = metric(true, one), metric(true, other)
-        return None if first is None or second is None else first - second
-
-    columns = [np.asarray(column) for column in (truth, a, b)]
-    low, high = bootstrap_interval(difference, *columns, repeats=repeats, level=level, seed=seed)
-    return difference(*columns), low, high

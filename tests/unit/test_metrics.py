@@ -11,7 +11,6 @@ from sklearn import metrics as reference
 from polyome.metrics import (
     bootstrap_interval,
     classification_metrics,
-    paired_difference,
     refusal_metrics,
     regression_metrics,
     reliability,
@@ -126,20 +125,3 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 def test_an_undefined_metric_has_no_interval():
     assert bootstrap_interval(lambda x: None, np.ones(3)) == (None, None)
     assert bootstrap_interval(np.mean, np.empty(0)) == (None, None)
-
-
-def test_a_paired_difference_is_narrower_than_the_intervals_it_comes_from():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 300)
-    a = np.where(rng.random(300) < 0.2, 1 - truth, truth)
-    b = np.where(rng.random(300) < 0.03, 1 - a, a)
-
-    def accuracy(true, guess):
-        return float((true == guess).mean())
-
-    difference, low, high = paired_difference(accuracy, truth, a, b)
-    assert difference == pytest.approx(accuracy(truth, a) - accuracy(truth, b))
-    assert low <= difference <= high
-    alone = bootstrap_interval(accuracy, truth, a)
-    assert high - low < alone[1] - alone[0]
-    assert paired_difference(accuracy, truth, a, b) == (difference, low, high)

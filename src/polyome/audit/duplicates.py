@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from polyome._types import FloatArray, IntArray
-from polyome.audit.findings import Finding
+from polyome.audit.findings import Finding, Number
 from polyome.splits import Split
 
 BLOCK = 1024  # rows hashed at once
@@ -93,7 +93,10 @@ def duplicate_findings(
     table["label"] = np.asarray(labels, dtype=object)[table["row"].to_numpy(dtype=np.int64)]
     table = table[table["hash"] != 0]
     copies = table[table["hash"].duplicated(keep=False)]
-    return [*_across_parts(copies, split.test), *_two_labels(copies)]
+    return [
+        *_across_parts(copies, split.test),
+        *conflicting_labels(copies.rename(columns={"hash": "same"}), "profile"),
+    ]
 
 
 def _across_parts(copies: pd.DataFrame, test: IntArray) -> list[Finding]:
@@ -117,19 +120,31 @@ def _across_parts(copies: pd.DataFrame, test: IntArray) -> list[Finding]:
     return [Finding("duplicates", "warning", message, {**numbers})]
 
 
-def _two_labels(copies: pd.DataFrame) -> list[Finding]:
+def conflicting_labels(copies: pd.DataFrame, what: str) -> list[Finding]:
+    """Records that are the same and are called differently.
+
+    Parameters
+    ----------
+    copies : ``same``, equal for equal records, and ``label``; rows without a label do not count.
+    what : a profile or a sequence, for the message.
+
+    Examples
+    --------
+    >>> copies = pd.DataFrame({"same": [1, 1, 2], "label": ["T", "B", "T"]})
+    >>> conflicting_labels(copies, "profile")[0].numbers
+    {'profiles': 1, 'rows': 2, 'example': ['B', 'T']}
+    """
     labelled = copies[copies["label"].notna()]
-    names = labelled["label"].astype(str).groupby(labelled["hash"])
-    torn = names.nunique().loc[lambda count: count > 1].index
-    if not len(torn):
+    labelled = labelled.assign(label=labelled["label"].astype(str))
+    torn = labelled[labelled.groupby("same")["label"].transform("nunique") > 1]
+    if torn.empty:
         return []
-    rows = labelled[labelled["hash"].isin(torn)]
-    first = rows[rows["hash"] == rows["hash"].iloc[0]]
-    example = sorted(first["label"].astype(str).unique())[:2]
+    count = int(torn["same"].nunique())
+    example = sorted(torn["label"][torn["same"] == torn["same"].iloc[0]].unique())[:2]
     message = (
-        f"{len(torn):,} profile{'s stand' if len(torn) > 1 else ' stands'} under several labels "
-        f"({len(rows):,} rows; one is both '{example[0]}' and '{example[1]}'). "
+        f"{count:,} {what}{'s have' if count > 1 else ' has'} conflicting labels "
+        f"({len(torn):,} rows; one is both '{example[0]}' and '{example[1]}'). "
         "Keep the label you trust, or leave these rows out."
     )
-    numbers = {"profiles": len(torn), "rows": len(rows)}
-    return [Finding("duplicates", "warning", message, {**numbers, "example": example})]
+    numbers: dict[str, Number] = {f"{what}s": count, "rows": len(torn), "example": example}
+    return [Finding("duplicates", "warning", message, numbers)]

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from polyome._errors import listed
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.audit.duplicates import conflicting_labels
 from polyome.audit.findings import Finding, Number, Severity
 from polyome.audit.homology import shared_kmers, stretch_of, whole_numbers
 from polyome.audit.shortcuts import shortcut_findings
@@ -50,7 +51,9 @@ def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) ->
     findings = _copies(whole, split)
     names = None if labels is None else np.asarray(labels, dtype=object).astype(str)
     if names is not None:
-        findings += _two_labels(whole, names, split)
+        rows = np.concatenate([split.train, split.dev, split.test])
+        copies = pd.DataFrame({"same": whole[rows], "label": names[rows]})
+        findings += conflicting_labels(copies, "sequence")
     findings += _other_strand(dna, whole, split)
     findings += _near(dna, names, split)
     if names is not None:
@@ -78,24 +81,6 @@ def _copies(whole: IntArray, split: Split) -> list[Finding]:
         f"row that fits or steers the model (train {in_train.sum():,}, dev {in_dev.sum():,}), so "
         "their score is memory. Remove the copies, or use --split-by homology."
     )
-    return [Finding("duplicates", "warning", message, numbers)]
-
-
-def _two_labels(whole: IntArray, names: _Names, split: Split) -> list[Finding]:
-    """Sequences that stand under several labels."""
-    rows = np.concatenate([split.train, split.dev, split.test])
-    table = pd.DataFrame({"whole": whole[rows], "label": names[rows]})
-    table = table[table.groupby("whole")["label"].transform("nunique") > 1]
-    if table.empty:
-        return []
-    torn = int(table["whole"].nunique())
-    example = sorted(table["label"][table["whole"] == table["whole"].iloc[0]].unique())[:2]
-    message = (
-        f"{torn:,} sequence{'s stand' if torn > 1 else ' stands'} under several labels "
-        f"({len(table):,} rows; one is both '{example[0]}' and '{example[1]}'). "
-        "Keep the label you trust, or leave these rows out."
-    )
-    numbers: dict[str, Number] = {"sequences": torn, "rows": len(table), "example": example}
     return [Finding("duplicates", "warning", message, numbers)]
 
 

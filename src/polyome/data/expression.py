@@ -9,16 +9,14 @@ import pandas as pd
 from polyome._errors import InputError
 from polyome._types import IntArray
 from polyome.data.expression_grammar import (
-    ALLOWED,
     CAP,
     EXPRESSION_ELEMENTS,
     SHORTEST_BP,
     SPACERS,
     expression_of,
 )
-from polyome.io.nucleotides import LETTERS, Codes, Sequences, reverse_complement
+from polyome.io.nucleotides import ALLOWED, Codes, Sequences, reverse_complement, texts
 
-_SPELLED = np.frombuffer(LETTERS.encode(), np.uint8)
 _CHANCES = {"extended -10": 0.3, "UP": 0.5, "CRP": 0.35, "LacI": 0.12, "decoy": 0.6}
 """Chance of each element that may be there; of each of three CRP and two LacI sites."""
 _CONSENSUS = {
@@ -67,7 +65,7 @@ def simulate_expression(
     names = pd.Index([f"reporter {i + 1}" for i in range(n_sequences)], name="id")
     table = pd.DataFrame(
         {
-            "sequence": [_SPELLED[row].tobytes().decode() for row in codes],
+            "sequence": texts(codes),
             "expression": truth + rng.normal(0, noise, n_sequences),
             "truth": truth,
         },
@@ -163,7 +161,7 @@ def simulate_levels(n_sequences: int = 240, length: int = 60, *, seed: int = 0) 
     other = 1 - 2 * number + rng.normal(0, 0.3, n_sequences)
     table = pd.DataFrame(
         {
-            "sequence": [_SPELLED[row].tobytes().decode() for row in codes],
+            "sequence": texts(codes),
             "level": level,
             "other": np.where(np.arange(n_sequences) % 5 == 0, np.nan, other),
         },

@@ -15,10 +15,11 @@ import numpy as np
 from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome.io.nucleotides import (
+    IS_BASE,
+    MAY_BE,
     UNKNOWN_BASE,
     Codes,
     Sequences,
-    base_shares,
     reverse_complement,
 )
 
@@ -88,9 +89,6 @@ CAP = 0.9
 """Pearson's r of the truth with what is measured: no method can do better."""
 SHORTEST_BP = 110
 
-ALLOWED = base_shares() > 0  # (16, 4)
-_BITS = (ALLOWED @ (1 << np.arange(4))).astype(np.uint8)  # of each code: one bit a base
-_ONE_BASE = np.where(ALLOWED.sum(axis=1) == 1, _BITS, 0).astype(np.uint8)  # N matches nothing
 _BLOCK = 1024  # sequences at a time
 
 
@@ -176,10 +174,10 @@ def _misses(codes: Codes, word: str) -> Codes:
     misses = np.full(codes.shape, len(word), np.uint8)
     places = codes.shape[1] - len(word) + 1
     misses[:, :places] = 0
-    bases = _ONE_BASE[codes]
+    bases = IS_BASE[codes]
     for i, letter in enumerate(Sequences.from_text([word]).one(0)):
         if letter != UNKNOWN_BASE:
-            misses[:, :places] += (bases[:, i : i + places] & _BITS[letter]) == 0
+            misses[:, :places] += (bases[:, i : i + places] & MAY_BE[letter]) == 0
     return misses
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyome._errors import InputError
 from polyome._types import FloatArray
-from polyome.io.nucleotides import Codes, Sequences, base_shares, reverse_complement
+from polyome.io.nucleotides import IS_BASE, MAY_BE, Codes, Sequences, reverse_complement
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,6 @@ DOWNSTREAM_BP = 42
 """Bases from the start site's middle position to the sequence's end."""
 SHORTEST_BP = 160
 
-ALLOWED = base_shares() > 0  # (16, 4)
-_BITS = (ALLOWED @ (1 << np.arange(4))).astype(np.uint8)  # of each code: one bit a base
-_ONE_BASE = np.where(ALLOWED.sum(axis=1) == 1, _BITS, 0).astype(np.uint8)  # N matches nothing
 _BLOCK = 4096  # sequences scored at once
 
 
@@ -118,7 +115,7 @@ def _word_matches(bases: Codes, element: Element) -> FloatArray:
     for word in consensus_codes(element)[: 1 + element.both_strands]:
         misses = np.zeros((len(bases), starts), np.uint8)
         for i, code in enumerate(word):
-            misses += (bases[:, i : i + starts] & _BITS[code]) == 0
+            misses += (bases[:, i : i + starts] & MAY_BE[code]) == 0
         counts = np.array(WORD_MATCH, np.float32)[np.minimum(misses, len(WORD_MATCH) - 1)]
         np.maximum(matches[:, :starts], counts, out=matches[:, :starts])
     return matches
@@ -126,7 +123,7 @@ def _word_matches(bases: Codes, element: Element) -> FloatArray:
 
 def contributions(codes: Codes) -> FloatArray:
     """What each kind adds at each start site that may be, float32 (n, 2 * TSS_SPREAD_BP + 1, k)."""
-    matches = {e.name: _word_matches(_ONE_BASE[codes], e) for e in ELEMENTS.values()}
+    matches = {e.name: _word_matches(IS_BASE[codes], e) for e in ELEMENTS.values()}
     first_tss = codes.shape[1] - DOWNSTREAM_BP - TSS_SPREAD_BP
     added = np.zeros((len(codes), 2 * TSS_SPREAD_BP + 1, len(ELEMENTS)), np.float32)
     for k, element in enumerate(ELEMENTS.values()):

@@ -17,7 +17,6 @@ import pandas as pd
 from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.data.promoter_grammar import (
-    ALLOWED,
     DOWNSTREAM_BP,
     ELEMENTS,
     EXTRA,
@@ -31,7 +30,7 @@ from polyome.data.promoter_grammar import (
     consensus_codes,
     contributions,
 )
-from polyome.io.nucleotides import Codes, Sequences
+from polyome.io.nucleotides import ALLOWED, Codes, Sequences
 
 # Share of each pair of neighbours, in per cent, rows first base. Chosen here, equal on both
 # strands: 56 % G and C, CpG a third and TpA a quarter below chance, as in human promoters.

@@ -44,12 +44,6 @@ class Mutagenesis:
     effects: FloatArray
     explained: FloatArray
 
-    @property
-    def hypothetical(self) -> FloatArray:
-        """Effect of each letter less the mean of the four, float32 (n, length, 4)."""
-        centred: FloatArray = self.effects - self.effects.mean(axis=2, keepdims=True)
-        return centred
-
 
 def mutagenesis(
     fitted: Fitted,

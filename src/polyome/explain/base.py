@@ -136,16 +136,3 @@ def chosen_outputs(fitted: Fitted, raw: RawAnswers, output: str | None) -> IntAr
         )
         raise InputError(message)
     return np.full(len(raw.outputs), fitted.classes.index(output))
-
-
-def some_of(n: int, most: int, seed: int) -> IntArray:
-    """At most ``most`` of ``n`` rows, drawn evenly, in order: int64.
-
-    Examples
-    --------
-    >>> some_of(3, 5, seed=0).tolist(), len(some_of(9, 5, seed=0))
-    ([0, 1, 2], 5)
-    """
-    if n <= most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

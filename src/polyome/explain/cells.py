@@ -12,9 +12,10 @@ from scipy import sparse
 
 from polyome._errors import InputError, listed, suggestion
 from polyome._progress import say
+from polyome._random import some_of
 from polyome._types import FloatArray, IntArray
 from polyome.explain.attribution import Gradients, integrated_gradients, proba_of_values
-from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs, some_of
+from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs
 from polyome.explain.gene_ranks import KEY, genes_by_class
 from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad

@@ -1,6 +1,5 @@
 """AnnData in h5ad files: read with clear refusals, joined, and written whole or not at all."""
 
-import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,9 +14,8 @@ from anndata import AnnData
 from anndata.io import write_elem
 
 from polyome._errors import InputError, PolyomeWarning, listed, repeated_names
+from polyome.io.compressed import StrPath
 from polyome.io.files import written_aside
-
-StrPath = str | os.PathLike[str]
 
 JOINED = "polyome_files"
 """Key of ``uns`` with the files whose cells were joined; ``obs["source"]`` tells them apart."""

@@ -21,7 +21,7 @@ _MEANING = {
     "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
     "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
 }  # fmt: skip
-_COMPLEMENT_LETTERS = "-TGCAYRSWMKVHDBN"
+COMPLEMENTS = "-TGCAYRSWMKVHDBN"
 _NOT_DNA = 255
 
 Codes = NDArray[np.uint8]
@@ -36,7 +36,7 @@ def _lookup() -> Codes:
 
 
 _LOOKUP = _lookup()
-_COMPLEMENT = np.array([LETTERS.index(letter) for letter in _COMPLEMENT_LETTERS], np.uint8)
+_COMPLEMENT = np.array([LETTERS.index(letter) for letter in COMPLEMENTS], np.uint8)
 _SPELLED = np.frombuffer(LETTERS.encode(), np.uint8)
 
 
@@ -53,6 +53,25 @@ def base_shares() -> FloatArray:
         for base in bases:
             shares[LETTERS.index(letter), "ACGT".index(base)] = 1 / len(bases)
     return shares
+
+
+ALLOWED = base_shares() > 0
+"""Whether a code may be A, C, G, T: bool (16, 4)."""
+MAY_BE = (ALLOWED @ (1 << np.arange(4))).astype(np.uint8)
+"""The same as bits, uint8 (16,): two codes may be one base where ``MAY_BE[a] & MAY_BE[b]``."""
+IS_BASE = np.where(ALLOWED.sum(axis=1) == 1, MAY_BE, 0).astype(np.uint8)
+"""The bits of A, C, G and T alone: N matches nothing."""
+
+
+def texts(codes: Codes) -> list[str]:
+    """Spell rows of codes, uint8 (n, length), without their padding.
+
+    Examples
+    --------
+    >>> texts(np.array([[1, 2], [4, 0]], np.uint8))
+    ['AC', 'T']
+    """
+    return [row.tobytes().decode().strip("-") for row in _SPELLED[codes]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,6 @@ class PolyomeConfig(PreTrainedConfig):
     intermediate_size: int = 128
     hidden_dropout_prob: float = 0.2
     layer_norm_eps: float = 1e-5
-    initializer_range: float = 0.02
     num_members: int = 1
     modalities: dict[str, Any] = field(default_factory=dict)
     heads: dict[str, Any] = field(default_factory=dict)

@@ -31,7 +31,7 @@ def saturation_mutagenesis(
 
     Returns
     -------
-    One row per change: ``id``, ``position`` (from 1), ``reference``, ``alternative``, and for each
+    One row per change: ``id``, ``position`` (0-based), ``reference``, ``alternative``, and for each
     target or class T ``T`` (the answer with the change) and ``T_difference`` (less the answer
     without).
 
@@ -63,7 +63,7 @@ def saturation_mutagenesis(
         values = proba_of(fitted, asked, arguments)
         found: dict[str, Any] = {
             "id": records.table.index[rows],
-            "position": places + 1,
+            "position": places,
             "reference": [
                 LETTERS[records.dna.one(r)[p]] for r, p in zip(rows, places, strict=True)
             ],

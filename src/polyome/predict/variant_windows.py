@@ -9,10 +9,10 @@ from polyome._errors import InputError
 from polyome.io.compressed import StrPath
 from polyome.io.genome import Genome
 from polyome.io.intervals import letters_of, read_bed
-from polyome.io.nucleotides import LETTERS
+from polyome.io.nucleotides import COMPLEMENTS, LETTERS
 from polyome.io.vcf import Variant
 
-_COMPLEMENT = str.maketrans(LETTERS[1:], "TGCAYRSWMKVHDBN")
+_COMPLEMENT = str.maketrans(LETTERS, COMPLEMENTS)
 
 
 @dataclass(frozen=True)

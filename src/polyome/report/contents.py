@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from sklearn.metrics import precision_recall_fscore_support
 
+from polyome._random import some_of
 from polyome.report.figure import as_svg
 from polyome.report.plots import classes, maps, training, values
 from polyome.report.record import ModelRecord
@@ -213,7 +214,7 @@ def _values(record: ModelRecord, scored: Scored, most: int, seed: int) -> Sectio
         known = np.flatnonzero(np.isfinite(measured) & np.isfinite(predicted))
         if not len(known):
             continue
-        rows = known[maps.drawn_rows(len(known), most, seed)]
+        rows = known[some_of(len(known), most, seed)]
         scatter = scatter_of_values(
             measured[rows], predicted[rows], list(map(str, scored.names[rows])),
             name=f"values-{k}", says=f"Predicted against measured {target}.",
@@ -261,7 +262,7 @@ def _learning(record: ModelRecord) -> Section:
 
 
 def _representation(scored: Scored, most: int, seed: int) -> Section:
-    rows = maps.drawn_rows(len(scored), most, seed)
+    rows = some_of(len(scored), most, seed)
     place, axis = maps.embedded(scored, rows, seed)
     scatter = scatter_of_places(
         scored, rows, place,
@@ -286,7 +287,7 @@ def _tissue(scored: Scored, most: int, seed: int) -> Section:
     names = maps.sections(scored)
     for k, section in enumerate(names[:MOST_SECTIONS]):
         inside = maps.rows_of_section(scored, section or None)
-        rows = inside[maps.drawn_rows(len(inside), most // min(len(names), MOST_SECTIONS), seed)]
+        rows = inside[some_of(len(inside), most // min(len(names), MOST_SECTIONS), seed)]
         scatter = scatter_of_places(
             scored, rows, scored.coordinates[rows],
             name=f"map-{k}", says=f"Records where they lie in the section {section}.",

@@ -53,10 +53,7 @@ def test_one_profile_under_two_labels():
     x[1] = x[0]
     found = duplicate_findings(sparse.csr_matrix(x), ["a", "b"] + ["c"] * 8, halves(10))
     assert len(found) == 1
-    assert (
-        "1 profile stands under several labels (2 rows; one is both 'a' and 'b')"
-        in found[0].message
-    )
+    assert "1 profile has conflicting labels (2 rows; one is both 'a' and 'b')" in found[0].message
 
 
 @pytest.mark.parametrize("labels", [["a"] * 10, [None] * 10, [np.nan] * 10])

@@ -68,7 +68,7 @@ def test_one_sequence_under_two_labels():
     (found,) = audit(texts, [1, 0, 1] + [0, 1, 1] * 9)["duplicates"]
     assert found.numbers == {"sequences": 1, "rows": 3, "example": ["0", "1"]}
     assert found.message == (
-        "1 sequence stands under several labels (3 rows; one is both '0' and '1'). "
+        "1 sequence has conflicting labels (3 rows; one is both '0' and '1'). "
         "Keep the label you trust, or leave these rows out."
     )
 

@@ -104,7 +104,7 @@ def test_numbers_that_come_with_a_sequence_stay_with_its_mutants():
     values = model.predict(both)["level"]
     effect = why.effects[0, 5, "ACGT".index(other)]
     table = model.mutagenesis(table.iloc[:1])
-    row = table[(table["position"] == 6) & (table["alternative"] == other)].iloc[0]
+    row = table[(table["position"] == 5) & (table["alternative"] == other)].iloc[0]
     assert row["level_difference"] == pytest.approx(values.iloc[1] - values.iloc[0], abs=1e-4)
     assert effect * model.fitted_.scale.spread[0] == pytest.approx(
         row["level_difference"], abs=1e-4

@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 import polyome
 from polyome import pl
 from polyome._errors import InputError
+from polyome._random import some_of
 from polyome.report.example import example_record, example_scored, example_values
 from polyome.report.plots.axes import palette
 from polyome.report.plots.classes import confusion_counts
-from polyome.report.plots.maps import drawn_rows
 
 OF_CLASSES = (
     pl.confusion_matrix,
@@ -143,11 +143,11 @@ def test_wrong_colors_and_sections(scored, few):
 
 
 def test_large_sets_are_drawn_from():
-    rows = drawn_rows(1000, 10, seed=1)
+    rows = some_of(1000, 10, seed=1)
     assert len(rows) == 10
     assert (np.diff(rows) > 0).all()
-    assert (drawn_rows(1000, 10, seed=1) == rows).all()
-    assert drawn_rows(3, 10, seed=1).tolist() == [0, 1, 2]
+    assert (some_of(1000, 10, seed=1) == rows).all()
+    assert some_of(3, 10, seed=1).tolist() == [0, 1, 2]
 
 
 @pytest.mark.slow

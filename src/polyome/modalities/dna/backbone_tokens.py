@@ -8,14 +8,13 @@ from torch import Tensor
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome._types import IntArray
-from polyome.io.nucleotides import LETTERS, UNKNOWN_BASE, Codes
+from polyome.io.nucleotides import LETTERS, UNKNOWN_BASE, Codes, texts
 from polyome.modalities.dna.checkpoint import located, open_checkpoint
 from polyome.modalities.dna.pretrained import Blueprint
 from polyome.modalities.dna.subwords import Subwords
 
 # Checkpoints know A, C, G, T and mostly N, none of the other IUPAC letters.
 _PLAIN = str.maketrans(dict.fromkeys(LETTERS[5:], LETTERS[UNKNOWN_BASE]))
-_SPELLED = np.frombuffer(LETTERS.encode(), np.uint8)
 _LEARNED_OFFSET = ("esm", "roberta", "xlm-roberta", "camembert")
 """Types whose first position is numbered after the padding token."""
 _ENDLESS = 10**6  # a tokenizer without a limit says 1e30
@@ -85,9 +84,8 @@ class BackboneTokens(Subwords):
 
     def encode(self, windows: Codes) -> IntArray:
         """uint8, (n, length) -> int32, (n, P): the checkpoint's ids plus 1, 0 for padding."""
-        texts = [row.tobytes().decode().strip("-") for row in _SPELLED[windows]]
         ids = np.zeros((len(windows), self.num_tokens), np.int32)
-        for line, found in zip(ids, self._ids(texts, self.num_tokens), strict=True):
+        for line, found in zip(ids, self._ids(texts(windows), self.num_tokens), strict=True):
             line[: len(found)] = np.asarray(found, np.int32) + 1
         outside = self._unknown + 1
         ids[ids >= self.size] = outside

@@ -7,9 +7,7 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, trainers
 
 from polyome._types import IntArray
-from polyome.io.nucleotides import LETTERS, Codes, kmer_numbers
-
-_SPELLED = np.frombuffer(LETTERS.encode(), np.uint8)
+from polyome.io.nucleotides import Codes, kmer_numbers, texts
 
 
 class Subwords(ABC):
@@ -113,9 +111,8 @@ class BytePairs(Subwords):
 
     def encode(self, windows: Codes) -> IntArray:
         """uint8, (n, length) -> int32, (n, P)."""
-        texts = [row.tobytes().decode().strip("-") for row in _SPELLED[windows]]
         ids = np.zeros((len(windows), self.num_tokens), np.int32)
-        for line, found in zip(ids, self.tokenizer.encode_batch(texts), strict=True):
+        for line, found in zip(ids, self.tokenizer.encode_batch(texts(windows)), strict=True):
             kept = found.ids[: self.num_tokens]
             line[: len(kept)] = kept
         return ids

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from polyome._errors import InputError
+from polyome._random import some_of
 from polyome._types import FloatArray, IntArray
 from polyome.report.plots.axes import (
     MUTED,
@@ -58,7 +59,7 @@ def umap(
     'PC 1'
     """
     scored = scored_of(source, truth)
-    rows = drawn_rows(len(scored), most, seed)
+    rows = some_of(len(scored), most, seed)
     place, axis = embedded(scored, rows, seed)
     ax = given_or_new(ax, 5.4, 4.2)
     _draw_points(ax, place, scored, rows, color)
@@ -125,13 +126,6 @@ def rows_of_section(scored: Scored, section: str | None) -> IntArray:
         message = f"there is no section '{section}'. Known: {', '.join(known)}."
         raise InputError(message)
     return np.flatnonzero(scored.section.astype(str) == (section or known[0]))
-
-
-def drawn_rows(n_records: int, most: int, seed: int) -> IntArray:
-    """Positions of the records to draw, in order: all, or ``most`` of them at random."""
-    if n_records <= most:
-        return np.arange(n_records)
-    return np.sort(np.random.default_rng(seed).choice(n_records, most, replace=False))
 
 
 def embedded(scored: Scored, rows: IntArray, seed: int) -> tuple[FloatArray, str]:
