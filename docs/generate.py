@@ -3,11 +3,21 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from html import unescape
 from pathlib import Path
 
 import polyome
+from polyome.described import default_of, described
+from polyome.explain.cells import CellArguments
+from polyome.explain.sequences import SequenceArguments
+from polyome.explain.tissue import TissueArguments
+from polyome.predict.predict import PredictArguments
+from polyome.predict.scan_arguments import ScanArguments
+from polyome.predict.variants import VariantArguments
+from polyome.report.html import ReportArguments
 from polyome.tasks import TASKS
+from polyome.train.arguments import FitArguments
 
 REPOSITORY = Path(__file__).parents[1]
 SECTIONS = ("Parameters", "Attributes")
@@ -18,6 +28,7 @@ def write_generated(docs: Path) -> None:
     folder = docs / "_generated"
     folder.mkdir(exist_ok=True)
     pages = {"commands.md": commands_page(), "api.rst": api_page(), "results.md": results_page()}
+    pages["settings.md"] = settings_page()
     for name, text in pages.items():
         path = folder / name
         if not path.is_file() or path.read_text() != text:  # an unchanged page is not built again
@@ -63,6 +74,39 @@ def api_page() -> str:
 
 
 _ERRORS = ("InputError", "PolyomeWarning")
+
+
+def settings_page() -> str:
+    """Every setting with its default and meaning, by the class that has it."""
+    lines = [
+        "# Settings",
+        "",
+        "On the command line each is a `--set key=value`; in Python those of a task are arguments "
+        "of its class, the others of the verb. `None` is for Polyome to choose.",
+        "",
+    ]
+    for title, settings in _SETTINGS.items():
+        meaning = described(settings)
+        lines += [f"## {title}", "", "| setting | default | meaning |", "|---|---|---|"]
+        for setting in fields(settings):
+            text = _REFERENCE.sub(r"`\1`", meaning[setting.name]).replace("``", "`")
+            lines.append(f"| `{setting.name}` | `{default_of(setting)}` | {text} |")
+        lines.append("")
+    return "\n".join(lines).replace("`` |", "|")
+
+
+_REFERENCE = re.compile(r":\w+:`[~]?([^`]*)`")
+_SETTINGS = {
+    **{f"Task `{name}`": task for name, task in TASKS.items()},
+    "`fit`": FitArguments,
+    "Answering: `predict`, `evaluate`, `embed`, `annotate`": PredictArguments,
+    "`scan`": ScanArguments,
+    "`variants`": VariantArguments,
+    "`explain`, cells": CellArguments,
+    "`explain`, tissue": TissueArguments,
+    "`explain`, sequences": SequenceArguments,
+    "`report`": ReportArguments,
+}
 
 
 def results_page() -> str:

@@ -114,8 +114,9 @@ for token in range(5):
 
 # %% [markdown]
 # To each token a learned vector for its **position** is added: a -10 word at another place is no
-# -10 word. Before all tokens stands a special one, the *modality token* `[M]`; its final state
-# stands for the whole sequence, and a linear map of it gives the number.
+# -10 word. Before all tokens stands a special one, the *modality token* `[M]`; its final state,
+# pooled with those of all tokens in their places, stands for the whole sequence, and a linear map
+# of it gives the number.
 #
 # ## 4. The transformer, from attention up
 #

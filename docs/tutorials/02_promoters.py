@@ -121,8 +121,8 @@ for token in range(5):
 # every base 128 learned *detectors* weigh these 44 numbers, each for a motif of its own; of the
 # bases of a token the strongest answer of each detector counts. Added to it is a learned vector
 # for the token's **position**: the same word counts for something else at another place. Before
-# all tokens stands a special one, the *modality token* `[M]`. Its final state will stand for the
-# whole sequence.
+# all tokens stands a special one, the *modality token* `[M]`. Its final state,
+# pooled with those of all tokens in their places, will stand for the whole sequence.
 
 # %%
 window = "TATAAAAGGCG"
@@ -208,7 +208,7 @@ plt.show()
 #   as the threshold falls. AUROC is the area under it: .5 is guessing.
 # - **Calibration**: among sequences with confidence .8, are 80 % right? On the diagonal they are.
 #
-# The representation, the final state of `[M]`, has 64 numbers per network; UMAP draws it in two.
+# The representation, `[M]` pooled with all tokens, has 64 numbers per network; UMAP draws two.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8))

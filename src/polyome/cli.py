@@ -144,7 +144,7 @@ def predict(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Answer records; cells come back as h5ad with labels, confidence and representation."""
+    """Predict labels or values of new records; h5ad comes back with representation too."""
     from polyome.predict.embed import check_format, write_answers
 
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
@@ -168,7 +168,7 @@ def annotate(
     device: OptionalDevice = None,
     quiet: Quiet = False,
 ) -> None:
-    """Name cells, such as a section's, by a labelled reference and the genes that both have."""
+    """Label cells, such as a section's, from an annotated reference, by the genes both share."""
     from polyome import settings as parsing
     from polyome.predict.embed import check_format, write_answers
     from polyome.reference import answer_from

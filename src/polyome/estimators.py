@@ -28,6 +28,7 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.audit.groups import group_findings
 from polyome.configured import Configured
+from polyome.described import docstring
 from polyome.explain import EXPLAINERS, Explainer, Explanation
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
@@ -287,7 +288,11 @@ class Estimator(Configured):
         annotate(records.adata, answers)
 
     def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
-        """Representations, float32 (n, d): modality tokens' final states, members side by side."""
+        """Representations, float32 (n, e * d): of e members side by side, d numbers each.
+
+        Of cells and tissue the final state of the modality token; of DNA that, pooled with all
+        tokens in their places.
+        """
         return self.answer(source, **options)[1].representation
 
     def explain(self, source: Any, **options: Any) -> Explanation:  # noqa: ANN401
@@ -438,7 +443,7 @@ def estimator_class(task: str) -> type[Estimator]:
     made = type(
         task_class.estimator,
         (Estimator,),
-        {"task_class": task_class, "__doc__": task_class.__doc__, "__module__": "polyome"},
+        {"task_class": task_class, "__doc__": docstring(task_class), "__module__": "polyome"},
     )
     made.__signature__ = Signature(  # type: ignore[attr-defined]
         [

@@ -139,8 +139,8 @@ def leak_findings(neighbours: IntArray, owners: IntArray, split: Split) -> list[
         return []
     message = (
         f"{share:.0%} of the test cells have a training cell among their 3 nearest neighbours: the "
-        "test part is scattered through the training part, and a score on it says how well gaps "
-        "are filled. Use --split-by blocks, or hold out sections or animals."
+        "test part is scattered through the training part, and its score measures interpolation "
+        "between training cells. Use --split-by blocks, or hold out sections or animals."
     )
     return [Finding("leaking neighbours", "warning", message, {"share_of_test": share})]
 

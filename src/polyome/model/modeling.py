@@ -25,7 +25,8 @@ class PolyomeOutput(ModelOutput):
     loss : scalar, where the batch carries labels: the sum over members and heads.
     outputs : by head, (b_h, c) for the records that the head answers, in the order of the segment
         it reads: log-probabilities for classes, values in training units for regression.
-    representation : (b, e * d), the modality token's final state, members side by side.
+    representation : (b, e * d), members side by side: the modality token's final state; of DNA
+        that, pooled with all tokens.
     """
 
     loss: Tensor | None = None

@@ -100,8 +100,8 @@ class Evaluation:
         if self.metrics.get("accuracy") != 1 or self.n <= 3:
             return ""
         return (
-            f"all {self.n:,} answers are right: so many also come from a model whose accuracy is "
-            f"{1 - 3 / self.n:.3f} (rule of three, 95 %)"
+            f"all {self.n:,} answers are right; a model whose true accuracy is "
+            f"{1 - 3 / self.n:.3f} could do this too (rule of three, 95 %)"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ MEANING = {
     "mcc": "Matthews correlation: 1 perfect, 0 no better than chance",
     "auroc": "chance that a record of a class gets a higher probability than one of another",
     "log_loss": "penalty for confident mistakes; lower is better",
-    "ece": "gap between confidence and share that is right; lower is better, and 0 for who always "
-    "answers with the class frequencies",
+    "ece": "gap between confidence and share that is right; lower is better, and 0 also for a "
+    "model that always answers with the class frequencies",
     "pearson": "linear correlation of predicted and measured values",
     "spearman": "correlation of their ranks",
     "r2": "share of the variance that is explained",

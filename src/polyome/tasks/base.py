@@ -51,7 +51,7 @@ class Task(ABC):
     num_members : networks trained side by side whose answers are averaged; None chooses.
     dropout : on the trunk's residual branches.
     direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
-    seed : of everything drawn at random.
+    seed : of all random numbers; one seed, one result.
     device : ``auto``, ``cpu``, ``cuda`` or ``mps``.
     quiet : no progress, no messages.
     """

@@ -55,9 +55,10 @@ class Spatial(ClassificationTask):
         100 and, in sections of 3,000 cells or more that have 50,000 together at most, 300, by
         validation on spatial blocks inside the training part.
     neighbour_tokens, context_dropout : see :class:`polyome.modalities.tissue.TissueModality`.
-    num_genes, num_components, num_modules, input_dropout : see
-        :class:`polyome.modalities.profiles.modality.ProfileModality`; an ``input_dropout`` of None
-        is 0.1 for 40 genes or fewer, 0.4 for 160 or more, and goes with their number between.
+    num_genes, num_components, num_modules : see
+        :class:`polyome.modalities.profiles.modality.ProfileModality`.
+    input_dropout : mean share of genes hidden from the model while training; None is 0.1 for 40
+        genes or fewer, 0.4 for 160 or more, and goes with their number between.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
