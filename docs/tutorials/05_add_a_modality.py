@@ -76,24 +76,27 @@ table.iloc[:3, -5:].round(2)
 #
 # | what the class below supplies | is |
 # |---|---|
-# | `read` | from a source, a file or a table, to records |
+# | `read` | from files, a table or its own records to records |
 # | `fit` | what is learned before any network, from training records only |
 # | `encode` | from records to arrays, one dictionary a record |
 # | `spec` | the sizes that the embeddings need |
 # | `embeddings` | from a batch of arrays to tokens and their mask |
+# | `features` | what the linear path beside the trunk reads; without it there is none |
 # | `state`, `from_state` | what is saved, as JSON and as arrays, and how it is restored |
 # | `write` | answers back into the source's own format, if it has one beside .csv |
 
 # %%
+import io
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from polyome._errors import InputError
+from polyome.io.compressed import read_text
+from polyome.io.files import paths_of
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import Modality, ModalityEmbeddings
+from polyome.modalities.base import DirectFeatures, Modality, ModalityEmbeddings
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,17 @@ class MethylationEmbeddings(ModalityEmbeddings):
         return self.open_segment(tokens), mask
 
 
+class MethylationFeatures(DirectFeatures):
+    """What the linear path beside the trunk reads: the values as they are."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.width = len(spec["places"])
+
+    def forward(self, **inputs):
+        return inputs["values"]  # (b, n)
+
+
 class MethylationModality(Modality):
     """Methylation shares, standardised by the training samples."""
 
@@ -132,13 +146,15 @@ class MethylationModality(Modality):
     table_name = "the table"
 
     def read(self, source, **reading):
-        if isinstance(source, list) and len(source) == 1:  # as the command line gives files
-            source = source[0]
-        if isinstance(source, str | Path):
-            source = pd.read_csv(source, index_col=0)
-        if not isinstance(source, pd.DataFrame) or not len(source.filter(regex="^cg").columns):
-            raise InputError("a table, or a .csv, with columns cg... is needed.")
-        return MethylationRecords(source)
+        if isinstance(source, MethylationRecords):  # read already
+            return source
+        if not isinstance(source, pd.DataFrame):
+            files = paths_of(source, "a table, or .csv files,")
+            texts = [io.StringIO(read_text(path)) for path in files]  # plain or gzip
+            source = pd.concat([pd.read_csv(text, index_col=0) for text in texts])
+        if not len(source.filter(regex="^cg").columns):
+            raise InputError("a table, or .csv files, with columns cg... is needed.")
+        return MethylationRecords(source.set_axis(source.index.astype(str), axis=0))
 
     def fit(self, records):
         numbers = records.table.filter(regex="^cg")
@@ -159,6 +175,10 @@ class MethylationModality(Modality):
     @staticmethod
     def embeddings(config, spec):
         return MethylationEmbeddings(config.hidden_size, spec)
+
+    @staticmethod
+    def features(spec):
+        return MethylationFeatures(spec)
 
     def state(self):
         return {"places": self.places_}, {"mean": self.mean_, "sd": self.sd_}

@@ -148,8 +148,8 @@ def test_gradients_reach_every_trainable_weight(name, fitted_of):
 def test_has_a_public_class_with_its_settings(name):
     made = estimator_class(name)
     assert made.__name__ == TASKS[name].estimator
-    model = made(hidden_size=32, seed=3)
-    assert model.get_params()["hidden_size"] == 32
-    assert repr(model) == f"{made.__name__}(hidden_size=32, seed=3)"
+    model = made(hidden_size=48, seed=3)
+    assert model.get_params()["hidden_size"] == 48
+    assert repr(model) == f"{made.__name__}(hidden_size=48, seed=3)"
     with pytest.raises(ValueError, match=r"knows no key 'hiddensize'.*Did you mean 'hidden_size'"):
         made(hiddensize=3)

@@ -16,6 +16,27 @@ from polyome._errors import InputError, listed
 OwnNames = Callable[[Path], set[str]]
 
 
+def paths_of(source: Any, needed: str) -> list[Path]:  # noqa: ANN401
+    """Files that a source names: a path, or a list of paths.
+
+    Parameters
+    ----------
+    needed : what else a source may be, for the message.
+
+    Examples
+    --------
+    >>> paths_of(3, "a table, or the path of a CSV file,")
+    Traceback (most recent call last):
+    polyome._errors.InputError: a table, or the path of a CSV file, is needed; found int.
+    """
+    paths = source if isinstance(source, list) else [source]
+    if not paths or not all(isinstance(path, str | Path) for path in paths):
+        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
+        message = f"{needed} is needed; found {type(source).__name__}{inside}."
+        raise InputError(message)
+    return [Path(path) for path in paths]
+
+
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to, renamed to ``path`` when all went well.
@@ -53,6 +74,7 @@ def folder_written_aside(
     older = aside.with_name(f"{aside.name}-older")
     try:
         yield aside
+        _readable_by_others(aside)
         if folder.is_dir():
             folder.replace(older)
         aside.replace(folder)
@@ -61,6 +83,14 @@ def folder_written_aside(
             older.replace(folder)
         for left in (aside, older):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _readable_by_others(folder: Path) -> None:
+    """Give files the rights that new files have here; libraries keep some for their owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def check_new_folder(folder: Path, *, replaces: str, own: OwnNames | None = None) -> None:

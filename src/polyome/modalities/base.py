@@ -175,6 +175,36 @@ class ModalityEmbeddings(nn.Module, ABC):
         return states[:, 0]
 
 
+class DirectFeatures(nn.Module):
+    """What the direct path reads of a record, a fixed map: inputs -> float, (b, f).
+
+    A subclass sets ``width`` and whichever of the others it needs.
+
+    Attributes
+    ----------
+    width : f.
+    is_sparse : most features are zero, and the solver is told so.
+    penalties : values of C to choose from; None for the usual ones.
+    readings : the path reads this many of the first features, or up to that many, whichever is
+        better on inner folds; None reads all.
+    landmark_rows : int, (m,), which of the records that it was started from the first m features
+        are the likeness to; None where features are no likeness.
+    has_anchors : :meth:`anchors` is there; records far from all training records are then refused
+        as ``unknown``.
+    """
+
+    width: int
+    is_sparse: ClassVar[bool] = False
+    penalties: ClassVar[tuple[float, ...] | None] = None
+    readings: tuple[int, int] | None = None
+    landmark_rows: IntArray | None = None
+    has_anchors: ClassVar[bool] = False
+
+    def anchors(self, **inputs: Tensor) -> Tensor:
+        """Features, (b, k), in which distance tells records of unseen kinds."""
+        raise NotImplementedError
+
+
 class Modality(ABC):
     """Reads records, learns its vocabulary and scaling, turns records into tokens.
 
@@ -201,6 +231,8 @@ class Modality(ABC):
     @abstractmethod
     def read(self, source: Any, **reading: Any) -> Records:  # noqa: ANN401 - each its own sources
         """Check a source (file, files or an object in memory) and view it as records.
+
+        Records that it has read come back as they are.
 
         ``reading`` has the keys of ``reading_options``; what is not given is as it was for `fit`.
         """
@@ -240,8 +272,8 @@ class Modality(ABC):
         return records
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> nn.Module | None:
-        """Build what the direct path beside the trunk reads: inputs -> (b, f); None for no path."""
+    def features(spec: dict[str, Any]) -> DirectFeatures | None:
+        """Build what the direct path beside the trunk reads; None for no path."""
         del spec
         return None
 

@@ -17,7 +17,7 @@ from torch import nn
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, IntArray
 from polyome.io.nucleotides import reverse_complement
-from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Values
+from polyome.modalities.base import Answers, DirectFeatures, Modality, ModalityEmbeddings, Values
 from polyome.modalities.dna.backbone import (
     BackboneEmbeddings,
     backbone_spec,
@@ -269,7 +269,7 @@ class SequenceModality(Modality):
         return SequenceEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> nn.Module:
+    def features(spec: dict[str, Any]) -> DirectFeatures:
         """Build what the direct path reads."""
         return GeneFeatures(spec) if "landmarks" in spec else SequenceFeatures(spec)
 

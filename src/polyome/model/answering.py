@@ -124,7 +124,7 @@ def _answer_batch(
     places = torch.arange(len(records), device=model.device)
     segments = {modality.name: Segment(rows=places, inputs=on_device)}
     result = model(size=len(records), segments=segments)
-    anchors = path.anchors(**on_device) if hasattr(path, "anchors") else None
+    anchors = path.anchors(**on_device) if path is not None and path.has_anchors else None
     return RawAnswers(
         outputs=_numpy(result.outputs[head]),
         representation=_numpy(result.representation),

@@ -11,7 +11,7 @@ from transformers.utils import ModelOutput
 from polyome._types import Segment
 from polyome.heads import HEADS, Head
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import ModalityEmbeddings
+from polyome.modalities.base import DirectFeatures, ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.trunk import Trunk
 
@@ -129,7 +129,7 @@ class PolyomeModel(PreTrainedModel):
         elif isinstance(module, ModalityEmbeddings):
             module.start_at_random()
 
-    def _features_of(self, modality: str) -> nn.Module | None:
+    def _features_of(self, modality: str) -> DirectFeatures | None:
         return MODALITIES[modality].features(self.config.modalities[modality])
 
     def forward(
@@ -179,15 +179,14 @@ class DirectPath(nn.Module):
 
     Parameters
     ----------
-    features : inputs -> (b, f); has the attribute ``width``, f.
+    features : inputs -> (b, f).
     num_outputs : c.
     """
 
-    def __init__(self, features: nn.Module, num_outputs: int) -> None:
+    def __init__(self, features: DirectFeatures, num_outputs: int) -> None:
         super().__init__()
-        width: Any = features.width
         self.features = features
-        self.linear = nn.Linear(width, num_outputs)
+        self.linear = nn.Linear(features.width, num_outputs)
         self.linear.requires_grad_(requires_grad=False)
         self.register_buffer("weight_in_answer", torch.zeros(()))
 

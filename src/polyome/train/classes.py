@@ -57,8 +57,8 @@ class Classes(Kind):
             whole,
             truth,
             num_outputs,
-            penalties=getattr(module, "penalties", GRID),
-            readings=getattr(module, "readings", None),
+            penalties=module.penalties or GRID,
+            readings=module.readings,
             balance=task.balances_classes,
         )
 

@@ -18,7 +18,7 @@ from torch import nn
 from polyome._threads import batch_threads, each_alone
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.modalities import Modality
-from polyome.modalities.base import Records
+from polyome.modalities.base import DirectFeatures, Records
 
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
@@ -52,7 +52,7 @@ class Fold:
 
 def fold_features(
     modality: Modality, records: Records, rows: IntArray, held: IntArray
-) -> tuple[Fold, nn.Module]:
+) -> tuple[Fold, DirectFeatures]:
     """Learn the direct path's features from some rows; view these and the held-out rows in them."""
     module = modality.features(modality.spec())
     if module is None:
@@ -60,7 +60,7 @@ def fold_features(
         raise TypeError(message)
     fitting, holding = records.take(rows), records.take(held)
     modality.start_from(module.eval(), fitting)
-    anchors: Any = getattr(module, "anchors", None)
+    anchors = module.anchors if module.has_anchors else None
     fold = Fold(
         rows=rows,
         held=held,
@@ -68,7 +68,7 @@ def fold_features(
         x_held=outputs_of(module, modality, holding),
         anchors=None if anchors is None else outputs_of(anchors, modality, fitting),
         anchors_held=None if anchors is None else outputs_of(anchors, modality, holding),
-        landmarks=getattr(module, "landmark_rows", None),
+        landmarks=module.landmark_rows,
     )
     return fold, module
 

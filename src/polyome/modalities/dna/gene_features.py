@@ -8,13 +8,14 @@ training rows of E. coli's and yeast's genes.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from polyome._types import FloatArray, IntArray
+from polyome._types import FloatArray
+from polyome.modalities.base import DirectFeatures
 from polyome.modalities.dna.codons import CODONS, gene_codons
 from polyome.modalities.dna.kmers import count_kmers, kmer_places, num_kmers, strandless
 
@@ -76,7 +77,7 @@ def windowed_words(codes: Tensor, window: int) -> Tensor:
     return torch.cat([count_kmers(piece, 3) for piece in pieces], dim=1)
 
 
-class GeneFeatures(nn.Module):
+class GeneFeatures(DirectFeatures):
     """Likeness to training sequences, so that a linear map of it is kernel ridge regression.
 
     The vector that is compared has blocks of roots of counts, each count standardised: ``words``,
@@ -94,11 +95,8 @@ class GeneFeatures(nn.Module):
     Attributes
     ----------
     blocks : by name of those blocks that have a weight, how many counts it has.
-    landmark_rows : int, (m,), which of the sequences that it was started from are the landmarks.
+    landmark_rows : see :class:`polyome.modalities.base.DirectFeatures`.
     """
-
-    is_sparse: ClassVar[bool] = False
-    landmark_rows: IntArray
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()

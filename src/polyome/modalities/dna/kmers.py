@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, base_shares
+from polyome.modalities.base import DirectFeatures
 
 _LONGEST_WITH_PLACES = 1000  # bp; beyond it there are more places than examples
 _AT_A_TIME = 512  # sequences while learning scales
@@ -133,7 +134,7 @@ class WordCounts(nn.Module):
         return torch.cat([whole, counts], dim=1).sqrt()
 
 
-class SequenceFeatures(nn.Module):
+class SequenceFeatures(DirectFeatures):
     """Features of the direct path, most of them zero.
 
     Three blocks: :class:`WordCounts` of the whole sequence, the letter and the pair of letters at
@@ -146,9 +147,7 @@ class SequenceFeatures(nn.Module):
     """
 
     is_sparse: ClassVar[bool] = True
-    """The solver is told that most features are zero."""
-    penalties: ClassVar[tuple[float, ...]] = (1.0, 3.0, 10.0, 30.0)
-    """Values of C to choose from, for blocks of variance 1."""
+    penalties: ClassVar[tuple[float, ...] | None] = (1.0, 3.0, 10.0, 30.0)  # blocks of variance 1
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
+from polyome.io.files import paths_of
 from polyome.io.intervals import strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.modalities.base import Answers, Values
@@ -146,16 +147,8 @@ def _as_table(
             )
             raise InputError(message)
         return table.set_axis(table.index.astype(str), axis=0)
-    paths = source if isinstance(source, list) else [source]
-    if not paths or not all(isinstance(path, str | Path) for path in paths):
-        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
-        message = (
-            "a table with a column of sequences, or the path of a FASTA, CSV or BED file, is "
-            f"needed; found {type(source).__name__}{inside}."
-        )
-        raise InputError(message)
     return read_sequences(
-        [Path(path) for path in paths],
+        paths_of(source, "a table with a column of sequences, or the path of a FASTA, CSV or BED,"),
         sequence_column=column,
         genome=None if genome is None else Path(genome),
         labels=None if labels is None else Path(labels),

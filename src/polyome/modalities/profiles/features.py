@@ -1,7 +1,7 @@
 """Expression profiles as numbers: shared by the cell and the tissue modality."""
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scanpy as sc
@@ -11,9 +11,10 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from polyome._types import FloatArray, IntArray
+from polyome.modalities.base import DirectFeatures
 
 
-class ProfileFeatures(nn.Module):
+class ProfileFeatures(DirectFeatures):
     """What tokens and the direct path read of a standardised profile.
 
     With ``num_components`` the profile passes a fixed projection on the principal components of
@@ -29,6 +30,8 @@ class ProfileFeatures(nn.Module):
         (mean share of genes hidden), ``component_shift`` (in standard deviations of each
         component).
     """
+
+    has_anchors: ClassVar[bool] = True
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -46,9 +49,9 @@ class ProfileFeatures(nn.Module):
         projected: Tensor = nn.functional.linear(values, self.get_buffer("components"))
         return projected
 
-    def anchors(self, values: Tensor) -> Tensor:
+    def anchors(self, **inputs: Tensor) -> Tensor:
         """The first components, in which distance tells unseen kinds, (b, a)."""
-        return self.project(values)[:, : self.num_anchors]
+        return self.project(inputs["values"])[:, : self.num_anchors]
 
     def forward(self, values: Tensor) -> Tensor:
         """Z-scores (b, g) -> (b, f); the largest component has standard deviation 1."""

@@ -1,7 +1,6 @@
 """Cells of an AnnData as records, and the answers back: shared by cells and tissue."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -10,6 +9,7 @@ from scipy import sparse
 
 from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.io.files import paths_of
 from polyome.io.h5ad import read_many
 from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
 from polyome.modalities.base import Answers
@@ -92,17 +92,13 @@ def as_adata(source: Any) -> AnnData:  # noqa: ANN401
         return source
     if hasattr(source, "tables"):
         return table_of(source)
-    paths = source if isinstance(source, list) else [source]
-    if not paths or not all(isinstance(path, str | Path) for path in paths):
-        inside = f" of {type(paths[0]).__name__}" if isinstance(source, list) and paths else ""
-        message = (
-            f"an AnnData, an h5ad file or a list of h5ad files is needed; found "
-            f"{type(source).__name__}{inside}. Several AnnData: anndata.concat makes them one."
-        )
+    if isinstance(source, list) and any(isinstance(one, AnnData) for one in source):
+        message = "several AnnData were given: make them one with anndata.concat."
         raise InputError(message)
+    paths = paths_of(source, "an AnnData, an h5ad file or a list of h5ad files")
     if len(paths) == 1 and is_zarr(paths[0]):
         return read_zarr_table(paths[0])
-    return read_many([Path(path) for path in paths], backed=len(paths) == 1)
+    return read_many(paths, backed=len(paths) == 1)
 
 
 def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:

@@ -1,10 +1,11 @@
 """A cell and what lies around it as tokens, and as features of the direct path."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from polyome.modalities.base import DirectFeatures
 from polyome.modalities.profiles.features import ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
 
@@ -88,7 +89,7 @@ class TissueEmbeddings(CellEmbeddings):
         return weights * (torch.rand_like(weights) >= share)
 
 
-class TissueFeatures(nn.Module):
+class TissueFeatures(DirectFeatures):
     """What the direct path reads: the cell's own profile and the means around it.
 
     Parameters
@@ -96,15 +97,17 @@ class TissueFeatures(nn.Module):
     spec : see :meth:`TissueModality.spec`.
     """
 
+    has_anchors: ClassVar[bool] = True
+
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         self.own = ProfileFeatures(spec)
         self.levels = len(spec["levels"])
         self.width = self.own.width + self.levels * spec["context_width"]
 
-    def anchors(self, values: Tensor, **_: Tensor) -> Tensor:
+    def anchors(self, **inputs: Tensor) -> Tensor:
         """The first components of the cell itself, in which distance tells unseen kinds."""
-        return self.own.anchors(values)
+        return self.own.anchors(**inputs)
 
     def forward(self, values: Tensor, context: Tensor | None = None, **_: Tensor) -> Tensor:
         """(b, g) and (b, l, q) -> (b, f)."""

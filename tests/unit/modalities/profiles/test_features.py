@@ -74,7 +74,7 @@ def test_without_components_genes_count_by_themselves():
     values = torch.randn(8, 30)
     assert torch.equal(features(values), values)
     assert features.width == 30
-    assert features.anchors(values).shape == (8, 6)
+    assert features.anchors(values=values).shape == (8, 6)
 
 
 def test_the_direct_path_reads_more_components_than_the_trunk_and_the_same_first(lognorm):
@@ -90,7 +90,7 @@ def test_the_direct_path_reads_more_components_than_the_trunk_and_the_same_first
     assert direct(z).shape == (200, values.shape[1] - 1)
     assert direct.readings == (3, values.shape[1] - 1)
     torch.testing.assert_close(direct(z)[:, :3], trunk(z))
-    torch.testing.assert_close(direct.anchors(z), trunk.anchors(z))
+    torch.testing.assert_close(direct.anchors(values=z), trunk.anchors(values=z))
 
 
 def test_a_panel_is_read_gene_by_gene_by_both():
