@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).parents[1]
+settings.register_profile("polyome", deadline=None)  # machines are busy
+settings.load_profile("polyome")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,7 @@
 """Seeded draws, and seeded work that leaves the caller's own random numbers alone."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,12 +10,15 @@ import torch
 
 from polyome._types import IntArray
 
+_ONE_AT_A_TIME = threading.RLock()
+
 
 @contextmanager
 def own_random_state() -> Iterator[None]:
     """Give the global generators of Python, NumPy and torch back as they were.
 
     Training seeds them; a caller's loop that draws subsamples must not get the same one each time.
+    They belong to the whole process, so that of several threads one works at a time.
 
     Examples
     --------
@@ -24,8 +28,8 @@ def own_random_state() -> Iterator[None]:
     >>> round(np.random.rand(), 3)
     0.417
     """
-    pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
+    with _ONE_AT_A_TIME, torch.random.fork_rng():
+        pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
         try:
             yield
         finally:

@@ -1,8 +1,10 @@
 """Several batches at once: one thread each, instead of several threads on each small matrix."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -22,15 +24,42 @@ def batch_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     ...     list(pool.map(lambda start: start + 1, [0, 10]))
     [1, 11]
     """
-    usual = torch.get_num_threads()
+    usual = _lower()
     number = usual if device.type == "cpu" else 1
-    torch.set_num_threads(1)
     pool = ThreadPoolExecutor(number, "polyome", lambda: torch.set_num_threads(1))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(usual)
+        _restore()
+
+
+@dataclass
+class _Lowered:
+    """How many calls run batches now, and torch's number of threads before the first of them."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    calls: int = 0
+    usual: int = 1
+
+
+_LOWERED = _Lowered()
+
+
+def _lower() -> int:
+    with _LOWERED.lock:
+        if not _LOWERED.calls:
+            _LOWERED.usual = torch.get_num_threads()
+        _LOWERED.calls += 1
+        torch.set_num_threads(1)
+        return _LOWERED.usual
+
+
+def _restore() -> None:
+    with _LOWERED.lock:
+        _LOWERED.calls -= 1
+        if not _LOWERED.calls:
+            torch.set_num_threads(_LOWERED.usual)
 
 
 @contextmanager

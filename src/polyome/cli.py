@@ -313,8 +313,11 @@ def scan(
     trusted = parsing.consent_taken(given)
     arguments = ScanArguments(**parsing.checked_settings(ScanArguments, given))
     fitted = scan_model(model_dir, arguments, device=device, quiet=quiet, trust_remote_code=trusted)
-    run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
-    say(f"wrote {out}", quiet=quiet)
+    found = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
+    say(
+        f"wrote {out}: {len(found.hits):,} hits; their score is their rank, 1000 the first",
+        quiet=quiet,
+    )
 
 
 @app.command()
@@ -322,7 +325,7 @@ def scan(
 def report(
     model_dir: ModelDir,
     out: Annotated[
-        Path | None, typer.Option(help="File to write: .html. Default: report.html beside it.")
+        Path | None, typer.Option(help="File to write: .html. Default: report.html inside it.")
     ] = None,
     set_: Set = None,
     seed: Seed = 0,

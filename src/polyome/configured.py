@@ -3,12 +3,10 @@
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
 from polyome._errors import unknown_key
 from polyome.model.answering import check_device
 from polyome.tasks import Task
-from polyome.train.ranges import check_ranges
+from polyome.train.ranges import check_ranges, plain_numbers
 
 
 class Configured:
@@ -32,8 +30,7 @@ class Configured:
 
     def _as_told(self, settings: dict[str, Any]) -> Task:
         """The task of these settings, checked; NumPy's numbers count as Python's."""
-        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()}
-        task = self.task_class(**plain)
+        task = self.task_class(**plain_numbers(settings))
         check_ranges({f.name: getattr(task, f.name) for f in fields(task)})
         check_device(task.device)
         return task

@@ -66,6 +66,10 @@ _UNKNOWN_IS_A_CLASS = (
 )
 
 
+class NotFittedError(InputError, AttributeError):
+    """An estimator was asked before it was fitted, as scikit-learn's error of this name."""
+
+
 class Estimator(Configured):
     """A task's verbs. The public classes (:func:`estimator_class`) derive from it.
 
@@ -239,6 +243,7 @@ class Estimator(Configured):
                 PredictArguments(),
                 baselines=answered,
                 part="test",
+                groups=None if groups is None else np.asarray(groups)[parts.test],
             )
             self.truth_ = targets.truth[parts.test]
             self.places_ = self.fitted_.modality.places(records.take(parts.test))
@@ -251,7 +256,7 @@ class Estimator(Configured):
     def _fitted(self) -> Fitted:
         if not hasattr(self, "fitted_"):
             message = f"this {type(self).__name__} is not fitted; call fit, or from_pretrained."
-            raise InputError(message)
+            raise NotFittedError(message)
         return self.fitted_
 
     def predict(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
@@ -367,7 +372,7 @@ class Estimator(Configured):
         rows, chosen = rows_of_part(fitted, records.table, targets, part, remembered, mark=mark)
         evaluation = evaluate(fitted, records, targets, rows, arguments, part=chosen)[0]
         seen = fitted_note(records.table, remembered, chosen)
-        evaluation.notes += [*targets.notes, *unseen_note(evaluation), *seen]
+        evaluation.notes += [*targets.notes, *unseen_note(evaluation, fitted.classes), *seen]
         return evaluation
 
     def save_pretrained(self, folder: str | Path) -> None:

@@ -237,14 +237,23 @@ def _interval(values: Sequence[float | None], level: float) -> tuple[float | Non
 
 
 def bootstrap_interval(
-    metric: Metric, *arrays: ArrayLike, repeats: int = 500, level: float = 0.95, seed: int = 0
+    metric: Metric,
+    *arrays: ArrayLike,
+    groups: ArrayLike | None = None,
+    repeats: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[float | None, float | None]:
-    """Percentile interval of `metric` over resampled rows (Efron 1979).
+    """Percentile interval of `metric` over resampled rows (Efron 1979), or over whole groups.
+
+    Rows of one donor are alike: where donors are to be answered that nobody has seen, donors are
+    what is drawn (Davison & Hinkley 1997, section 3.8).
 
     Parameters
     ----------
     metric : called with the resampled arrays; resamples where it gives None are left out.
     arrays : each (n, ...), resampled together.
+    groups : (n,); whole groups are drawn if there are two or more.
 
     Examples
     --------
@@ -255,5 +264,47 @@ def bootstrap_interval(
     n, rng = len(columns[0]), np.random.default_rng(seed)
     if not n:
         return None, None
-    draws = (rng.integers(n, size=n) for _ in range(repeats))
+    members = [] if groups is None else _members(groups)
+    if len(members) < 2:
+        draws = (rng.integers(n, size=n) for _ in range(repeats))
+    else:
+        drawn = (rng.integers(len(members), size=len(members)) for _ in range(repeats))
+        draws = (np.concatenate([members[k] for k in some]) for some in drawn)
     return _interval([metric(*(column[draw] for column in columns)) for draw in draws], level)
+
+
+def _members(groups: ArrayLike) -> list[NDArray[np.int64]]:
+    """Positions of the rows of each group."""
+    codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def paired_difference(
+    metric: Metric,
+    truth: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    repeats: int = 500,
+    seed: int = 0,
+) -> tuple[float | None, float | None, float | None]:
+    """``metric(truth, a) - metric(truth, b)``, and its 95 % interval over the same resamples.
+
+    Examples
+    --------
+    >>> def accuracy(truth, answer):
+    ...     return float((truth == answer).mean())
+    >>> paired_difference(accuracy, [1, 1, 1], [1, 1, 1], [0, 0, 0])
+    (1.0, 1.0, 1.0)
+    """
+
+    def difference(*columns: NDArray[Any]) -> float | None:
+        true, one, other = columns
+        first, second = metric(true, one), metric(true, other)
+        return None if first is None or second is None else first - second
+
+    columns = [np.asarray(column) for column in (truth, a, b)]
+    low, high = bootstrap_interval(difference, *columns, groups=groups, repeats=repeats, seed=seed)
+    return difference(*columns), low, high

@@ -208,7 +208,11 @@ def group_split(
         msg = (
             f"Column '{name}' (group) holds {len(names)} group{'s' * (len(names) != 1)}: "
             f"{listed(names) or 'none'}. A split by group needs 2 or more; "
-            "choose another column, or split at random."
+            + (
+                "cut off what all sequences share (an adapter, a poly-A), or name families."
+                if name == "homology"
+                else "choose another column, or split at random."
+            )
         )
         raise InputError(msg)
     classes = _codes(None if labels is None else np.asarray(labels)[rows], len(rows))
@@ -217,6 +221,9 @@ def group_split(
     drawn = np.isin(codes, _choose_groups(table, test_size, np.random.default_rng(seed)))
     none = np.empty(0, dtype=np.int64)
     how = f"by group '{name}', seed {seed}"
+    if drawn.sum() < test_size * len(rows) / 2:
+        largest = int(table.sum(axis=1).max())
+        how += f"; no larger test part, for one group holds {largest:,} of {len(rows):,} rows"
     return Split(rows[~drawn], none, rows[drawn], 0, how, unlabelled=int((~labelled).sum()))
 
 

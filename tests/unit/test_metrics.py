@@ -11,6 +11,7 @@ from sklearn import metrics as reference
 from polyome.metrics import (
     bootstrap_interval,
     classification_metrics,
+    paired_difference,
     refusal_metrics,
     regression_metrics,
     reliability,
@@ -125,3 +126,30 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 def test_an_undefined_metric_has_no_interval():
     assert bootstrap_interval(lambda x: None, np.ones(3)) == (None, None)
     assert bootstrap_interval(np.mean, np.empty(0)) == (None, None)
+
+
+def test_a_paired_difference_is_narrower_than_the_intervals_it_comes_from():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 300)
+    a = np.where(rng.random(300) < 0.2, 1 - truth, truth)
+    b = np.where(rng.random(300) < 0.03, 1 - a, a)
+
+    def accuracy(true, guess):
+        return float((true == guess).mean())
+
+    difference, low, high = paired_difference(accuracy, truth, a, b)
+    assert difference == pytest.approx(accuracy(truth, a) - accuracy(truth, b))
+    assert low <= difference <= high
+    alone = bootstrap_interval(accuracy, truth, a)
+    assert high - low < alone[1] - alone[0]
+    assert paired_difference(accuracy, truth, a, b) == (difference, low, high)
+
+
+def test_rows_of_a_group_are_drawn_together():
+    rng = np.random.default_rng(0)
+    donors = np.repeat(np.arange(8), 60)
+    right = rng.random(480) < np.repeat(rng.normal(0.85, 0.08, 8), 60).clip(0, 1)
+    low, high = bootstrap_interval(np.mean, right)
+    least, most = bootstrap_interval(np.mean, right, groups=donors)
+    assert most - least > 1.3 * (high - low)
+    assert bootstrap_interval(np.mean, right, groups=np.zeros(480)) == (low, high)

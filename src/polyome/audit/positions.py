@@ -167,8 +167,8 @@ def position_findings(place: FloatArray, labels: np.ndarray, split: Split) -> li
     message = (
         f"Position alone (the 15 nearest training cells by x and y, without a gene) reaches an "
         f"accuracy of {accuracy:.2f} on the test part (majority {majority:.2f}): so much of a "
-        "score may be where cells lie in the frame. Test on a section of another animal, or on "
-        "blocks, before you claim that expression tells it."
+        "score may be where cells lie in the frame. Test on a section of another animal before "
+        "you claim that expression tells it."
     )
     numbers: dict[str, Number] = {"accuracy": accuracy, "majority": majority}
     return [Finding("position alone", severity, message, numbers)]

@@ -113,7 +113,11 @@ class CellExplanation(Explanation):
         colors = np.where(shown["z_score"] > 0, "#D55E00", "#0072B2")
         ax.barh(shown["gene"], shown["contribution"], color=colors, **options)
         ax.set_title(name, fontsize=9, loc="left")
-        ax.set_xlabel("mean contribution", fontsize=8)
+        ax.set_xlabel("mean contribution to the class (log-odds)", fontsize=8)
+        shades = {"above": "#D55E00", "below": "#0072B2"}
+        for where, shade in shades.items():
+            ax.barh([], [], color=shade, label=f"{where} the training mean")
+        ax.legend(fontsize=6, frameon=False, loc="lower right")
         ax.tick_params(labelsize=7)
         return ax
 

@@ -19,6 +19,7 @@ def draw_logo(
     *,
     title: str = "",
     first: int = 0,
+    xlabel: str = "position (bp)",
     ylabel: str = "contribution",
     ax: Any = None,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
@@ -46,6 +47,7 @@ def draw_logo(
     frame.index = pd.RangeIndex(first, first + len(frame), name="pos")
     logomaker.Logo(frame, ax=ax, color_scheme=COLORS, font_name="DejaVu Sans", show_spines=False)
     ax.set_title(title, fontsize=9, loc="left")
+    ax.set_xlabel(xlabel, fontsize=8)
     ax.set_ylabel(ylabel, fontsize=8)
     ax.tick_params(labelsize=7)
     return ax

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from polyome._types import FloatArray, IntArray
-from polyome.metrics import bootstrap_interval, refusal_metrics, unseen_labels
+from polyome.metrics import bootstrap_interval, paired_difference, refusal_metrics, unseen_labels
 from polyome.modalities.base import Answers, Records, Values
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.tasks.base import Targets, Task
@@ -14,6 +14,10 @@ from polyome.train.direct import outputs_of
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
 
+REPEATS = 200
+"""Resamples of an interval."""
+FEW_GROUPS = 10
+"""Fewer than this tell little of how groups differ."""
 MOST_VALUES = 400_000_000  # float32 of the baselines' training features: 1.6 GB
 
 
@@ -28,7 +32,10 @@ class Evaluation:
     metrics : by name; of the best known label, whether or not it was refused.
     baselines : by name of the baseline, the same metrics.
     variants : by name of another form of the model (its scanner), the same metrics.
-    intervals : 95 % bootstrap interval of each shown metric.
+    intervals : 95 % bootstrap interval of some metrics, over rows, or over groups where whole ones
+        were held out.
+    differences : by name of the baseline, the model's first shown metric less the baseline's, and
+        the ends of the 95 % interval of that, paired.
     unknown : ``coverage`` and ``accuracy_after_refusal``.
     unseen : labels of the truth that the model does not know, with their counts.
     by_target : the metrics of each of several targets of values.
@@ -44,6 +51,7 @@ class Evaluation:
     baselines: dict[str, dict[str, float | None]]
     variants: dict[str, dict[str, float | None]] = field(default_factory=dict)
     intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    differences: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     unknown: dict[str, float | None] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
     by_target: dict[str, dict[str, float | None]] = field(default_factory=dict)
@@ -120,6 +128,7 @@ def evaluate(
     *,
     baselines: dict[str, FloatArray] | None = None,
     part: str = "all",
+    groups: np.ndarray | None = None,
 ) -> tuple[Evaluation, Answers | Values]:
     """Score a fitted model on labelled rows.
 
@@ -129,6 +138,7 @@ def evaluate(
     rows : the labelled rows to score.
     baselines : by name, what each baseline answers on ``rows``, (n, c); without it those that
         are kept with the model are used.
+    groups : of ``rows``, where whole ones were held out; intervals are then over groups.
     """
     scored = records.take(rows)
     answers = predict(fitted, scored, arguments)
@@ -141,10 +151,11 @@ def evaluate(
         n=len(rows),
         metrics=task.score(truth, proba, classes),
         baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
-        intervals=_intervals(task, truth, proba, classes),
+        intervals=_intervals(task, truth, proba, classes, groups),
+        differences=_differences(task, truth, proba, baselines, classes, groups),
         part=part,
         shown=task.shown_metrics,
-        notes=list(answers.notes),
+        notes=[*answers.notes, *_few_groups(groups)],
     )
     if isinstance(answers, Values):
         _of_values(evaluation, answers, truth, task)
@@ -178,8 +189,46 @@ def _of_values(evaluation: Evaluation, answers: Values, truth: np.ndarray, task:
         evaluation.coverage[name] = float(inside.mean()) if known.any() else None
 
 
+def _few_groups(groups: np.ndarray | None) -> list[str]:
+    """Say where intervals rest on few groups."""
+    number = 0 if groups is None else len(np.unique(groups.astype(str)))
+    if not 1 <= number < FEW_GROUPS:
+        return []
+    if number == 1:
+        return ["the test part is one group: intervals are for it alone, not for groups to come."]
+    return [f"intervals are over {number} groups: too few to tell well how groups differ."]
+
+
+def _differences(
+    task: Task,
+    truth: np.ndarray,
+    answers: FloatArray,
+    baselines: dict[str, FloatArray],
+    classes: tuple[str, ...],
+    groups: np.ndarray | None,
+) -> dict[str, tuple[float | None, ...]]:
+    """The first shown metric less that of each baseline, with paired intervals."""
+    metric = task.interval_metrics()[task.shown_metrics[0]]
+    return {
+        name: paired_difference(
+            lambda t, a: metric(t, a, classes),
+            truth,
+            answers,
+            other,
+            groups=groups,
+            repeats=REPEATS,
+            seed=task.seed,
+        )
+        for name, other in baselines.items()
+    }
+
+
 def _intervals(
-    task: Task, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
+    task: Task,
+    truth: np.ndarray,
+    answers: FloatArray,
+    classes: tuple[str, ...],
+    groups: np.ndarray | None,
 ) -> dict[str, tuple[float | None, float | None]]:
     """95 % bootstrap intervals of the task's quick metrics.
 
@@ -190,7 +239,8 @@ def _intervals(
             lambda t, a, metric=metric: metric(t, a, classes),
             truth,
             answers,
-            repeats=200,
+            groups=groups,
+            repeats=REPEATS,
             seed=task.seed,
         )
         for name, metric in task.interval_metrics().items()

@@ -6,7 +6,7 @@ from typing import Any
 from polyome._errors import InputError
 from polyome._types import FloatArray
 from polyome._version import __version__
-from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.base import Answers, Modality, Records, Values
 from polyome.model.answering import RawAnswers, answer
 from polyome.predict.vote import majority_vote
 from polyome.train.classes import UNKNOWN
@@ -14,6 +14,10 @@ from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
 
 __all__ = ["UNKNOWN", "PredictArguments", "predict", "proba_of", "run"]
+
+
+MANY_REFUSED = 0.2
+"""Share of the records from which refusals are pointed out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,9 @@ def _assemble(
     score = None
     if fitted.unknown is not None:
         score = fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
+        if arguments.refuse:
+            can_align = type(fitted.modality).align is not Modality.align and not arguments.align
+            notes += _of_refused(score, can_align=can_align)
     return kind_of(fitted.task).answers(
         fitted,
         raw,
@@ -91,6 +98,20 @@ def _assemble(
         score=score,
         level=arguments.interval,
     )
+
+
+def _of_refused(score: FloatArray, *, can_align: bool) -> list[str]:
+    """Say so where many records are refused."""
+    refused = int((score > 1).sum())
+    if refused < MANY_REFUSED * len(score):
+        return []
+    other = "--set align=true, or " if can_align else ""
+    return [
+        f"{refused:,} of {len(score):,} records ({refused / len(score):.0%}) are unlike all "
+        f"training records and were named '{UNKNOWN}'; the largest probability "
+        f"tells their best class. If they come from another protocol or condition, try {other}"
+        "--set refuse=false."
+    ]
 
 
 def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -> dict[str, Any]:

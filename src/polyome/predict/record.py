@@ -96,7 +96,7 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "",
         f"- Data: {facts.get('source', 'not recorded')}.",
         f"- {rows['train']:,} training rows, {rows['dev']:,} dev, {rows['test']:,} test; "
-        f"split by {facts['split']}; {facts['left_out']:,} rows left out, "
+        f"split: {facts['split']}; {facts['left_out']:,} rows left out, "
         f"{facts['without_label']:,} without a label.",
         *[f"- {note}" for note in facts["notes"]],
         *[f"- {name}: {text}" for name, text in fitted.task.settled(facts).items()],

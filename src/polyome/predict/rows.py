@@ -95,14 +95,21 @@ def _some(rows: np.ndarray, what: str) -> np.ndarray:
     return rows
 
 
-def unseen_note(evaluation: Evaluation) -> list[str]:
-    """Say which labels of the truth the model does not know."""
+def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
+    """Say which labels of the truth the model does not know; refused where it knows none."""
     if not evaluation.unseen:
         return []
     count = sum(evaluation.unseen.values())
+    if count == evaluation.n:
+        message = (
+            f"no row has a label that the model knows. It knows {listed(classes, most=20)}; found "
+            f"{listed(evaluation.unseen, most=20)}. Rename the labels, or name another target."
+        )
+        raise InputError(message)
     return [
         f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
-        f"({listed(evaluation.unseen, most=4)}); they count as wrong."
+        f"({listed(evaluation.unseen, most=4)}); they count as wrong. It knows "
+        f"{listed(classes, most=8)}."
     ]
 
 

@@ -78,7 +78,8 @@ def described(fitted: Fitted) -> dict[str, tuple[str, str, str]]:
         found[f"POLYOME_REF_{name}"] = ("1", "Float", f"Predicted value {what}, with REF")
         found[f"POLYOME_ALT_{name}"] = ("A", "Float", f"Predicted value {what}, with each ALT")
         found[f"POLYOME_DIFF_{name}"] = ("A", "Float", f"ALT less REF {what}")
-    found["POLYOME_WINDOW"] = ("1", "String", "Window in which the variant was scored")
+    window = "Window of the score: its name, or chrom:start-end, 0-based and half-open"
+    found["POLYOME_WINDOW"] = ("1", "String", window)
     found["POLYOME_NOTE"] = (".", "String", "Why a variant or an allele has no score; at_edge")
     return found
 

@@ -90,6 +90,7 @@ def example_record(scored: Scored | None = None) -> ModelRecord:
             "metrics": own,
             "baselines": {"majority": baseline},
             "intervals": {"accuracy": [0.7, 0.95]},
+            "differences": {"majority": [0.5, 0.4, 0.6]},
             "unknown": {"coverage": 0.95, "accuracy_after_refusal": 0.9},
         },
         scored=scored,

@@ -89,9 +89,9 @@ class Scored:
 
     def true_classes(self) -> tuple[str, ...]:
         """Classes of the model, then the true labels that it does not know."""
-        assert self.truth is not None
         known = set(self.classes)
-        return (*self.classes, *sorted(set(map(str, self.truth)) - known))
+        truth = () if self.truth is None else self.truth
+        return (*self.classes, *sorted(set(map(str, truth)) - known))
 
     @classmethod
     def from_folder(cls, folder: Path, classes: tuple[str, ...]) -> Self:
@@ -167,20 +167,26 @@ class Scored:
         Parameters
         ----------
         adata : AnnData with ``obs["polyome_label"]``.
-        truth : column of ``obs``; ``uns[f"{truth}_colors"]`` are its colours.
+        truth : column of ``obs``; ``uns[f"{truth}_colors"]`` are its colours. None where the truth
+            is not known: then answers and confidence can be drawn, scores cannot.
         """
         if "polyome_label" not in adata.obs or "polyome_proba" not in adata.obsm:
             message = "this AnnData holds no answers of a model; run model.annotate(adata) first."
             raise InputError(message)
-        if truth is None:
-            message = "the column of obs with the true labels is needed: pass truth=..."
+        if "polyome" not in adata.uns:
+            message = (
+                "uns has no 'polyome', which says what the classes are; anndata.concat keeps it "
+                'with uns_merge="same".'
+            )
             raise InputError(message)
-        if truth not in adata.obs:
+        if truth is not None and truth not in adata.obs:
             raise missing_column(truth, adata.obs.columns, role="truth")
         told = adata.uns["polyome"]
-        labels = labels_as_text(adata.obs[truth])
-        labels[labels == (told.get("unlabelled") or None)] = None
-        known = np.array([label is not None for label in labels], dtype=bool)
+        labels, known = None, np.ones(adata.n_obs, dtype=bool)
+        if truth is not None:
+            labels = labels_as_text(adata.obs[truth])
+            labels[labels == (told.get("unlabelled") or None)] = None
+            known = np.array([label is not None for label in labels], dtype=bool)
         classes = [str(label) for label in told["classes"]]
         obs = adata.obs[known]
         section = told.get("section") or None
@@ -188,7 +194,7 @@ class Scored:
         place = adata.obsm["spatial"][known] if "spatial" in adata.obsm else None
         return cls(
             names=obs.index,
-            truth=labels[known].astype(str),
+            truth=None if labels is None else labels[known].astype(str),
             label=obs["polyome_label"].astype(str).to_numpy(dtype=str),
             proba=pd.DataFrame(
                 np.asarray(adata.obsm["polyome_proba"])[known], index=obs.index, columns=classes
@@ -197,7 +203,7 @@ class Scored:
             unknown_score=None if unknown_score is None else _some(unknown_score.to_numpy()),
             coordinates=None if place is None else np.asarray(place, dtype=np.float64)[:, :2],
             section=obs[section].astype(str).to_numpy(dtype=str) if section in obs else None,
-            colors=_chosen_colors(adata, truth),
+            colors={} if truth is None else _chosen_colors(adata, truth),
         )
 
 

@@ -37,7 +37,9 @@ class Verdict:
 
 
 def verdict(record: ModelRecord) -> Verdict | None:
-    """Judge a model by its first metric and that metric's interval; None where nothing was scored.
+    """Judge a model by its first metric, beside the best baseline; None where nothing was scored.
+
+    It is ahead or behind where the paired interval of the difference leaves out 0.
 
     Examples
     --------
@@ -56,23 +58,18 @@ def verdict(record: ModelRecord) -> Verdict | None:
     if best is None:
         return Verdict("alone", (_sentence(said), "No baseline was scored beside it."))
     rival, value = best
-    sign = -1 if name in LOWER_IS_BETTER else 1
     other = f"{readable(rival)} ({value:.3f})"
-    within = low is not None and high is not None and low <= value <= high
-    if sign * (own - value) > 0 and not within:
-        return Verdict("ahead", (_sentence(said), f"The best cheap baseline is {other}."))
-    if within:
-        more = "scores higher" if sign * (value - own) > 0 else "lies within this interval"
-        even = (
-            f"A cheap baseline, {other}, {more}; these records are too few to tell the two apart."
-            if sign * (value - own) > 0
-            else f"The best cheap baseline, {other}, {more}: the model is not shown to be better."
-        )
-        return Verdict("even", (_sentence(said), even))
-    if own == value:
-        return Verdict("even", (_sentence(said), f"A cheap baseline scores the same: {other}."))
-    lost = f"A cheap baseline wins: {other}. Prefer it, or find out what the model lacks."
-    return Verdict("behind", (_sentence(said), lost))
+    paired = record.scores.get("differences", {}).get(rival, (None, None, None))
+    difference, least, most = (own - value if found is None else found for found in paired)
+    shown = f"difference {difference:+.3f}, 95 % interval {least:+.3f} to {most:+.3f}, paired"
+    sign = -1 if name in LOWER_IS_BETTER else 1
+    if min(sign * least, sign * most) > 0:
+        return Verdict("ahead", (_sentence(said), f"The best cheap baseline is {other}; {shown}."))
+    if max(sign * least, sign * most) < 0:
+        lost = f"A cheap baseline wins: {other}; {shown}. Prefer it, or find out what is lacking."
+        return Verdict("behind", (_sentence(said), lost))
+    even = f"A cheap baseline, {other}, is not told apart from it ({shown})."
+    return Verdict("even", (_sentence(said), even))
 
 
 def best_baseline(record: ModelRecord, metric: str) -> tuple[str, float] | None:

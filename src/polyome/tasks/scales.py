@@ -57,11 +57,28 @@ class ValueScale:
     def apply(self, values: FloatArray) -> FloatArray:
         """Values as measured, (n, c), in training units; NaN stays."""
         if self.transform == "rank":
-            columns = [np.interp(v, k, _SCORES) for v, k in zip(values.T, self.knots, strict=True)]
+            columns = [_rank(v, k) for v, k in zip(values.T, self.knots, strict=True)]
             return np.where(np.isfinite(values), np.stack(columns, axis=1), np.nan)
         if self.transform == "log":
             values = np.log(np.clip(values, 0, None) + self.offset)
         return np.asarray((values - self.center) / self.spread)
+
+    def slope(self, values: FloatArray) -> FloatArray:
+        """How much a training unit changes with a value as measured, (n, c); NaN stays.
+
+        Examples
+        --------
+        >>> scale = ValueScale.fit(np.array([[1.0], [10.0], [100.0]]), "log")
+        >>> steep, flat = scale.slope(np.array([[1.0], [100.0]]))[:, 0]
+        >>> bool(steep > 50 * flat)
+        True
+        """
+        if self.transform == "log":
+            return np.asarray(1 / ((np.clip(values, 0, None) + self.offset) * self.spread))
+        if self.transform == "rank":
+            step = self.spread / 4  # a difference over so much: knots are steps, not a curve
+            return np.asarray((self.apply(values + step) - self.apply(values - step)) / (2 * step))
+        return np.asarray(np.ones_like(values) / self.spread)
 
     def undo(self, values: FloatArray) -> FloatArray:
         """Values in training units, (n, c), as measured; larger stays larger."""
@@ -89,6 +106,14 @@ class ValueScale:
 
 _PARTS = ("offset", "center", "spread", "knots")
 _SCORES = ndtri((np.arange(_KNOTS) + 0.5) / _KNOTS)
+
+
+def _rank(values: FloatArray, knots: FloatArray) -> FloatArray:
+    """The normal score of each value; of values that tie, the mean of the scores that they span."""
+    different, first, count = np.unique(knots, return_index=True, return_counts=True)
+    ends = np.concatenate([[0.0], np.cumsum(_SCORES)])
+    scores = (ends[first + count] - ends[first]) / count
+    return np.interp(values, different, scores)
 
 
 def _offset(column: FloatArray) -> float:

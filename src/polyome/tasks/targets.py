@@ -155,14 +155,19 @@ class ValueTargets(Targets):
         if transform == "log":
             self._check_not_negative(values)
         scale = ValueScale.fit(values, transform)
-        return replace(self, learned=scale, weights=self._weights(rows))
+        return replace(self, learned=scale, weights=self._weights(rows, scale))
 
-    def _weights(self, rows: IntArray) -> FloatArray | None:
-        """1 / (a value's variance + the median variance), mean 1, both over training rows."""
+    def _weights(self, rows: IntArray, scale: ValueScale) -> FloatArray | None:
+        """1 / (a value's variance + the median variance), mean 1, both over training rows.
+
+        Variances are brought to the units that errors have while training, by the slope of the
+        transform (the delta method).
+        """
         if self.variances is None:
             return None
-        usual = np.nan_to_num(np.nanmedian(self.variances[rows], axis=0))
-        known = np.where(np.isfinite(self.variances), self.variances, usual)
+        variances = self.variances * scale.slope(self.truth) ** 2
+        usual = np.nan_to_num(np.nanmedian(variances[rows], axis=0))
+        known = np.where(np.isfinite(variances), variances, usual)
         weights = 1 / (known + np.maximum(usual, 1e-12))
         return np.asarray(weights / weights[rows].mean(axis=0))
 

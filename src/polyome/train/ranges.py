@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from polyome._errors import InputError
 
 _BELOW_ONE = math.nextafter(1.0, 0.0)
@@ -72,6 +74,17 @@ WHOLE = {
 
 ODD = {"kernel"}
 """Counts of positions on both sides of one in the middle."""
+
+
+def plain_numbers(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with NumPy's numbers as Python's, which a sweep over an array brings.
+
+    Examples
+    --------
+    >>> plain_numbers({"num_members": np.int64(2)})
+    {'num_members': 2}
+    """
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()}
 
 
 def check_ranges(settings: dict[str, Any]) -> None:

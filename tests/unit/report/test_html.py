@@ -136,30 +136,31 @@ def test_very_many_classes_are_not_drawn():
     assert section.tables[0].folded
 
 
-def scored_as(own, other, interval=(0.7, 0.9), metric="accuracy"):
+def scored_as(own, other, ends=None, metric="accuracy"):
+    """Scores of a model and a baseline; ``ends`` is the paired interval of their difference."""
     record = example_record()
     scores = {
         "n": 100,
         "metrics": {metric: own},
         "baselines": {"logistic_regression": {metric: other}},
-        "intervals": {metric: list(interval)},
+        "intervals": {metric: [own - 0.1, own + 0.1]},
+        "differences": {"logistic_regression": [own - other, *(ends or (None, None))]},
     }
     return replace(record, scores=scores)
 
 
 @pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(
-    ("own", "other", "standing", "said"),
+    ("own", "other", "ends", "standing", "said"),
     [
-        (0.8, 0.5, "ahead", "The best cheap baseline is logistic regression (0.500)."),
-        (0.8, 0.75, "even", "the model is not shown to be better"),
-        (0.8, 0.85, "even", "scores higher; these records are too few"),
-        (0.8, 0.8, "even", "is not shown to be better"),
-        (0.8, 0.95, "behind", "A cheap baseline wins: logistic regression (0.950)."),
+        (0.8, 0.5, (0.2, 0.4), "ahead", "The best cheap baseline is logistic regression (0.500);"),
+        (0.8, 0.75, (-0.01, 0.1), "even", "(0.750), is not told apart from it (difference +0.050"),
+        (0.8, 0.85, (-0.1, 0.01), "even", "95 % interval -0.100 to +0.010, paired)"),
+        (0.9, 0.915, (-0.024, -0.009), "behind", "wins: logistic regression (0.915); difference"),
     ],
 )
-def test_the_verdict_says_plainly_where_a_baseline_wins(own, other, standing, said):
-    record = scored_as(own, other)
+def test_the_verdict_says_plainly_where_a_baseline_wins(own, other, ends, standing, said):
+    record = scored_as(own, other, ends)
     found = verdict(record)
     assert found.standing == standing
     assert said in " ".join(found.sentences)
@@ -168,14 +169,12 @@ def test_the_verdict_says_plainly_where_a_baseline_wins(own, other, standing, sa
 
 
 def test_a_tie_without_an_interval_is_no_loss():
-    found = verdict(scored_as(1.0, 1.0, (None, None)))
-    assert found.standing == "even"
-    assert "A cheap baseline scores the same: logistic regression (1.000)." in found.sentences
+    assert verdict(scored_as(1.0, 1.0)).standing == "even"
 
 
 def test_where_less_is_better_less_wins():
-    assert verdict(scored_as(0.4, 0.2, (0.3, 0.5), "log_loss")).standing == "behind"
-    assert losses(scored_as(0.4, 0.6, (0.3, 0.5), "log_loss")) == []
+    assert verdict(scored_as(0.4, 0.2, (0.1, 0.3), "log_loss")).standing == "behind"
+    assert losses(scored_as(0.4, 0.6, (-0.3, -0.1), "log_loss")) == []
     assert verdict(replace(scored_as(0.8, 0.5), scores={})) is None
 
 

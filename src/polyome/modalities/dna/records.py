@@ -14,6 +14,7 @@ from polyome.io import read_sequences
 from polyome.io.files import paths_of
 from polyome.io.intervals import strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
+from polyome.io.records import wrong_letter
 from polyome.modalities.base import Answers, Values
 
 SIMULATED = "simulated"
@@ -125,6 +126,9 @@ def read_part(dna: Sequences, length: int, anchor: str) -> tuple[Sequences, IntA
     return Sequences(dna.codes, dna.starts + offsets, dna.lengths - surplus), offsets
 
 
+_LETTERS = 12  # bases in a row that are no file's name
+
+
 def _as_table(
     source: Any,  # noqa: ANN401
     column: str,
@@ -146,7 +150,14 @@ def _as_table(
                 f"'{column}' is to be read. Remove or rename the others."
             )
             raise InputError(message)
-        return table.set_axis(table.index.astype(str), axis=0)
+        return table.set_axis(pd.Index([str(name) for name in table.index]), axis=0)
+    for one in source if isinstance(source, list) else [source]:
+        if isinstance(one, str) and len(one) >= _LETTERS and wrong_letter(one) is None:
+            message = (
+                f"'{one[:20]}...' is a sequence, not a file; sequences come in a table: "
+                "pandas.DataFrame({'sequence': [...]})."
+            )
+            raise InputError(message)
     return read_sequences(
         paths_of(source, "a table with a column of sequences, or the path of a FASTA, CSV or BED,"),
         sequence_column=column,

@@ -94,6 +94,7 @@ def _no_coordinates(adata: AnnData, key: str) -> InputError:
         ("array_row", "array_col"),
         ("x_centroid", "y_centroid"),
         ("imagex", "imagey"),
+        ("x_um", "y_um"),
     )
     pair = next((p for p in pairs if p[0] in columns and p[1] in columns), None)
     hint = suggestion(key, known)

@@ -19,10 +19,12 @@ MUTED = "#8a8f98"
 """Of everything that stands beside it."""
 WRONG = "#d9534f"
 FEW_COLORS = (
-    *("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2"),
-    *("#b279a2", "#eeca3b", "#ff9da6", "#9d755d", "#79706e"),
+    *("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9"),
+    *("#cc79a7", "#b8a800", "#882255", "#8a8f98", "#44aa99"),
 )
-"""Readable on white and on black, for up to ten classes."""
+"""Readable on white and on black and without red or green, for up to ten classes.
+
+Okabe & Ito 2008 (their yellow darker), then of Tol 2021."""
 
 Source = Any
 """A model folder, a fitted estimator, an AnnData with answers, or what was read of one."""
@@ -59,8 +61,11 @@ def scored_of(source: Source, truth: str | None = None) -> Scored:
 
 def with_classes(scored: Scored, figure: str) -> Scored:
     """Refuse records that were not answered with classes."""
-    if scored.proba is None or scored.truth is None:
+    if scored.proba is None:
         message = f"{figure} needs classes; this model predicts values."
+        raise InputError(message)
+    if scored.truth is None:
+        message = f"{figure} needs the true labels: pass truth=, the column of obs that has them."
         raise InputError(message)
     return scored
 

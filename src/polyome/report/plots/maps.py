@@ -31,7 +31,7 @@ MOST_LISTED = 24
 def umap(
     source: Source,
     *,
-    color: Color = "truth",
+    color: Color | None = None,
     truth: str | None = None,
     seed: int = 0,
     most: int = 10_000,
@@ -44,7 +44,8 @@ def umap(
     Parameters
     ----------
     source : a model folder, a fitted model, or an AnnData with answers.
-    color : ``truth``, ``prediction``, ``confidence`` or ``error``.
+    color : ``truth``, ``prediction``, ``confidence`` or ``error``; None is ``truth`` where that is
+        known, else ``prediction``.
     truth : for an AnnData, the column of ``obs`` with the true labels.
     seed : of the embedding, and of the draw where there are more than ``most`` records.
     most : records that are drawn.
@@ -62,7 +63,7 @@ def umap(
     rows = some_of(len(scored), most, seed)
     place, axis = embedded(scored, rows, seed)
     ax = given_or_new(ax, 5.4, 4.2)
-    _draw_points(ax, place, scored, rows, color)
+    _draw_points(ax, place, scored, rows, color or _usual(scored))
     ax.set(xlabel=f"{axis} 1", ylabel=f"{axis} 2", xticks=[], yticks=[])
     return finished(ax, show=show, save=save)
 
@@ -70,7 +71,7 @@ def umap(
 def section_map(
     source: Source,
     *,
-    color: Color = "truth",
+    color: Color | None = None,
     section: str | None = None,
     truth: str | None = None,
     ax: Axes | None = None,
@@ -81,7 +82,8 @@ def section_map(
 
     Parameters
     ----------
-    color : ``truth``, ``prediction``, ``confidence`` or ``error``.
+    color : ``truth``, ``prediction``, ``confidence`` or ``error``; None is ``truth`` where that is
+        known, else ``prediction``.
     section : name of one section; None draws the first.
 
     The others are those of :func:`umap`.
@@ -98,7 +100,7 @@ def section_map(
         raise InputError(message)
     rows = rows_of_section(scored, section)
     ax = given_or_new(ax, 5.4, 4.2)
-    _draw_points(ax, scored.coordinates[rows], scored, rows, color)
+    _draw_points(ax, scored.coordinates[rows], scored, rows, color or _usual(scored))
     ax.set(aspect="equal", xticks=[], yticks=[])
     ax.invert_yaxis()  # as images have it, and scanpy
     return finished(ax, show=show, save=save)
@@ -155,6 +157,10 @@ def embedded(scored: Scored, rows: IntArray, seed: int) -> tuple[FloatArray, str
         return np.asarray(reducer.fit_transform(hidden), dtype=np.float32), "UMAP"
 
 
+def _usual(scored: Scored) -> Color:
+    return "prediction" if scored.truth is None and scored.measured is None else "truth"
+
+
 def _draw_points(ax: Axes, place: FloatArray, scored: Scored, rows: IntArray, color: Color) -> None:
     """Scatter records, coloured by what was asked for."""
     size = float(np.clip(6000 / max(len(rows), 1), 2, 26))
@@ -180,7 +186,9 @@ def values_of(scored: Scored, color: Color) -> tuple[str, FloatArray]:
     Of several predicted values it is the first.
     """
     if color == "confidence":
-        return "confidence", with_classes(scored, "confidence").confidence
+        if scored.proba is None:
+            with_classes(scored, "confidence")
+        return "confidence", scored.confidence
     assert scored.measured is not None
     assert scored.predicted is not None
     name = str(scored.measured.columns[0])
@@ -195,9 +203,8 @@ def values_of(scored: Scored, color: Color) -> tuple[str, FloatArray]:
 
 def labels_and_colors(scored: Scored, color: Color) -> tuple[np.ndarray, dict[str, str]]:
     """What each record is called under a colouring, str (n,), and the colour of each name."""
-    scored = with_classes(scored, f"the colouring by {color}")
-    assert scored.truth is not None
-    assert scored.label is not None
+    if color != "prediction":
+        scored = with_classes(scored, f"the colouring by {color}")
     if color == "error":
         names = np.where(scored.right, "right", "wrong")
         return names, {"right": MUTED, "wrong": WRONG}
@@ -205,6 +212,7 @@ def labels_and_colors(scored: Scored, color: Color) -> tuple[np.ndarray, dict[st
         message = f"color='{color}': truth, prediction, confidence or error is needed."
         raise InputError(message)
     labels = scored.truth if color == "truth" else scored.label
+    assert labels is not None
     known = palette(scored.true_classes(), scored.colors)
     extra = {str(label): MUTED for label in np.unique(labels) if label not in known}
     return labels, known | extra
