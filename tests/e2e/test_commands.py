@@ -379,8 +379,9 @@ def test_evaluate_against_another_column(call, model_dir, cells_file, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert read_json(tmp_path / "e.json")["metrics"]["accuracy"] == pytest.approx(2 / 3, abs=0.1)
     result = call("evaluate", model_dir, cells_file, "--target=number")
-    said = "48 of 48 rows have labels that the model does not know ('1', '2', '3')"
-    assert said in result.stderr
+    assert result.exit_code == 2
+    assert "no row has a label that the model knows. It knows 'type 0'" in result.stderr
+    assert "found '1', '2', '3'. Rename the labels" in result.stderr
 
 
 def test_evaluate_scores_a_new_sample_whole(call, model_dir, cells, tmp_path):

@@ -72,12 +72,12 @@ def test_answers_that_are_all_right_get_no_interval_but_what_they_can_mean(model
     assert found.metrics["accuracy"] == 1
     assert found.intervals["accuracy"] == (None, None)
     assert "1.0000 to" not in str(found)
-    assert "whose accuracy is 0.940 (rule of three" in str(found)
+    assert "whose true accuracy is 0.940 could do this too (rule of three" in str(found)
 
 
 @pytest.mark.parametrize("source", [np.zeros((3, 4)), None, 5, [simulate_cells(5)]])
 def test_what_is_no_anndata_is_refused_in_words(model, source):
-    with pytest.raises(polyome.InputError, match="an AnnData, an h5ad file or a list"):
+    with pytest.raises(polyome.InputError, match="an AnnData, an h5ad file or a list|make them one"):
         model.predict(source)
 
 
@@ -288,3 +288,14 @@ def test_other_files_in_a_model_folder_are_not_lost(model, tmp_path):
     (folder / "answers.csv").unlink()
     model.save_pretrained(folder)
     assert not (folder / "report.html").exists()
+
+
+def test_what_is_not_fitted_has_no_classes():
+    assert not hasattr(polyome.CellTypeClassifier(), "classes_")
+
+
+def test_many_refusals_are_pointed_out(model):
+    strange = simulate_cells(40, seed=5)  # other marker genes, other base expression
+    notes = " ".join(model.answer(strange)[1].notes)
+    assert "are unlike all training records and were named 'unknown'" in notes
+    assert "--set align=true" in notes

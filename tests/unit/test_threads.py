@@ -47,3 +47,18 @@ def test_the_setting_comes_back_after_an_error():
     with pytest.raises(ZeroDivisionError), batch_threads(torch.device("cpu")) as pool:
         list(pool.map(lambda x: 1 / x, [1, 0]))
     assert torch.get_num_threads() == usual
+
+
+def test_calls_that_overlap_leave_torch_as_it_was():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first, second = (batch_threads(torch.device("cpu")) for _ in range(2))
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)

@@ -72,7 +72,7 @@ class Expression(SequenceTask, RegressionTask):
             }
         epochs = 20 if n_rows < 3500 else 14 if n_rows < 8000 else 10 if n_rows < RICH else 5
         if n_rows * modality.length_ > _MANY_BASES:
-            epochs = 4
+            epochs = 3  # a fourth costs two minutes; r .841 instead of .828 on DREAM's inner rows
         return {"num_train_epochs": epochs, "early_stopping": True}
 
     def settle(

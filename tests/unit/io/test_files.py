@@ -42,3 +42,11 @@ def test_an_older_folder_is_replaced(tmp_path):
             (aside / "mark").write_text(text)
     assert (tmp_path / "model" / "mark").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_files_are_readable_as_new_ones_are(tmp_path):
+    with folder_written_aside(tmp_path / "model", replaces="mark") as aside:
+        (aside / "mark").write_text("new")
+        (aside / "mark").chmod(0o600)
+    (tmp_path / "usual").write_text("")
+    assert (tmp_path / "model" / "mark").stat().st_mode == (tmp_path / "usual").stat().st_mode

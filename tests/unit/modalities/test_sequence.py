@@ -213,3 +213,10 @@ def test_both_strands_are_views_of_a_record():
     own, other = modality.views(records)
     assert own.windows.tolist() == [[1, 1, 2, 2]]
     assert other.windows.tolist() == [[3, 3, 4, 4]]
+
+
+def test_a_sequence_is_not_taken_for_a_file():
+    with pytest.raises(InputError, match=r"is a sequence, not a file.*DataFrame\({'sequence'"):
+        SequenceModality().read(["ACGT" * 80])
+    table = pd.concat({"a": pd.DataFrame({"sequence": ["ACGT"]})})
+    assert SequenceModality().read(table).table.index.tolist() == ["('a', 0)"]

@@ -58,3 +58,13 @@ def test_a_part_of_the_training_rows_is_said_to_be_fitted(motif_model):
 def test_answers_keep_the_index_of_a_data_frame(motif_model):
     table = motif_table(8, seed=3).set_axis([0, 1, 2, 3, 3, 5, 6, 7], axis=0)
     assert motif_model.predict(table).index.equals(table.index)
+
+
+def test_rows_of_a_group_are_resampled_together(motif_model):
+    table = motif_table(60, seed=9).assign(family=np.repeat(["a", "b", "c"], 20))
+    model = estimator_class("promoter")(num_members=1, hidden_size=16, device="cpu", quiet=True)
+    model.fit(table, "label", group="family", baselines=False, num_train_epochs=1)
+    assert "the test part is one group" in " ".join(model.evaluation_.notes)
+    assert set(model.evaluation_.differences) == set(model.evaluation_.baselines)
+    difference, low, high = model.evaluation_.differences["majority"]
+    assert low <= difference <= high

@@ -2,7 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from anndata import AnnData
 from matplotlib.colors import to_hex
 from sklearn.metrics import roc_auc_score
 
@@ -200,3 +202,33 @@ def test_verbs_keep_their_names_when_packages_are_imported():
 
     assert callable(polyome.audit)
     assert callable(polyome.report)
+
+
+@pytest.fixture
+def annotated(scored):
+    """An annotated sample whose truth nobody knows."""
+    obs = pd.DataFrame({"polyome_label": scored.label}, index=scored.names)
+    adata = AnnData(np.zeros((len(scored), 1), np.float32), obs=obs)
+    adata.obsm["polyome_proba"] = scored.proba.to_numpy()
+    adata.obsm["X_polyome"] = scored.representation
+    adata.obsm["spatial"] = scored.coordinates
+    adata.uns["polyome"] = {"classes": list(scored.classes)}
+    return adata
+
+
+@pytest.mark.parametrize("color", [None, "prediction", "confidence"])
+@pytest.mark.parametrize("figure", [pl.section_map, pl.umap])
+def test_answers_are_mapped_where_the_truth_is_not_known(annotated, figure, color):
+    ax = figure(annotated, color=color)
+    shown = sum(len(c.get_offsets()) for c in ax.collections)
+    assert shown == annotated.n_obs
+
+
+def test_what_needs_the_truth_says_so(annotated):
+    with pytest.raises(InputError, match="needs the true labels: pass truth="):
+        pl.section_map(annotated, color="error")
+    with pytest.raises(InputError, match="needs the true labels: pass truth="):
+        pl.confusion_matrix(annotated)
+    del annotated.uns["polyome"]
+    with pytest.raises(InputError, match='keeps it with uns_merge="same"'):
+        pl.section_map(annotated)

@@ -169,3 +169,13 @@ def test_chromosomes_are_named_alike_and_none_is_missing():
     for found in (chromosomes, blocks):
         with pytest.raises(InputError, match=r"'chrom' \(chromosome\) is empty for 1 of 3"):
             found(read(gap))
+
+
+def test_noise_that_goes_with_the_value_weighs_alike_on_a_logarithmic_scale():
+    rng = np.random.default_rng(0)
+    values = rng.lognormal(0, 2, 300)
+    table = pd.DataFrame({"value": values, "sd": 0.15 * values})
+    task = Expression(noise="sd", target_transform="log")
+    weights = task.targets(table, "value", None).learned_from(np.arange(300)).weights[:, 0]
+    high = values > np.quantile(values, 0.3)  # below, the offset of the logarithm counts
+    assert weights[high].max() < 1.3 * weights[high].min()

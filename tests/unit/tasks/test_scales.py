@@ -44,3 +44,21 @@ def test_skewed_positive_values_call_for_a_logarithm_and_others_do_not():
 def test_a_target_that_never_varies_is_not_divided_by_nothing():
     scale = ValueScale.fit(np.ones((5, 1)), "standardise")
     assert scale.apply(np.array([[3.0]])).tolist() == [[2.0]]
+
+
+def test_values_that_tie_get_the_middle_of_their_ranks():
+    zeros = np.r_[np.zeros(400), rng.lognormal(0, 1, 100)][:, None]
+    units = ValueScale.fit(zeros, "rank").apply(zeros)
+    assert abs(units.mean()) < 0.05
+    assert units[0] < 0 < units[400:].min()
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_the_slope_is_that_of_the_transform(transform):
+    scale = ValueScale.fit(VALUES, transform)
+    step = scale.spread / 4
+    steps = (scale.apply(VALUES + step) - scale.apply(VALUES - step)) / (2 * step)
+    typical = np.abs(VALUES - np.nanmedian(VALUES, axis=0)) < scale.spread / 10
+    close = {"standardise": 1e-6, "rank": 1e-6, "log": 3}[transform]
+    np.testing.assert_allclose(scale.slope(VALUES)[typical], steps[typical], rtol=close)
+    assert (scale.slope(VALUES)[np.isfinite(VALUES)] >= 0).all()

@@ -20,7 +20,7 @@ MUTED = "#8a8f98"
 WRONG = "#d9534f"
 FEW_COLORS = (
     *("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9"),
-    *("#cc79a7", "#b8a800", "#882255", "#8a8f98", "#44aa99"),
+    *("#cc79a7", "#b8a800", "#882255", "#9d755d", "#44aa99"),
 )
 """Readable on white and on black and without red or green, for up to ten classes.
 
