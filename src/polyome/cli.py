@@ -82,8 +82,6 @@ def fit(
     chosen = parsing.fit_settings(model_class.task_class, given)
     model = model_class(**chosen.task | parsing.flags(seed, device, quiet=quiet))
     unfinished = out.with_name(f".{out.name}.unfinished")
-    if not resume:
-        shutil.rmtree(unfinished, ignore_errors=True)
     model.fit(
         list(inputs),
         target,
@@ -91,6 +89,7 @@ def fit(
         split_by=split_by,
         group=group,
         checkpoints=unfinished,
+        resume=resume,
         **chosen.fit,
     )
     model.save_pretrained(out)
@@ -120,7 +119,7 @@ def evaluate(
     from polyome.io.files import check_writable, write_json
 
     if json is not None:
-        check_writable(json)
+        check_writable(json, inputs)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     result = model.evaluate(list(inputs), target, part=part, **options)
@@ -149,7 +148,7 @@ def predict(
 
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
-    check_format(out, model.fitted_.modality.answer_formats)
+    check_format(out, model.fitted_.modality.answer_formats, inputs)
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
     write_answers(model.fitted_.modality, records, answers, out)
@@ -174,7 +173,7 @@ def annotate(
     from polyome.reference import answer_from
 
     chosen, answering = parsing.annotate_settings(parsing.gathered(None, set_))
-    check_format(out, (".csv", ".h5ad"))
+    check_format(out, (".csv", ".h5ad"), [reference, *inputs])
     settings = chosen.task | parsing.flags(seed, device, quiet=quiet)
     model, records, answers = answer_from(
         reference, list(inputs), target, fit=chosen.fit, predict=answering, settings=settings
@@ -204,7 +203,7 @@ def embed(
 
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
-    check_format(out, embedding_formats(model.fitted_.modality))
+    check_format(out, embedding_formats(model.fitted_.modality), inputs)
     records, answers = model.answer(list(inputs), **options)
     _notes(answers.notes, quiet=quiet)
     write_embedding(model.fitted_.modality, records, answers, out)
@@ -265,7 +264,7 @@ def audit(
     from polyome.io.files import check_writable, write_json
 
     if json is not None:
-        check_writable(json)
+        check_writable(json, inputs)
     model_class = estimators.estimator_class(task)
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     given = parsing.gathered(None, set_)

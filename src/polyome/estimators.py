@@ -3,6 +3,7 @@
 This is the one place where the stages meet: read, split, audit, fit, calibrate, evaluate.
 """
 
+import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
@@ -99,6 +100,7 @@ class Estimator(Configured):
         baselines: bool = True,
         scanner: bool = False,
         checkpoints: str | Path | None = None,
+        resume: bool = True,
         **options: Any,  # noqa: ANN401 - checked against FitArguments and the reading options
     ) -> Self:
         """Fit on the training part, calibrate on rows kept aside, score on the test part.
@@ -118,6 +120,7 @@ class Estimator(Configured):
         scanner : distil a fast network for scanning genomes too, and score it beside the model.
         checkpoints : folder where members that are done are kept while fitting; those found there
             from an interrupted fit of the same data and settings are not fitted again.
+        resume : use what is there; False starts anew.
         options : fields of :class:`polyome.train.arguments.FitArguments`, and how the source is
             read where that is no setting of the class: for sequences ``genome`` and ``labels``.
 
@@ -154,6 +157,8 @@ class Estimator(Configured):
         found = [] if group is None or groups is None else group_findings(groups, parts, group)
         self.findings_ = found + self.task.audit(records, targets, parts, shown)
         _warn(self.findings_)
+        if checkpoints is not None and not resume:
+            shutil.rmtree(checkpoints, ignore_errors=True)
         kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
         with own_random_state():
             self.fitted_, self.curves_ = fit_model(

@@ -380,7 +380,7 @@ def test_evaluate_against_another_column(call, model_dir, cells_file, tmp_path):
     assert read_json(tmp_path / "e.json")["metrics"]["accuracy"] == pytest.approx(2 / 3, abs=0.1)
     result = call("evaluate", model_dir, cells_file, "--target=number")
     assert result.exit_code == 2
-    assert "no row has a label that the model knows. It knows 'type 0'" in result.stderr
+    assert "no row has a label that the model knows. It knows 'type 1'" in result.stderr
     assert "found '1', '2', '3'. Rename the labels" in result.stderr
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ def written_aside(path: Path) -> Iterator[Path]:
     'whole'
     """
     check_writable(path)
-    aside = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
+    path = path.resolve()  # a link to a file stays one
+    aside = path.with_name(f".partial-{os.getpid()}-{path.name[-100:]}")
     try:
         yield aside
         aside.replace(path)
@@ -121,8 +122,20 @@ def check_new_folder(folder: Path, *, replaces: str, own: OwnNames | None = None
     _check_can_hold_files(folder.absolute().parent)
 
 
-def check_writable(path: Path) -> None:
-    """Refuse early what cannot be written: a directory, or a folder that is not there."""
+def check_writable(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse early what cannot be written: a directory, or a folder that is not there.
+
+    Parameters
+    ----------
+    inputs : files that are read, which must not be replaced.
+    """
+    for source in inputs:
+        if path.is_file() and source.exists() and path.samefile(source):
+            message = f"{path} is an input; what it holds would be lost. Name another file."
+            raise InputError(message)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        message = f"{path} is no file but a device or a pipe, which cannot be replaced as a whole."
+        raise InputError(message)
     if path.is_dir():
         message = f"{path} is a folder; a file name is needed."
         raise InputError(message)

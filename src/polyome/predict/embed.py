@@ -1,5 +1,6 @@
 """Answers and representations as files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,18 @@ def embedding_formats(modality: Modality) -> tuple[str, ...]:
     return (".csv", ".npy", *[end for end in modality.answer_formats if end == ".h5ad"])
 
 
-def check_format(path: Path, formats: tuple[str, ...]) -> None:
-    """Refuse early a file that cannot be written."""
+def check_format(path: Path, formats: tuple[str, ...], inputs: Sequence[Path] = ()) -> None:
+    """Refuse early a file that cannot be written, or that is an input and would lose what it holds.
+
+    What an h5ad holds is kept where answers are written into it.
+    """
     if path.suffix == ".zarr" and path.suffix in formats:
         check_new_zarr(path)
         return
     if path.suffix not in formats and not path.is_dir():
         message = f"{path}: a name that ends in {' or '.join(formats)} is needed."
         raise InputError(message)
-    check_writable(path)
+    check_writable(path, () if path.suffix == ".h5ad" else inputs)
 
 
 def write_answers(

@@ -67,6 +67,9 @@ def report(
     check_extra()
     record = ModelRecord.read(model_dir)
     path = Path(model_dir) / DEFAULT_NAME if out is None else Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        message = f"{path}: a report is HTML; name a file that ends in .html."
+        raise InputError(message)
     check_writable(path)
     say(f"report: drawing the figures of {model_dir}", quiet=quiet)
     arguments = ReportArguments(umap_records, map_records)

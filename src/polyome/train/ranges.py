@@ -112,7 +112,7 @@ def check_ranges(settings: dict[str, Any]) -> None:
             kind = "a whole number" if key in WHOLE else "a number"
             message = f"{key}={value!r}: {kind} is needed."
             raise InputError(message)
-        if not low <= value <= high:
+        if not (low <= value <= high and math.isfinite(value)):
             message = f"{key}={value}: a number {_shown(low, high)} is needed."
             raise InputError(message)
         if key in ODD and value % 2 == 0:

@@ -1,9 +1,16 @@
 """A folder is whole, or as it was."""
 
+import os
+
 import pytest
 
 from polyome._errors import InputError
-from polyome.io.files import check_new_folder, folder_written_aside
+from polyome.io.files import (
+    check_new_folder,
+    check_writable,
+    folder_written_aside,
+    written_aside,
+)
 
 
 def test_a_link_to_a_folder_stays_one(tmp_path):
@@ -50,3 +57,21 @@ def test_files_are_readable_as_new_ones_are(tmp_path):
         (aside / "mark").chmod(0o600)
     (tmp_path / "usual").write_text("")
     assert (tmp_path / "model" / "mark").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_link_to_a_file_stays_one(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with written_aside(tmp_path / "link") as aside:
+        aside.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_inputs_and_devices_are_not_replaced(tmp_path):
+    (tmp_path / "a.csv").write_text("sequences")
+    with pytest.raises(InputError, match="is an input; what it holds would be lost"):
+        check_writable(tmp_path / "a.csv", [tmp_path / ".." / tmp_path.name / "a.csv"])
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is no file but a device or a pipe"):
+        check_writable(tmp_path / "pipe")

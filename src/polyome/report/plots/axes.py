@@ -104,7 +104,7 @@ def palette(labels: Sequence[str], chosen: dict[str, str] | None = None) -> dict
     Examples
     --------
     >>> palette(["B", "T"], {"T": "red"})
-    {'B': '#4c78a8', 'T': 'red'}
+    {'B': '#0072b2', 'T': 'red'}
     """
     colors: Sequence[str] = FEW_COLORS
     if len(labels) > len(FEW_COLORS):
