@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from sklearn.metrics import f1_score, matthews_corrcoef, r2_score, recall_score, roc_auc_score
+from sklearn.metrics import f1_score, r2_score, recall_score, roc_auc_score
 
 from polyome._types import BoolArray, FloatArray, IntArray
 
@@ -100,14 +100,21 @@ def classification_metrics(
 def matthews(truth: ArrayLike, predicted: ArrayLike) -> float:
     """Matthews correlation coefficient of labels, (n,) each; 0 where it is not defined.
 
+    For any number of classes (Gorodkin 2004, equation 8). It is resampled thousands of times, and
+    scikit-learn's, which this equals, takes milliseconds for its checks.
+
     Examples
     --------
     >>> matthews(["a", "a", "b"], ["a", "a", "b"])
     1.0
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one label only
-        return float(matthews_corrcoef(_strings(truth), _strings(predicted)))
+    n = len(np.asarray(truth))
+    both = np.concatenate([_strings(truth), _strings(predicted)])
+    names, codes = np.unique(both, return_inverse=True)
+    true, said = (np.bincount(part, minlength=len(names)) for part in (codes[:n], codes[n:]))
+    right = int((codes[:n] == codes[n:]).sum())
+    spread = float(n * n - true @ true) * float(n * n - said @ said)
+    return float((right * n - true @ said) / spread**0.5) if spread else 0.0
 
 
 def _auroc(proba: FloatArray, index: IntArray) -> float:

@@ -1,6 +1,7 @@
 """Metrics agree with scikit-learn, stay in range, and are None where undefined."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn import metrics as reference
 from polyome.metrics import (
     bootstrap_interval,
     classification_metrics,
+    matthews,
     paired_difference,
     refusal_metrics,
     regression_metrics,
@@ -153,3 +155,16 @@ def test_rows_of_a_group_are_drawn_together():
     least, most = bootstrap_interval(np.mean, right, groups=donors)
     assert most - least > 1.3 * (high - low)
     assert bootstrap_interval(np.mean, right, groups=np.zeros(480)) == (low, high)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 7, 200])
+def test_matthews_equals_scikit_learns(n_classes, n):
+    rng = np.random.default_rng(n)
+    names = np.array(list("abcde"))
+    truth = names[rng.integers(0, n_classes, n)]
+    said = np.where(rng.random(n) < 0.5, truth, names[rng.integers(0, n_classes, n)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one label only
+        wanted = reference.matthews_corrcoef(truth, said)
+    assert matthews(truth, said) == pytest.approx(wanted, abs=1e-12)
