@@ -189,7 +189,7 @@ class DirectFeatures(nn.Module):
         better on inner folds; None reads all.
     landmark_rows : int, (m,), which of the records that it was started from the first m features
         are the likeness to; None where features are no likeness.
-    has_anchors : :meth:`anchors` is there; records far from all training records are then refused
+    has_anchors : distance in :meth:`anchors` tells records of unseen kinds, which are then refused
         as ``unknown``.
     """
 
@@ -201,8 +201,9 @@ class DirectFeatures(nn.Module):
     has_anchors: ClassVar[bool] = False
 
     def anchors(self, **inputs: Tensor) -> Tensor:
-        """Features, (b, k), in which distance tells records of unseen kinds."""
-        raise NotImplementedError
+        """Features, (b, k), in which distance tells records of unseen kinds; by default all."""
+        found: Tensor = self(**inputs)
+        return found
 
 
 class Modality(ABC):

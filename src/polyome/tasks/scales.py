@@ -78,7 +78,7 @@ class ValueScale:
         if self.transform == "rank":
             step = self.spread / 4  # a difference over so much: knots are steps, not a curve
             return np.asarray((self.apply(values + step) - self.apply(values - step)) / (2 * step))
-        return np.asarray(np.ones_like(values) / self.spread)
+        return np.where(np.isfinite(values), 1 / self.spread, np.nan)
 
     def undo(self, values: FloatArray) -> FloatArray:
         """Values in training units, (n, c), as measured; larger stays larger."""
