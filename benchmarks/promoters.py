@@ -36,7 +36,6 @@ SETS = (
 SEEDS = (0, 1, 2)
 SHOWN = ["mcc", "accuracy", "auroc", "log_loss", "ece"]
 BARS = dict(zip(SETS, (0.86, 0.935, 0.815, 0.72, 0.79, 0.705)))
-BEST = "best of the cheap"
 WITHOUT_TRUNK = "direct path + boosting"
 
 
@@ -220,42 +219,33 @@ def _mcc(truth: np.ndarray, said: np.ndarray) -> float:
     return float((both[0] * both[3] - both[1] * both[2]) / np.sqrt(max(below, 1.0)))
 
 
-def promoters() -> None:
-    """Rows a to e: the sets' own split."""
-    _all_sets("promoters", "Promoters, the files' own split", lambda data: data, layers=True)
+def given_split(name: str) -> None:
+    """Rows a to e on one set: its own split, and what the trunk's layers add."""
+    write_set("promoters", name, read(name), layers=True)
 
 
-def promoters_homology() -> None:
-    """Row g: no sequence of the test part shares a 30-mer with a training sequence."""
-    _all_sets("promoters_homology", "Promoters, split by homology", by_homology, layers=False)
+def homology_split(name: str) -> None:
+    """Row g on one set: no test sequence shares a 30-mer with a training sequence."""
+    write_set("promoters_homology", name, by_homology(read(name)), layers=False)
 
 
-def _all_sets(row: str, title: str, divided: Any, *, layers: bool) -> None:  # noqa: ANN401
-    for name in SETS:
-        models(row, name, divided(read(name)))  # first, as they take longest
-    numbers = {name: one_set(row, name, divided(read(name)), layers=layers) for name in SETS}
-    overview = {
-        name: {
-            "bar": BARS[name],
-            "polyome": found["scores"]["polyome"]["mcc"],
-            "trunk alone": found["scores"]["trunk alone"]["mcc"],
-            "direct path alone": found["scores"]["direct path alone"]["mcc"],
-            BEST: f"{found['mcc'][found['best']]:.4f} ({found['best']})",
-            "difference": f"{found['difference']:+.4f} [{found['interval'][0]:+.4f}, "
-            f"{found['interval'][1]:+.4f}], SE {found['standard_error']:.4f}",
-            "seconds": ", ".join(f"{s:.0f}" for s in found["fit_seconds"]),
-        }
-        for name, found in numbers.items()
-    }
-    columns = list(next(iter(overview.values())))
-    if row != "promoters":
-        columns.remove("bar")
-    body = "MCC on test rows, mean (SD) of seeds 0-2; the paired 95 % interval is a bootstrap over "
-    body += "test rows. Zero layers: the first seed only.\n\n" if layers else "test rows.\n\n"
-    body += f"{table(overview, columns)}\n"
-    for name, found in numbers.items():
-        body += f"\n### {name}, {found['n']:,} test rows\n\n{table(found['scores'], SHOWN)}\n"
-    write(row, title, body, numbers)
+def write_set(row: str, name: str, data: pd.DataFrame, *, layers: bool) -> None:
+    """The table of one set."""
+    found = one_set(row, name, data, layers=layers)
+    low, high = found["interval"]
+    own = row == "promoters"
+    which = f"the file's own split. The bar: MCC {BARS[name]}" if own else "a split by homology"
+    lines = [
+        f"{found['n']:,} test rows of {which}. Mean (SD) of seeds 0-2"
+        + ("; zero layers: the first seed only." if layers else "."),
+        table(found["scores"], SHOWN),
+        f"Model less the best baseline ({found['best']}), MCC, with a paired 95 % interval "
+        f"(bootstrap over test rows): {found['difference']:+.4f} [{low:+.4f}, {high:+.4f}], "
+        f"SE {found['standard_error']:.4f}.",
+        f"Seconds to fit: {', '.join(f'{s:.0f}' for s in found['fit_seconds'])}.",
+    ]
+    title = f"Promoters: {name}" if own else f"Promoters without homologues: {name}"
+    write(f"{row}_{name}", title, "\n\n".join(lines), found)
 
 
 def promoters_audit() -> None:
@@ -274,7 +264,7 @@ def promoters_audit() -> None:
 
 
 ROWS = {
-    "promoters": promoters,
-    "promoters_homology": promoters_homology,
+    **{f"promoters_{name}": (lambda n=name: given_split(n)) for name in SETS},
+    **{f"promoters_homology_{name}": (lambda n=name: homology_split(n)) for name in SETS},
     "promoters_audit": promoters_audit,
 }
