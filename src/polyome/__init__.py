@@ -11,6 +11,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from polyome._auto import register_when_used
 from polyome._version import __version__
 
 __all__ = [
@@ -54,6 +55,7 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
+register_when_used()
 
 
 def __dir__() -> list[str]:

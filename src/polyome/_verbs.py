@@ -17,7 +17,9 @@ TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta or bed.")
 ]
-ModelDir = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote.")]
+ModelDir = Annotated[
+    Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote, or hf://OWNER/NAME.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting; an unknown key lists the known."),

@@ -4,6 +4,7 @@ This is the one place where the stages meet: read, split, audit, fit, calibrate,
 """
 
 import shutil
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
@@ -60,6 +61,7 @@ from polyome.train.checkpoints import Checkpoints
 from polyome.train.distil import SCANNER, distil
 from polyome.train.fit import fit_model
 from polyome.train.fitted import SUMMARY, Fitted, read_summary
+from polyome.train.hub import local_folder, upload
 
 _UNKNOWN_IS_A_CLASS = (
     f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
@@ -403,6 +405,19 @@ class Estimator(Configured):
             elif self.read_from_ is not None:
                 copy_record(self.read_from_, aside)
 
+    def push_to_hub(
+        self, repo_id: str, *, private: bool | None = None, token: str | None = None
+    ) -> str:
+        """Upload the model folder to the Hugging Face hub as ``OWNER/NAME``; return its address.
+
+        ``polyome.load("hf://OWNER/NAME")`` reads it there. The names, labels and answers of test
+        rows stay here (``evaluation/``); scores and what the card says are uploaded.
+        """
+        with tempfile.TemporaryDirectory() as above:
+            folder = Path(above) / "model"
+            self.save_pretrained(folder)
+            return upload(folder, repo_id, private=private, token=token)
+
     @classmethod
     def from_pretrained(
         cls,
@@ -412,11 +427,11 @@ class Estimator(Configured):
         quiet: bool = False,
         trust_remote_code: bool = False,
     ) -> Self:
-        """Read a model folder; no network, nothing unpickled.
+        """Read a model folder, nothing unpickled; ``hf://OWNER/NAME`` is one on the hub.
 
         ``trust_remote_code`` runs the Python code that came with the model's backbone, if any.
         """
-        folder = Path(folder)
+        folder = local_folder(folder)
         check_device(device)
         fitted = Fitted.load(
             folder, device=device, quiet=quiet, trust_remote_code=trust_remote_code
@@ -472,8 +487,9 @@ def load(
     quiet: bool = False,
     trust_remote_code: bool = False,
 ) -> Estimator:
-    """Read a model folder of any task."""
-    task = read_summary(Path(folder))["task"]
+    """Read a model folder of any task; ``hf://OWNER/NAME`` is one on the Hugging Face hub."""
+    folder = local_folder(folder)
+    task = read_summary(folder)["task"]
     return estimator_class(task).from_pretrained(
         folder, device=device, quiet=quiet, trust_remote_code=trust_remote_code
     )

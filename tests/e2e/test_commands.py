@@ -8,6 +8,7 @@ import time
 import tomllib
 
 import anndata
+import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file
@@ -311,6 +312,21 @@ def test_a_label_can_mean_missing(call, fit, cells, cells_file, tmp_path):
     whole.write_h5ad(tmp_path / "whole.h5ad")
     result = call("evaluate", folder, tmp_path / "whole.h5ad", "--part=all")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("unlabelled", [[], ["--set=unlabelled=nan"]])
+def test_missing_labels_that_became_text_are_no_class(call, tiny, cells, tmp_path, unlabelled):
+    cells = cells.copy()
+    cells.obs["kind"] = cells.obs["cell_type"].where(np.arange(240) % 8 > 0).astype(str)
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    folder = tmp_path / "model"
+    options = ["--target=kind", f"--out={folder}", *tiny, *unlabelled]
+    result = call("fit", "cell-type", tmp_path / "a.h5ad", *options)
+    assert result.exit_code == 0, result.stderr
+    assert read_json(folder / "polyome.json")["classes"] == CLASSES
+    said = " ".join(result.stderr.split())
+    assert "30 rows of 'kind' say 'nan', the text that a missing value becomes" in said
+    assert "30 of 240 rows have no label in 'kind'" in said
 
 
 def test_several_files_are_read_as_one(call, tiny, cells, tmp_path):

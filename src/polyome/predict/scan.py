@@ -24,6 +24,7 @@ from polyome.predict.scan_parts import Part, Parts, model_digest
 from polyome.predict.windows import WindowScorer
 from polyome.train.distil import SCANNER
 from polyome.train.fitted import Fitted
+from polyome.train.hub import local_folder
 
 __all__ = ["ScanArguments", "ScanResult", "scan", "scan_model"]
 
@@ -70,6 +71,7 @@ def scan_model(
     Traceback (most recent call last):
     polyome._errors.InputError: no-such-folder does not exist; the folder that ...
     """
+    folder = local_folder(folder)
     has_scanner = arguments.scanner and (folder / SCANNER).is_dir()
     return Fitted.load(
         folder / SCANNER if has_scanner else folder,

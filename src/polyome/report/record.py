@@ -11,6 +11,7 @@ from polyome._errors import InputError
 from polyome.report.scored import PREDICTIONS, Scored
 from polyome.tasks import TASKS
 from polyome.train.fitted import read_summary
+from polyome.train.hub import local_folder
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class ModelRecord:
     @classmethod
     def read(cls, folder: str | Path) -> Self:
         """Read a folder that ``fit`` or ``save_pretrained`` wrote."""
-        folder = Path(folder)
+        folder = local_folder(folder)
         summary = read_summary(folder)
         inside = folder / "evaluation"
         if not inside.is_dir():

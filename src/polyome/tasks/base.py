@@ -207,7 +207,14 @@ class ClassificationTask(Task):
         column = column_of(table, target, MODALITIES[self.modality])
         values = labels_as_text(column)
         notes = []
-        if unlabelled is not None:
+        texts = column.dropna().astype(str).str.strip()
+        written = texts[texts.isin(MISSING_AS_TEXT)]
+        if len(written):
+            notes.append(
+                f"{len(written):,} rows of '{target}' say {listed(written.unique())}, the text "
+                "that a missing value becomes: taken as no label. Rename a class that is called so."
+            )
+        if unlabelled is not None and unlabelled not in set(written):
             excluded = values == unlabelled
             if not excluded.any():
                 labels = listed(dict.fromkeys(label for label in values if label is not None))
@@ -251,6 +258,10 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
+MISSING_AS_TEXT = ("nan", "NaN", "None", "<NA>", "NaT")
+"""What numpy, pandas and Python make of a missing value in a column that is turned to text."""
+
+
 def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
     """Look up the column with the truth."""
     if not isinstance(target, str):
@@ -285,7 +296,7 @@ def _macro_f1(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) 
 
 
 def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
-    """Labels, object (n,): text, or None where there is none (NaN, None, empty).
+    """Labels, object (n,): text, or None where there is none (NaN, None, empty, or these as text).
 
     3.0 reads as 3, as a column of integers with gaps was meant.
 
@@ -293,8 +304,8 @@ def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
     --------
     >>> labels_as_text(pd.Series([1.0, None, 2.0])).tolist()
     ['1', None, '2']
-    >>> labels_as_text(pd.Series(["B", " ", None], dtype="category")).tolist()
-    ['B', None, None]
+    >>> labels_as_text(pd.Series(["B", " ", None, "nan"], dtype="category")).tolist()
+    ['B', None, None, None]
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
@@ -303,5 +314,6 @@ def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
     if pd.api.types.is_float_dtype(labels.dtype) and (labels % 1 == 0).all():
         labels = labels.astype(np.int64)
     found = np.full(len(column), None, dtype=object)
-    found[known] = [text if text.strip() else None for text in labels.astype(str)]
+    missing = {"", *MISSING_AS_TEXT}
+    found[known] = [None if text.strip() in missing else text for text in labels.astype(str)]
     return found
