@@ -21,10 +21,12 @@ mouse TATA, 251 bp     4,782   4,160   3,916    301 (6.3 %)         736 (15.4 %)
 Repeats (Alu, B1, simple repeats) chain vertebrate sequences at smaller k. What is left after a
 split by these groups: no shared 30-mer, and a shared 20-mer for 4 to 12 % of the test rows.
 Windows that tile a genome and overlap by k or more are one cluster by definition; split those by
-chromosome.
+chromosome. What nearly all sequences begin or end with (adapters, a reporter's own bases) is not
+compared, as it would make one cluster of all.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,10 @@ K = 30
 """Length of a stretch, in bp, that two sequences do not share by chance."""
 SHORTEST_K = 20  # at 12 two promoters share a stretch for the sake of one motif
 MOST_K = 31  # two bits a letter in 64, one kept for the sign
+NEARLY_ALL = 0.95
+"""Share of the sequences that have the same base at a place of a common end."""
+ENOUGH = 50
+"""Sequences; what fewer have in common may be their kinship."""
 CHUNK = 2**17  # letters numbered at once; they stay in the cache
 
 _Numbered = tuple[IntArray, IntArray]
@@ -54,6 +60,56 @@ def stretch_of(dna: Sequences) -> int:
     """
     usual = int(np.median(dna.lengths)) if len(dna) else 0
     return int(np.clip(usual // 2, SHORTEST_K, K))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is compared of sequences, and by how long a stretch.
+
+    Attributes
+    ----------
+    dna : the sequences without the ends that nearly all have.
+    begin, end : bp left out of each.
+    k : see :func:`stretch_of`.
+    """
+
+    dna: Sequences
+    begin: int
+    end: int
+    k: int
+
+
+def compared(dna: Sequences) -> Compared:
+    """Leave out what nearly all sequences begin or end with, if enough of them remains.
+
+    Variants of one sequence are alike nearly everywhere: where less than twice the shortest stretch
+    is between the ends, these are their kinship, and nothing is left out.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> designs = ["".join(row) for row in rng.choice(list("ACGT"), (100, 60))]
+    >>> found = compared(Sequences.from_text(["ACGTACGT" + one + "TTTT" for one in designs]))
+    >>> found.begin, found.end, found.k
+    (8, 4, 30)
+    """
+    begin, end = _common(dna, first=True), _common(dna, first=False)
+    between = int(np.median(dna.lengths)) - begin - end if len(dna) else 0
+    if len(dna) < ENOUGH or between < 2 * SHORTEST_K:
+        begin, end = 0, 0
+    lengths = np.maximum(dna.lengths - begin - end, 0)
+    inner = Sequences(dna.codes, dna.starts + np.minimum(begin, dna.lengths), lengths)
+    return Compared(inner, begin, end, stretch_of(inner))
+
+
+def _common(dna: Sequences, *, first: bool) -> int:
+    """Count the bases from an end at which nearly all sequences are the same."""
+    for i in range(int(dna.lengths.max(initial=0))):
+        has = dna.lengths > i
+        places = dna.starts[has] + (i if first else dna.lengths[has] - 1 - i)
+        if np.bincount(dna.codes[places], minlength=5)[1:5].max() < NEARLY_ALL * len(dna):
+            return i
+    return int(dna.lengths.max(initial=0))
 
 
 def whole_numbers(dna: Sequences, *, both_strands: bool = False) -> IntArray:
@@ -118,7 +174,7 @@ def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool =
 
     Parameters
     ----------
-    k : length of the stretch, 1 to 31 bp; None is that of :func:`stretch_of`.
+    k : length of the stretch, 1 to 31 bp; None compares as :func:`compared` says.
     both_strands : whether a stretch also matches its reverse complement.
 
     Returns
@@ -133,7 +189,9 @@ def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool =
     >>> similar_groups(dna, k=4, both_strands=False).tolist()
     [0, 0, 1, 2]
     """
-    k = stretch_of(dna) if k is None else k
+    if k is None:
+        found = compared(dna)
+        dna, k = found.dna, found.k
     numbers, owners = _kmers(dna, k, both_strands=both_strands)
     order = np.argsort(numbers)
     numbers, owners = numbers[order], owners[order]
@@ -173,7 +231,9 @@ def shared_kmers(
     >>> shared_kmers(dna, np.array([0, 2]), np.array([1]), k=4).tolist()
     [True, False]
     """
-    k = stretch_of(dna) if k is None else k
+    if k is None:
+        found = compared(dna)
+        dna, k = found.dna, found.k
     numbers, owners = _kmers(dna.take(rows_a), k, both_strands=both_strands)
     known = np.sort(_kmers(dna.take(rows_b), k, both_strands=both_strands)[0])
     whole = whole_numbers(dna.take(np.concatenate([rows_a, rows_b])), both_strands=both_strands)

@@ -11,7 +11,7 @@ from polyome._errors import listed
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.audit.duplicates import conflicting_labels
 from polyome.audit.findings import Finding, Number, Severity
-from polyome.audit.homology import shared_kmers, stretch_of, whole_numbers
+from polyome.audit.homology import compared, shared_kmers, whole_numbers
 from polyome.audit.shortcuts import shortcut_findings
 from polyome.io.nucleotides import Sequences, gc_share, reverse_complement
 from polyome.splits import Split
@@ -115,7 +115,7 @@ def _palindromes(dna: Sequences) -> int:
 
 def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
     """Test rows that share a stretch with a training row, in all and class by class."""
-    k = stretch_of(dna)
+    cut = compared(dna)
     either = shared_kmers(dna, split.test, split.train)
     count = int(either.sum())
     if not count:
@@ -123,7 +123,8 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
     same = int(shared_kmers(dna, split.test[either], split.train, both_strands=False).sum())
     share = count / len(split.test)
     numbers: dict[str, Number] = {
-        "k": k,
+        "k": cut.k,
+        "common_bases": [cut.begin, cut.end],
         "test_rows_sharing": count,
         "test_rows_sharing_same_strand": same,
         "share_of_test": share,
@@ -138,9 +139,15 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
             "test_rows_by_class": table["rows"].tolist(),
             "share_by_class": table["share"].tolist(),
         }
+    ends = ""
+    if cut.begin or cut.end:
+        ends = (
+            f" Not compared: the first {cut.begin} and last {cut.end} bases, alike in nearly all."
+        )
     message = (
-        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) share a {k}-mer with a training "
-        f"row ({same:,} on the same strand): part of their score may be memory.{listing} "
+        f"{count:,} of {len(split.test):,} test rows ({share:.1%}) share a {cut.k}-mer with a "
+        f"training row ({same:,} on the same strand): part of their score may be memory."
+        f"{listing}{ends} "
         "Use --split-by homology, which keeps such sequences on one side."
     )
     severity: Severity = "warning" if max(shares) > WARN_ABOVE else "note"

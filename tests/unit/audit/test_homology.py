@@ -54,6 +54,43 @@ def test_shared_kmers_is_the_plain_definition(texts, k, both_strands):
     assert found.tolist() == expected
 
 
+def group_count(texts):
+    return len(set(similar_groups(Sequences.from_text(texts)).tolist()))
+
+
+@pytest.mark.parametrize("begin", ["", "A" * 40, random_dna(1, 45, seed=7)[0]])
+def test_adapters_do_not_link_designs(begin):
+    designs = random_dna(200, 80)
+    texts = [begin + design + "A" * 35 for design in designs]
+    assert group_count(texts) == 200
+    dna = Sequences.from_text(texts)
+    assert not shared_kmers(dna, np.arange(100), np.arange(100, 200)).any()
+    pairs = zip(designs, random_dna(50, 30, seed=1))
+    copies = [begin + design[:50] + other + "A" * 35 for design, other in pairs]
+    assert group_count(texts + copies) == 200, "designs and their altered copies are not linked"
+
+
+def test_sequences_of_unequal_length_have_common_ends_too():
+    designs = random_dna(120, 80)
+    texts = ["G" * 31 + d[: 50 + i % 30] + "T" * 31 for i, d in enumerate(designs)]
+    found = homology.compared(Sequences.from_text(texts))
+    assert (found.begin, found.end, found.k) == (31, 31, 30)
+    assert group_count(texts) == 120
+
+
+@pytest.mark.parametrize("places", [slice(0, 150), slice(60, 90), slice(20, 130), slice(70, 72)])
+def test_variants_of_one_sequence_stay_together(places):
+    rng = np.random.default_rng(0)
+    (parent,) = random_dna(1, 150)
+    variants = [parent]
+    for _ in range(300):
+        i = int(rng.integers(places.start, places.stop))
+        variants.append(
+            parent[:i] + "ACGT".replace(parent[i], "")[rng.integers(3)] + parent[i + 1 :]
+        )
+    assert group_count(variants) == 1
+
+
 @given(TEXTS)
 def test_whole_numbers_are_equal_for_equal_sequences_only(texts):
     upper = np.array([text.upper() for text in texts])

@@ -107,6 +107,7 @@ def test_relatives_are_counted_by_strand_and_class():
     assert one.severity == "warning"
     assert one.numbers == {
         "k": 30,
+        "common_bases": [0, 0],
         "test_rows_sharing": 2,
         "test_rows_sharing_same_strand": 1,
         "share_of_test": 0.2,
