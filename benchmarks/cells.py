@@ -27,7 +27,7 @@ def read(name: str) -> AnnData:
     return sc.read_h5ad(data_folder() / "single_cell" / f"{name}.h5ad")
 
 
-def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:  # noqa: ANN401
+def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:
     """Fit with the defaults, quietly; ``split`` names the parts where it is a column."""
     split = "split" if "split" in adata.obs else None
     baselines = settings.pop("baselines", False)
@@ -205,7 +205,7 @@ def _queries() -> dict[str, tuple[AnnData, np.ndarray]]:
     return found
 
 
-def _mapped(labels: Any, names: dict[str, str]) -> np.ndarray:  # noqa: ANN401
+def _mapped(labels: Any, names: dict[str, str]) -> np.ndarray:
     return np.array([names.get(str(label)) for label in labels], dtype=object)
 
 

@@ -9,7 +9,7 @@ from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated
 
 
-def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:  # noqa: ANN401
+def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
     """Calibrated probabilities of the whole, of the trunk alone and of the direct path alone."""
     inside = model.fitted_
     records = inside.modality.read(source)

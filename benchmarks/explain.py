@@ -60,7 +60,7 @@ def kept_model(
     task: str,
     name: str,
     fit: Callable[[Estimator], Any],
-    **settings: Any,  # noqa: ANN401
+    **settings: Any,
 ) -> Estimator:
     """Fit once for all changes of code that no fit depends on."""
     folder = model_folder(task, name, settings)
@@ -143,7 +143,7 @@ def measure_promoters() -> dict[str, Any]:
     }
 
 
-def cells() -> Any:  # noqa: ANN401
+def cells() -> Any:
     return anndata.read_h5ad(data_folder() / "single_cell" / "pbmc3k_counts.h5ad")
 
 
@@ -237,7 +237,7 @@ def measure_tissue(seed: int) -> dict[str, Any]:
     }
 
 
-def _curves(contributions: np.ndarray, answer: Any) -> dict[str, Any]:  # noqa: ANN401
+def _curves(contributions: np.ndarray, answer: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"n": len(contributions)}
     for kind in ("deletion", "insertion"):
         is_insertion = kind == "insertion"

@@ -75,7 +75,7 @@ def stay_together(name: str, data: pd.DataFrame) -> np.ndarray | None:
     return None if position is None else (data[position] // 100_000).astype(str).to_numpy()
 
 
-def fitted(name: str, data: pd.DataFrame, **settings: Any) -> Estimator:  # noqa: ANN401
+def fitted(name: str, data: pd.DataFrame, **settings: Any) -> Estimator:
     """Fit with the defaults, quietly, on the file's own split."""
     groups = stay_together(name, data)
     data = data if groups is None else data.assign(together=groups)
@@ -133,11 +133,11 @@ def cheap(name: str) -> list[dict[str, np.ndarray]]:
     groups = stay_together(name, train)
     repeats = 5 if len(train) < MOST_ROWS else 2
 
-    def once(kind: str, measure: Any, seed: int = 0) -> Any:  # noqa: ANN401
+    def once(kind: str, measure: Any, seed: int = 0) -> Any:
         settings = {"set": name, "seed": seed}
         return unit(f"expression-{kind}", settings, lambda: {"is": measure()})["is"]
 
-    def ridge(features: Any) -> list[float]:  # noqa: ANN401
+    def ridge(features: Any) -> list[float]:
         return tuned_ridge(x, y, x_test, features, groups=groups)[:, 0].tolist()
 
     kmers = np.array(once("kmers", lambda: ridge(scaled_kmers)))
@@ -299,7 +299,7 @@ def measure_variants(
     reporters_read: int,
     length: int,
     number: int = 10_000,
-    **training: Any,  # noqa: ANN401
+    **training: Any,
 ) -> dict[str, Any]:
     """Known substitutions of simulated reporters: true effects against scored ones."""
     model = estimator_class("expression")(seed=seed, quiet=True, device="cpu")

@@ -56,7 +56,7 @@ def by_homology(data: pd.DataFrame) -> pd.DataFrame:
     return data.assign(split=split, group=groups.astype(str))
 
 
-def fitted(data: pd.DataFrame, **settings: Any) -> Estimator:  # noqa: ANN401
+def fitted(data: pd.DataFrame, **settings: Any) -> Estimator:
     """Fit with the defaults, quietly."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -77,10 +77,10 @@ def cheap(row: str, name: str, data: pd.DataFrame) -> list[dict[str, np.ndarray]
     groups = train["group"].to_numpy() if "group" in train else None
     repeats = 3 if len(train) < MOST_ROWS else 2
 
-    def once(kind: str, measure: Any, seed: int = 0) -> Any:  # noqa: ANN401
+    def once(kind: str, measure: Any, seed: int = 0) -> Any:
         return unit(f"{row}-{kind}", {"set": name, "seed": seed}, lambda: {"is": measure()})["is"]
 
-    def linear(features: Any) -> list[list[float]]:  # noqa: ANN401
+    def linear(features: Any) -> list[list[float]]:
         return np.round(tuned_linear(x, y, x_test, features, groups=groups), 6).tolist()
 
     kmers = np.array(once("kmers", lambda: linear(scaled_kmers)))
@@ -105,11 +105,11 @@ def cheap(row: str, name: str, data: pd.DataFrame) -> list[dict[str, np.ndarray]
     return answers
 
 
-def _trees(x: Any, y: Any, x_test: Any, settings: Any, seeds: range) -> list[list[float]]:  # noqa: ANN401
+def _trees(x: Any, y: Any, x_test: Any, settings: Any, seeds: range) -> list[list[float]]:
     return np.round(averaged_boosting(x, y, x_test, settings, seeds=seeds), 6).tolist()
 
 
-def _cnn(x: Any, y: Any, x_test: Any, seed: int, groups: Any, repeats: int) -> list[list[float]]:  # noqa: ANN401
+def _cnn(x: Any, y: Any, x_test: Any, seed: int, groups: Any, repeats: int) -> list[list[float]]:
     found = small_cnn(x, y, x_test, seed=seed, groups=groups, repeats=repeats)
     return np.round(found, 6).tolist()
 

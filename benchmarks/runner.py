@@ -76,7 +76,7 @@ def table(rows: dict[str, dict[str, Any]], columns: list[str]) -> str:
     return "\n".join(lines)
 
 
-def write(row: str, title: str, body: str, numbers: Any) -> None:  # noqa: ANN401
+def write(row: str, title: str, body: str, numbers: Any) -> None:
     """Leave ``results/ROW.json`` and ``results/ROW.md``, and print the latter."""
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{row}.json").write_text(json.dumps(numbers, indent=1, default=float) + "\n")

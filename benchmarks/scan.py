@@ -328,7 +328,7 @@ def _answer(fitted: Fitted, windows: np.ndarray) -> None:
     answer(fitted.model, fitted.modality, as_records(windows), fitted.task.name)
 
 
-def _encoding_rates(texts: list[str], modality: Any) -> dict[str, float]:  # noqa: ANN401
+def _encoding_rates(texts: list[str], modality: Any) -> dict[str, float]:
     bases = sum(map(len, texts))
     dna = Sequences.from_text(texts)
     records = as_records(dna.matrix())

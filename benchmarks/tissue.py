@@ -60,7 +60,7 @@ def read(question: Question) -> AnnData:
     return adata
 
 
-def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:  # noqa: ANN401
+def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:
     """Fit with the defaults, quietly, on the file's own split."""
     baselines = settings.pop("baselines", False)
     with warnings.catch_warnings():

@@ -48,7 +48,7 @@ _HOMES = {
 class _Package(ModuleType):
     """Keeps the names of verbs for the functions, where a package of parts is called the same."""
 
-    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+    def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; importing ``polyome.audit`` must not hide ``polyome.audit()``."""
         if not (name in _HOMES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
@@ -66,7 +66,7 @@ def __dir__() -> list[str]:
     return sorted([*__all__, *(task.estimator for task in tasks.values())])
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """Import on first use: ``polyome --help`` needs neither torch nor scanpy.
 
     The public class of a task is made from the task's own file (``tasks/``), so that a new task

@@ -43,7 +43,7 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     """Turn exceptions into exit codes: 2 for wrong input or options, 1 for work that failed."""
 
     @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+    def run(*arguments: Any, **options: Any) -> None:
         try:
             _check_common(options.get("device") or "auto", options.get("seed") or 0)
             with warnings.catch_warnings():

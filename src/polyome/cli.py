@@ -453,7 +453,7 @@ def _loaded(
     return model, (checked or parsing.predict_settings)(model, given)
 
 
-def _notes(notes: Any, *, quiet: bool) -> None:  # noqa: ANN401
+def _notes(notes: Any, *, quiet: bool) -> None:
     for note in notes:
         say(note, quiet=quiet)
 

@@ -19,7 +19,7 @@ class Configured:
 
     task_class: ClassVar[type[Task]]
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - checked against the task's fields
+    def __init__(self, **settings: Any) -> None:  # checked against the task's fields
         known = [f.name for f in fields(self.task_class)]
         for key in settings:
             if key not in known:
@@ -39,7 +39,7 @@ class Configured:
         """Settings by name."""
         return {f.name: getattr(self, f.name) for f in fields(self.task_class)}
 
-    def set_params(self, **settings: Any) -> Self:  # noqa: ANN401
+    def set_params(self, **settings: Any) -> Self:
         """Change settings for the next ``fit``. Returns this estimator."""
         checked = type(self)(**self.get_params() | settings)
         for name in settings:

@@ -92,7 +92,7 @@ class Estimator(Configured):
 
     def fit(
         self,
-        source: Any,  # noqa: ANN401 - what the modality reads
+        source: Any,  # what the modality reads
         target: str | list[str],
         *,
         split: str | None = None,
@@ -103,7 +103,7 @@ class Estimator(Configured):
         scanner: bool = False,
         checkpoints: str | Path | None = None,
         resume: bool = True,
-        **options: Any,  # noqa: ANN401 - checked against FitArguments and the reading options
+        **options: Any,  # checked against FitArguments and the reading options
     ) -> Self:
         """Fit on the training part, calibrate on rows kept aside, score on the test part.
 
@@ -187,7 +187,7 @@ class Estimator(Configured):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
-    def _distil(self, records: Any, targets: Targets, parts: Split) -> None:  # noqa: ANN401
+    def _distil(self, records: Any, targets: Targets, parts: Split) -> None:
         """Make a scanner of the model, and score it on the test part."""
         training = records.take(parts.train)
         self.scanner_ = distil(self.fitted_, training, seed=self.task.seed, quiet=self.task.quiet)
@@ -266,7 +266,7 @@ class Estimator(Configured):
             raise NotFittedError(message)
         return self.fitted_
 
-    def predict(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
+    def predict(self, source: Any, **options: Any) -> pd.DataFrame:
         """Label, confidence and a column per class, or each value with its interval, by record.
 
         ``options`` are fields of :class:`polyome.predict.predict.PredictArguments` and, for cells,
@@ -275,14 +275,14 @@ class Estimator(Configured):
         frame = self.answer(source, **options)[1].frame()
         return frame.set_axis(source.index, axis=0) if isinstance(source, pd.DataFrame) else frame
 
-    def answer(self, source: Any, **options: Any) -> tuple[Records, Answers | Values]:  # noqa: ANN401
+    def answer(self, source: Any, **options: Any) -> tuple[Records, Answers | Values]:
         """Predict, with everything that is known of the answers."""
         fitted = self._fitted()
         reading, arguments = told_apart(fitted.modality, options, PredictArguments, where="predict")
         records = _checked(fitted.modality.read(source, **reading))
         return records, predict(fitted, records, arguments)
 
-    def annotate(self, source: Any, **options: Any) -> None:  # noqa: ANN401
+    def annotate(self, source: Any, **options: Any) -> None:
         """Predict and write the answers into an AnnData, in place (see `polyome_*` keys).
 
         ``source`` may be a SpatialData object, too: the answers are written into its table.
@@ -299,7 +299,7 @@ class Estimator(Configured):
         assert isinstance(records, CellRecords), "only cells are annotated"
         annotate(records.adata, answers)
 
-    def embed(self, source: Any, **options: Any) -> FloatArray:  # noqa: ANN401
+    def embed(self, source: Any, **options: Any) -> FloatArray:
         """Representations, float32 (n, e * d): of e members side by side, d numbers each.
 
         Of cells and tissue the final state of the modality token; of DNA that, pooled with all
@@ -307,7 +307,7 @@ class Estimator(Configured):
         """
         return self.answer(source, **options)[1].representation
 
-    def explain(self, source: Any, **options: Any) -> Explanation:  # noqa: ANN401
+    def explain(self, source: Any, **options: Any) -> Explanation:
         """Say which bases, genes or neighbours made the answers.
 
         The result has ``.table``, ``.plot()`` and ``.save(folder)``.
@@ -334,7 +334,7 @@ class Estimator(Configured):
             raise InputError(message)
         return EXPLAINERS[name]
 
-    def mutagenesis(self, source: Any, **options: Any) -> pd.DataFrame:  # noqa: ANN401
+    def mutagenesis(self, source: Any, **options: Any) -> pd.DataFrame:
         """What every change of one base does to the answers of sequences, a row per change.
 
         See :func:`polyome.predict.mutagenesis.saturation_mutagenesis`.
@@ -345,11 +345,11 @@ class Estimator(Configured):
 
     def evaluate(
         self,
-        source: Any,  # noqa: ANN401
+        source: Any,
         target: str | list[str] | None = None,
         *,
         part: str | None = None,
-        **options: Any,  # noqa: ANN401
+        **options: Any,
     ) -> Evaluation:
         """Score on records whose truth is known.
 
@@ -497,12 +497,12 @@ def load(
 
 def audit(
     task: str,
-    source: Any,  # noqa: ANN401
+    source: Any,
     target: str | list[str],
     *,
     split: str | None = None,
     unlabelled: str | None = None,
-    **settings: Any,  # noqa: ANN401
+    **settings: Any,
 ) -> list[Finding]:
     """Look for what makes scores on a data set misleading, without fitting a model.
 

@@ -52,14 +52,14 @@ def told_apart(
     return reading, arguments(**{k: v for k, v in options.items() if k not in reads})
 
 
-def in_words(source: Any, n_records: int) -> str:  # noqa: ANN401
+def in_words(source: Any, n_records: int) -> str:
     """Say in words what was read, for the card."""
     sources = source if isinstance(source, list) else [source]
     names = [Path(s).name if isinstance(s, str | Path) else "in memory" for s in sources]
     return f"{n_records:,} records, {', '.join(names)}"
 
 
-def paths(source: Any) -> list[str]:  # noqa: ANN401
+def paths(source: Any) -> list[str]:
     """Name the files that were read, to fit again; only the name where a path starts at the root.
 
     Empty where something was in memory. Others need not know how this machine's disk is laid out.

@@ -28,13 +28,13 @@ FEWEST_GENES, LEAST_SHARED = 10, 0.1
 
 
 def annotate_from(
-    reference: Any,  # noqa: ANN401
+    reference: Any,
     query: AnnData,
     target: str,
     *,
     fit: dict[str, Any] | None = None,
     predict: dict[str, Any] | None = None,
-    **settings: Any,  # noqa: ANN401
+    **settings: Any,
 ) -> Estimator:
     """Name the cells of a query, such as a section of tissue, by a labelled reference.
 
@@ -77,8 +77,8 @@ def annotate_from(
 
 
 def answer_from(
-    reference: Any,  # noqa: ANN401
-    query: Any,  # noqa: ANN401
+    reference: Any,
+    query: Any,
     target: str,
     *,
     fit: dict[str, Any],

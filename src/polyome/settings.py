@@ -123,7 +123,7 @@ def reading_settings(task: type[Task], options: dict[str, Any]) -> dict[str, str
     return given
 
 
-def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Check settings of reading and prediction for a fitted estimator."""
     reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
     known = _types(PredictArguments) | reading
@@ -135,7 +135,7 @@ def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  #
     return chosen
 
 
-def explain_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def explain_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Check settings of reading and explaining for a fitted estimator."""
     reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
     known = _types(model.explainer().arguments) | reading
@@ -180,7 +180,7 @@ def _types(dataclass_type: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in fields(dataclass_type)}
 
 
-def _converted(key: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401
+def _converted(key: str, value: Any, wanted: Any) -> Any:
     """Read a text as the type that a field wants."""
     options = list(get_args(wanted) or (wanted,))
     if NoneType in options and (value is None or str(value).lower() in ("none", "null", "")):

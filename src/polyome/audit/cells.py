@@ -16,7 +16,7 @@ from polyome.splits import Split
 
 
 def cell_findings(
-    counts: Any,  # noqa: ANN401 - csr or dense
+    counts: Any,  # csr or dense
     labels: np.ndarray,
     known: BoolArray,
     split: Split,

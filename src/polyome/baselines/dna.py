@@ -88,7 +88,7 @@ def is_dear(windows: Codes) -> bool:
     return len(windows) > MOST_ROWS or 4 * windows.size > MOST_LETTERS
 
 
-def _trees(seed: int, **settings: Any) -> HistGradientBoostingClassifier:  # noqa: ANN401
+def _trees(seed: int, **settings: Any) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(
         max_features=0.3, max_bins=64, early_stopping=False, random_state=seed, **settings
     )

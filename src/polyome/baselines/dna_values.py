@@ -97,13 +97,13 @@ def boosted(
     return _by_column(x, y_train, other, column)
 
 
-def _trees(seed: int, **settings: Any) -> HistGradientBoostingRegressor:  # noqa: ANN401
+def _trees(seed: int, **settings: Any) -> HistGradientBoostingRegressor:
     return HistGradientBoostingRegressor(
         max_features=0.3, max_bins=64, early_stopping=False, random_state=seed, **settings
     )
 
 
-def _by_column(x: Any, y: FloatArray, other: Any, fit: _Column) -> FloatArray:  # noqa: ANN401
+def _by_column(x: Any, y: FloatArray, other: Any, fit: _Column) -> FloatArray:
     """Fit each target to the rows where it is known, (n_test, c)."""
     found = []
     for column in y.T:

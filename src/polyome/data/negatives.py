@@ -90,7 +90,7 @@ def gc_matched_negatives(
     return drawn[["chrom", "start", "end", "strand", "name", "gc"]]
 
 
-def _library(name: str) -> Any:  # noqa: ANN401
+def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -75,7 +75,7 @@ def _recorded(members: list[Network]) -> Iterator[list[Tensor]]:
     """Attention weights, (b, heads, queries, keys), of every call of every layer, in order."""
     found: list[Tensor] = []
 
-    def record(module: Any, given: tuple[Any, ...], options: dict[str, Any]) -> None:  # noqa: ANN401
+    def record(module: Any, given: tuple[Any, ...], options: dict[str, Any]) -> None:
         hidden_states, packing = given
         qkv = packing.pad(module.query_key_value(hidden_states))
         query, key, _ = (

@@ -97,7 +97,7 @@ class Gradients:
 
 def integrated_gradients(
     fitted: Fitted,
-    records: Any,  # noqa: ANN401
+    records: Any,
     chosen: IntArray,
     references: Mapping[str, FloatArray | float],
     *,
@@ -215,7 +215,7 @@ def _reference(reference: FloatArray | float, rows: IntArray, like: Tensor) -> T
 
 def _batches(
     fitted: Fitted,
-    records: Any,  # noqa: ANN401
+    records: Any,
     batch_size: int,
 ) -> Iterator[tuple[IntArray, dict[str, Tensor]]]:
     """Rows of the records and their collated inputs, on the model's device."""
@@ -230,7 +230,7 @@ def _batches(
 @torch.no_grad()
 def proba_of_values(
     fitted: Fitted,
-    records: Any,  # noqa: ANN401
+    records: Any,
     values: FloatArray,
     *,
     batch_size: int = 4096,
@@ -269,7 +269,7 @@ def _numpy(tensor: Tensor) -> FloatArray:
     return array
 
 
-def _captum() -> Any:  # noqa: ANN401 - a module without types
+def _captum() -> Any:  # a module without types
     try:
         from captum import attr
     except ImportError as error:

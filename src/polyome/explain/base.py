@@ -72,7 +72,7 @@ class Explanation(ABC):
         """The main result."""
 
     @abstractmethod
-    def plot(self, which: str | None = None, **options: Any) -> Any:  # noqa: ANN401
+    def plot(self, which: str | None = None, **options: Any) -> Any:
         """Draw one record or class; returns matplotlib's axes."""
 
     @abstractmethod

@@ -101,7 +101,7 @@ class CellExplanation(Explanation):
             )
             raise InputError(message)
 
-    def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:  # noqa: ANN401
+    def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:
         """Draw the top genes of a class as bars; returns matplotlib's axes."""
         import matplotlib.pyplot as plt
 
@@ -219,7 +219,7 @@ def explain_cells(
 
 def explained_genes(
     fitted: Fitted,
-    records: Any,  # noqa: ANN401
+    records: Any,
     arguments: CellArguments,
     notes: list[str],
     *,

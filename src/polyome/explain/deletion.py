@@ -92,7 +92,7 @@ def removal_curves(
     return Curves(shares, named, np.mean(random, axis=0))
 
 
-def _followed(keys: FloatArray, answer: Answer, shares: FloatArray, *, insertion: bool) -> Any:  # noqa: ANN401
+def _followed(keys: FloatArray, answer: Answer, shares: FloatArray, *, insertion: bool) -> Any:
     """Mean answer after each share of the parts with the smallest keys, (k,)."""
     ranks = keys.argsort(axis=1, kind="stable").argsort(axis=1)
     counts = np.rint(shares * keys.shape[1])

@@ -107,7 +107,7 @@ def _adjusted(p_values: FloatArray) -> FloatArray:
     return adjusted
 
 
-def _memelite() -> Any:  # noqa: ANN401 - a module without types
+def _memelite() -> Any:  # a module without types
     try:
         import memelite
         import memelite.io

@@ -21,8 +21,8 @@ def draw_logo(
     first: int = 0,
     xlabel: str = "position (bp)",
     ylabel: str = "contribution",
-    ax: Any = None,  # noqa: ANN401
-) -> Any:  # noqa: ANN401
+    ax: Any = None,
+) -> Any:
     """Draw a logo.
 
     Parameters
@@ -53,7 +53,7 @@ def draw_logo(
     return ax
 
 
-def save_figure(ax: Any, path: Path) -> None:  # noqa: ANN401
+def save_figure(ax: Any, path: Path) -> None:
     """Write the axes' figure and close it."""
     _, plt = _libraries()
     ax.figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)

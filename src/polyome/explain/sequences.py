@@ -131,7 +131,7 @@ class SequenceExplanation(Explanation):
             raise InputError(message)
         return int(np.flatnonzero(self.names == name)[0])
 
-    def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:  # noqa: ANN401
+    def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:
         """Draw the contributions of one sequence as a logo; returns matplotlib's axes."""
         row = self.row_of(which)
         length = int(self.dna.lengths[row])
@@ -158,7 +158,7 @@ class SequenceExplanation(Explanation):
         columns = ["motif", "output", "consensus", "stretches", "sequences", "known", "q_value"]
         return pd.DataFrame(rows, columns=columns)
 
-    def plot_motif(self, number: int, *, ax: Any = None) -> Any:  # noqa: ANN401
+    def plot_motif(self, number: int, *, ax: Any = None) -> Any:
         """Draw a motif (1 is the most frequent) as a sequence logo; returns matplotlib's axes."""
         motif = self.motifs[number - 1]
         name = f" ({motif.match}, q = {motif.q_value:.2g})" if motif.q_value < ALIKE else ""

@@ -88,9 +88,9 @@ class TissueExplanation(CellExplanation):
         which: str | None = None,
         *,
         of: str = "neighbours",
-        ax: Any = None,  # noqa: ANN401
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        ax: Any = None,
+        **options: Any,
+    ) -> Any:
         """Draw what neighbours, or own genes (``of="genes"``), add to a class.
 
         Neighbours are drawn by distance, a line for each of the eight kinds that add the most or

@@ -29,7 +29,7 @@ def read(
     genome: StrPath | None = None,
     labels: StrPath | None = None,
     window_bp: int | None = None,
-) -> Any:  # noqa: ANN401 - each format has its own type
+) -> Any:  # each format has its own type
     r"""Read a file by its ending: ``.h5ad`` and ``.zarr`` as AnnData, sequences as a DataFrame.
 
     Parameters

@@ -70,7 +70,7 @@ def _bins(tracks: Iterable[Track], bin_bp: int) -> Iterator[tuple[str, int, int,
             yield chrom, first + i * step, first + i * step + bin_bp, float(values[i])
 
 
-def _library(path: Path) -> Any:  # noqa: ANN401 - a module without types
+def _library(path: Path) -> Any:  # a module without types
     try:
         import pybigtools
     except ImportError as error:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from polyome._errors import InputError, listed
 
 OwnNames = Callable[[Path], set[str]]
 
 
-def paths_of(source: Any, needed: str) -> list[Path]:  # noqa: ANN401
+def paths_of(source: Any, needed: str) -> list[Path]:
     """Files that a source names: a path, or a list of paths.
 
     Parameters
@@ -160,7 +161,30 @@ def _check_can_hold_files(folder: Path) -> None:
         raise InputError(message) from error
 
 
-def write_json(value: Any, path: Path) -> None:  # noqa: ANN401
+def read_kept_table(
+    path: Path, needs: Sequence[str] = (), *, again: str = "Fit the model", **options: Any
+) -> pd.DataFrame:
+    """Read a table that Polyome wrote into a folder; say so where it is damaged.
+
+    Parameters
+    ----------
+    needs : columns that must be there.
+    again : what makes the table again.
+    options : of :func:`pandas.read_csv`.
+    """
+    try:
+        table: pd.DataFrame = pd.read_csv(path, **options)
+        missing = [name for name in needs if name not in table]
+    except Exception as error:  # gzip, the text, the table and its types each fail in their own way
+        message = f"{path} is damaged ({error}). {again} again."
+        raise InputError(message) from error
+    if missing:
+        message = f"{path} is damaged (it lacks {listed(missing)}). {again} again."
+        raise InputError(message)
+    return table
+
+
+def write_json(value: Any, path: Path) -> None:
     """Write JSON with plain numbers; aside and renamed."""
     with written_aside(path) as aside:
         aside.write_text(json.dumps(value, indent=2, default=_plain) + "\n")

@@ -189,7 +189,7 @@ def index_vcf(path: Path, longest: int) -> None:
     _pysam(path).tabix_index(str(path), preset="vcf", force=True, csi=longest > 2**29)
 
 
-def _pysam(path: Path) -> Any:  # noqa: ANN401
+def _pysam(path: Path) -> Any:
     try:
         import pysam
     except ImportError as error:

@@ -33,7 +33,7 @@ def is_zarr(source: object) -> bool:
     return any(part.endswith(".zarr") for part in path.parts) and path.suffix != ".h5ad"
 
 
-def table_of(source: Any) -> AnnData:  # noqa: ANN401 - spatialdata need not be installed
+def table_of(source: Any) -> AnnData:  # spatialdata need not be installed
     """Take the table of a SpatialData object, which must have one.
 
     Examples

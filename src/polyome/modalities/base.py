@@ -230,7 +230,7 @@ class Modality(ABC):
         return "has no sequences to scan"
 
     @abstractmethod
-    def read(self, source: Any, **reading: Any) -> Records:  # noqa: ANN401 - each its own sources
+    def read(self, source: Any, **reading: Any) -> Records:  # each its own sources
         """Check a source (file, files or an object in memory) and view it as records.
 
         Records that it has read come back as they are.
@@ -239,7 +239,7 @@ class Modality(ABC):
         """
 
     @abstractmethod
-    def fit(self, records: Any) -> Self:  # noqa: ANN401
+    def fit(self, records: Any) -> Self:
         """Learn vocabulary and scaling; the records must be training records only."""
 
     @abstractmethod
@@ -248,11 +248,11 @@ class Modality(ABC):
 
     @staticmethod
     @abstractmethod
-    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:  # noqa: ANN401
+    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:
         """Build the module that embeds this modality's batches."""
 
     @abstractmethod
-    def encode(self, records: Any) -> list[Encoding]:  # noqa: ANN401
+    def encode(self, records: Any) -> list[Encoding]:
         """One encoding per record: named arrays, the first axis may differ between records."""
 
     @abstractmethod
@@ -265,10 +265,10 @@ class Modality(ABC):
         """Restore what :meth:`state` gave."""
 
     @abstractmethod
-    def write(self, records: Any, answers: Any, path: Path) -> None:  # noqa: ANN401
+    def write(self, records: Any, answers: Any, path: Path) -> None:
         """Write answers back in the format that the records came in."""
 
-    def prepare(self, records: Any) -> Any:  # noqa: ANN401
+    def prepare(self, records: Any) -> Any:
         """Do once what need not be done per batch; by default nothing."""
         return records
 
@@ -278,20 +278,20 @@ class Modality(ABC):
         del spec
         return None
 
-    def start_from(self, module: nn.Module, records: Any) -> None:  # noqa: ANN401, B027
+    def start_from(self, module: nn.Module, records: Any) -> None:  # noqa: B027
         """Give a module built here a start learned from records; by default none."""
 
-    def reference(self, records: Any, truth: IntArray, num_classes: int) -> dict[str, FloatArray]:  # noqa: ANN401
+    def reference(self, records: Any, truth: IntArray, num_classes: int) -> dict[str, FloatArray]:
         """What :meth:`align` needs to know of the training records; by default nothing."""
         del records, truth, num_classes
         return {}
 
     def align(
         self,
-        records: Any,  # noqa: ANN401
+        records: Any,
         proba: Callable[[Any], FloatArray],
         reference: dict[str, FloatArray],
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Bring a query to the reference, from the whole query and without its labels.
 
         ``proba`` answers records, (n, c). A modality that has no such method refuses.
@@ -300,12 +300,12 @@ class Modality(ABC):
         message = f"align=True: records of the modality '{self.name}' cannot be aligned."
         raise InputError(message)
 
-    def anchor_noise(self, records: Any) -> FloatArray | float:  # noqa: ANN401
+    def anchor_noise(self, records: Any) -> FloatArray | float:
         """Covariance, (k, k), that a query's anchors have beyond the training records'."""
         del records
         return 0.0
 
-    def augmented(self, records: Any, rng: np.random.Generator, kinds: IntArray | None) -> Any:  # noqa: ANN401
+    def augmented(self, records: Any, rng: np.random.Generator, kinds: IntArray | None) -> Any:
         """Vary training records at random; by default not at all.
 
         ``kinds``, int (n,), are the classes of the records; None where they have none.
@@ -313,17 +313,17 @@ class Modality(ABC):
         del rng, kinds
         return records
 
-    def places(self, records: Any) -> pd.DataFrame | None:  # noqa: ANN401
+    def places(self, records: Any) -> pd.DataFrame | None:
         """Say where records lie: ``x``, ``y`` and perhaps ``section``; by default nowhere."""
         del records
         return None
 
-    def keys(self, records: Any) -> IntArray:  # noqa: ANN401
+    def keys(self, records: Any) -> IntArray:
         """A number for each record, uint64 (n,), that hardly another has; usually of its name."""
         names = np.asarray(records.table.index.astype(str), dtype=object)
         return np.asarray(pd.util.hash_array(names))
 
-    def views(self, records: Any) -> list[Any]:  # noqa: ANN401
+    def views(self, records: Any) -> list[Any]:
         """Equivalent forms of the records, whose answers are averaged; by default only one."""
         return [records]
 

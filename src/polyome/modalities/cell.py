@@ -29,7 +29,7 @@ class CellModality(ProfileModality):
     name: ClassVar[str] = "cell"
 
     @staticmethod
-    def embeddings(config: Any, spec: dict[str, Any]) -> CellEmbeddings:  # noqa: ANN401
+    def embeddings(config: Any, spec: dict[str, Any]) -> CellEmbeddings:
         """Build the embeddings."""
         return CellEmbeddings(config.hidden_size, spec)
 

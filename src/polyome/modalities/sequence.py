@@ -152,7 +152,7 @@ class SequenceModality(Modality):
             return f"reads composition (tokens={self.tokens}), a scanner does not. Leave tokens out"
         return ""
 
-    def read(self, source: Any, **reading: Any) -> SequenceRecords:  # noqa: ANN401
+    def read(self, source: Any, **reading: Any) -> SequenceRecords:
         """View sequences as records.
 
         Parameters
@@ -262,7 +262,7 @@ class SequenceModality(Modality):
         }
 
     @staticmethod
-    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:  # noqa: ANN401
+    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:
         """Build the embeddings."""
         if "backbone" in spec:
             return BackboneEmbeddings(config.hidden_size, spec)

@@ -99,7 +99,7 @@ class TissueModality(ProfileModality):
         self.context_dropout = context_dropout
         self._views: WeakKeyDictionary[ExpressionMatrix, View] = WeakKeyDictionary()
 
-    def read(self, source: Any, **reading: Any) -> TissueRecords:  # noqa: ANN401
+    def read(self, source: Any, **reading: Any) -> TissueRecords:
         """View cells in sections; nothing is copied.
 
         A source is an AnnData, an h5ad file or several, a SpatialData object or its zarr store.
@@ -116,7 +116,7 @@ class TissueModality(ProfileModality):
         )
         return TissueRecords(cells.adata, cells.expression, cells.rows, sections=sections)
 
-    def fit(self, records: Any) -> Self:  # noqa: ANN401
+    def fit(self, records: Any) -> Self:
         """Learn genes, means, spreads and components; there is no context yet."""
         self._views.clear()
         self.levels_: tuple[int, ...] = ()
@@ -182,7 +182,7 @@ class TissueModality(ProfileModality):
         }
 
     @staticmethod
-    def embeddings(config: Any, spec: dict[str, Any]) -> TissueEmbeddings:  # noqa: ANN401
+    def embeddings(config: Any, spec: dict[str, Any]) -> TissueEmbeddings:
         """Build the embeddings."""
         return TissueEmbeddings(config.hidden_size, spec)
 
@@ -191,7 +191,7 @@ class TissueModality(ProfileModality):
         """Build what the direct path reads."""
         return TissueFeatures(spec)
 
-    def prepare(self, records: Any) -> Any:  # noqa: ANN401
+    def prepare(self, records: Any) -> Any:
         """Read the cells, and average and look up their neighbours, once."""
         records = self.profiled(records)
         if records.context is not None or not self.levels_:
@@ -224,7 +224,7 @@ class TissueModality(ProfileModality):
             counts=np.zeros_like(records.counts),
         )
 
-    def places(self, records: Any) -> pd.DataFrame:  # noqa: ANN401
+    def places(self, records: Any) -> pd.DataFrame:
         """Coordinates as the file has them, ``x`` and ``y``, and the section."""
         sections, rows = records.sections, records.rows
         return pd.DataFrame(
@@ -264,7 +264,7 @@ class TissueModality(ProfileModality):
         geometry[..., 3:] = _angles(directions, geometry[..., 0])
         return neighbours, geometry, counts
 
-    def encode(self, records: Any) -> list[Encoding]:  # noqa: ANN401
+    def encode(self, records: Any) -> list[Encoding]:
         """Own z-scores, float32 (g,), context (l, q), neighbours (s, p), their geometry (s, 5)."""
         records = self.prepare(records)
         values = self.standardised(records)

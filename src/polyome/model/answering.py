@@ -105,7 +105,7 @@ def _answer_rows(
     modality: Modality,
     prepared: Records,
     head: str,
-    path: Any,  # noqa: ANN401
+    path: Any,
     rows: IntArray,
 ) -> RawAnswers:
     views = modality.views(prepared.take(rows))
@@ -117,7 +117,7 @@ def _answer_batch(
     modality: Modality,
     records: Records,
     head: str,
-    path: Any,  # noqa: ANN401
+    path: Any,
 ) -> RawAnswers:
     inputs = modality.collate(modality.encode(records))
     on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}

@@ -55,7 +55,7 @@ class PolyomeConfig(PreTrainedConfig):
     modalities: dict[str, Any] = field(default_factory=dict)
     heads: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - transformers' signature
+    def __post_init__(self, **kwargs: Any) -> None:  # transformers' signature
         known = {f.name for f in fields(self)} | _WRITTEN_BY_TRANSFORMERS
         for name in kwargs:
             if name not in known:

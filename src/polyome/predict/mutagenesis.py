@@ -19,7 +19,7 @@ _AT_ONCE = 4096
 
 def saturation_mutagenesis(
     fitted: Fitted,
-    records: Any,  # noqa: ANN401
+    records: Any,
     arguments: PredictArguments | None = None,
 ) -> pd.DataFrame:
     """Answer every sequence with each of its bases changed to each other one.
@@ -76,7 +76,7 @@ def saturation_mutagenesis(
     return pd.concat(tables, ignore_index=True)
 
 
-def mutants(records: Any) -> Iterator[tuple[IntArray, IntArray, IntArray, Any]]:  # noqa: ANN401
+def mutants(records: Any) -> Iterator[tuple[IntArray, IntArray, IntArray, Any]]:
     """All changes of one letter, some thousands at a time; what else a record has stays with it.
 
     Yields

@@ -154,5 +154,5 @@ def _scores(evaluation: Evaluation | None) -> list[str]:
     return table
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
+def _shown(value: Any) -> str:
     return "-" if value is None else f"{value:.3f}"

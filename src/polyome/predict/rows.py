@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
+from polyome.io.files import read_kept_table
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.predict.evaluate import Evaluation
@@ -115,10 +116,6 @@ def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
 
 def read_split(path: Path) -> "pd.Series[Any]":
     """Read each training record's part, by name, as ``fit`` left it."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        parts: pd.Series[Any] = table.set_index(table.columns[0])["part"]
-    except Exception as error:  # gzip, the table and the column each fail in their own way
-        message = f"{path} is damaged ({error}). Copy the model folder again, or fit it again."
-        raise InputError(message) from error
+    table = read_kept_table(path, ["part"], dtype=str, keep_default_na=False)
+    parts: pd.Series[Any] = table.set_index(table.columns[0])["part"]
     return parts

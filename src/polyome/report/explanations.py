@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from polyome._errors import InputError
+from polyome.io.files import read_kept_table
 
 FOLDER, INDEX = "explanations", "polyome_explanation.json"
 TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
@@ -88,7 +87,7 @@ def _index(folder: Path) -> dict[str, Any]:
 
 
 def _table(path: Path, title: str, reading: str) -> Explained:
-    frame = pd.read_csv(path)
+    frame = read_kept_table(path, again="Run 'polyome explain'")
     rows = [tuple(map(_cell, row)) for row in frame.head(MOST_ROWS).itertuples(index=False)]
     head = tuple(map(str, frame.columns))
     return Explained(title, reading, None, head, tuple(rows), max(0, len(frame) - MOST_ROWS))

@@ -129,7 +129,7 @@ def render(record: ModelRecord, arguments: ReportArguments, *, seed: int) -> str
     )
 
 
-def _scores_figure(record: ModelRecord) -> Any:  # noqa: ANN401
+def _scores_figure(record: ModelRecord) -> Any:
     """The first metric beside the baselines', where there is one."""
     if not record.shown_metrics:
         return None

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
-
 from polyome._errors import InputError
+from polyome.io.files import read_kept_table
 from polyome.report.scored import PREDICTIONS, Scored
 from polyome.tasks import TASKS
 from polyome.train.fitted import read_summary
@@ -106,7 +105,7 @@ class ModelRecord:
         )
 
 
-def _json(path: Path, absent: Any) -> Any:  # noqa: ANN401
+def _json(path: Path, absent: Any) -> Any:
     if not path.is_file():
         return absent
     try:
@@ -127,5 +126,5 @@ def _text(path: Path) -> str:
 def _part_sizes(path: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
-    counts = pd.read_csv(path, index_col=0)["part"].value_counts()
+    counts = read_kept_table(path, ["part"])["part"].value_counts()
     return {str(part): int(count) for part, count in counts.items()}

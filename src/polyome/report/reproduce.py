@@ -88,5 +88,5 @@ def _target(record: ModelRecord) -> str:
     return target if isinstance(target, str) else ",".join(map(str, target))
 
 
-def _word(value: Any) -> str:  # noqa: ANN401
+def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -124,7 +124,7 @@ def _places(place: FloatArray, *, same_scale: bool, downward: bool) -> dict[str,
     }
 
 
-def _rounded(values: Any) -> list[float | None]:  # noqa: ANN401
+def _rounded(values: Any) -> list[float | None]:
     """Three digits; None, as JSON has it, where there is no value."""
     array = np.asarray(values, dtype=np.float64)
     return [float(f"{value:.3g}") if np.isfinite(value) else None for value in array]

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 
 from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.io.files import read_kept_table
 from polyome.predict.predict import UNKNOWN
 from polyome.tasks.base import labels_as_text
 
@@ -130,7 +131,7 @@ class Scored:
         )
 
     @classmethod
-    def from_estimator(cls, model: Any) -> Self:  # noqa: ANN401 - an Estimator lives above
+    def from_estimator(cls, model: Any) -> Self:  # an Estimator lives above
         """Take the test part that a model was scored on when it was fitted."""
         answers, truth = getattr(model, "answers_", None), getattr(model, "truth_", None)
         places = getattr(model, "places_", None)
@@ -161,7 +162,7 @@ class Scored:
         )
 
     @classmethod
-    def from_adata(cls, adata: Any, truth: str | None) -> Self:  # noqa: ANN401
+    def from_adata(cls, adata: Any, truth: str | None) -> Self:
         """Read what ``annotate`` and ``polyome predict`` write, and the truth beside it.
 
         Parameters
@@ -207,7 +208,7 @@ class Scored:
         )
 
 
-def _chosen_colors(adata: Any, key: str) -> dict[str, str]:  # noqa: ANN401
+def _chosen_colors(adata: Any, key: str) -> dict[str, str]:
     """Colours of a categorical column, as scanpy keeps them."""
     colors = adata.uns.get(f"{key}_colors")
     if colors is None or not hasattr(adata.obs[key], "cat"):
@@ -215,7 +216,7 @@ def _chosen_colors(adata: Any, key: str) -> dict[str, str]:  # noqa: ANN401
     return dict(zip(map(str, adata.obs[key].cat.categories), map(str, colors)))
 
 
-def _some(values: Any) -> FloatArray | None:  # noqa: ANN401
+def _some(values: Any) -> FloatArray | None:
     """Values, or None where not one of them is a number: the model refuses nothing."""
     array = np.asarray(values, dtype=np.float64)
     return array if np.isfinite(array).any() and np.any(array != 0) else None
@@ -230,7 +231,13 @@ def _table(path: Path) -> pd.DataFrame:
         )
         raise InputError(message)
     words: dict[str, Any] = {"id": str, "label": str, "truth": str, "truth (truth)": str}
-    return pd.read_csv(path, index_col="id", dtype=words, keep_default_na=False, na_values=[""])
+    return _kept(path, words)
+
+
+def _kept(path: Path, words: dict[str, Any]) -> pd.DataFrame:
+    """A table of records by ``id``, of which only empty cells are missing."""
+    options: dict[str, Any] = {"dtype": words, "keep_default_na": False, "na_values": [""]}
+    return read_kept_table(path, ["id"], **options).set_index("id")
 
 
 def _places(path: Path, names: pd.Index) -> dict[str, Any]:
@@ -238,7 +245,7 @@ def _places(path: Path, names: pd.Index) -> dict[str, Any]:
     if not path.is_file():
         return {}
     words = {"id": str, "section": str}
-    table = pd.read_csv(path, index_col="id", dtype=words, keep_default_na=False, na_values=[""])
+    table = _kept(path, words)
     if not {"x", "y"} <= set(table.columns) or not table.index.equals(names):
         message = f"{path} does not belong to the predictions beside it. Fit the model again."
         raise InputError(message)

@@ -100,10 +100,12 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:  # noqa: ANN401 - a column; several for values
+    def targets(
+        self, table: pd.DataFrame, target: Any, unlabelled: str | None
+    ) -> Targets:  # a column; several for values
         """Read the truth from the records' table."""
 
-    def scored_targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:  # noqa: ANN401
+    def scored_targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:
         """Read the truth of records that are scored: without what only a fit asks for."""
         return self.targets(table, target, unlabelled)
 
@@ -120,7 +122,7 @@ class Task(ABC):
         del n_rows
         return None
 
-    def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
+    def apart(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training rows too near to the test part of a split by groups; by default none.
 
         ``split_by`` is the key of ``splits_by`` that made the split.
@@ -162,7 +164,7 @@ class Task(ABC):
         """What the user should know of the data before believing a score."""
 
     @abstractmethod
-    def features(self, modality: Modality, records: Records) -> Any:  # noqa: ANN401
+    def features(self, modality: Modality, records: Records) -> Any:
         """(n, f), what the task's baselines read."""
 
     def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:

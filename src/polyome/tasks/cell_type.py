@@ -82,14 +82,14 @@ class CellType(ClassificationTask):
             "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 4, 8)),
         }
 
-    def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
+    def features(self, modality: Modality, records: Any) -> FloatArray:
         """Z-scored log-normalised expression, float32 (n, g)."""
         assert isinstance(modality, CellModality)
         return modality.standardised(records)
 
     def audit(
         self,
-        records: Any,  # noqa: ANN401
+        records: Any,
         targets: Targets,
         split: Split,
         target: str,

@@ -118,11 +118,11 @@ class SequenceTask(Task):
     def own_training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """What a task's own networks train with: epochs, and what differs from the usual."""
 
-    def features(self, modality: Modality, records: Any) -> Any:  # noqa: ANN401
+    def features(self, modality: Modality, records: Any) -> Any:
         """Windows of letters, uint8 (n, length); each baseline makes its own features of them."""
         return modality.prepare(records).windows
 
-    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
         """GC content and its square, (n, 2)."""
         del modality
         gc = np.nan_to_num(gc_share(records.dna), nan=0.5) - 0.5

@@ -78,8 +78,8 @@ class Expression(SequenceTask, RegressionTask):
     def settle(
         self,
         modality: Modality,
-        records: Any,  # noqa: ANN401
-        truth: Any,  # noqa: ANN401
+        records: Any,
+        truth: Any,
         groups: np.ndarray | None,
     ) -> dict[str, Any]:
         """Choose how much each block of counts matters, where sequences are natural genes."""
@@ -110,7 +110,7 @@ class Expression(SequenceTask, RegressionTask):
             f"{errors['before']}, now {errors['after']})"
         }
 
-    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
         """GC content and its square, (n, 2); the numbers that come with the sequences."""
         assert isinstance(modality, SequenceModality)
         kept = super().kept_features(modality, records)
@@ -124,7 +124,7 @@ class Expression(SequenceTask, RegressionTask):
 
     def audit(
         self,
-        records: Any,  # noqa: ANN401
+        records: Any,
         targets: Targets,
         split: Split,
         target: str,

@@ -22,7 +22,7 @@ _OTHERS = (0.0, 0.5, 1.0, 2.0)
 
 
 def choose_block_weights(
-    windows: Any,  # noqa: ANN401
+    windows: Any,
     values: FloatArray,
     *,
     groups: np.ndarray | None,
@@ -69,7 +69,7 @@ class _Compared:
 
     def __init__(
         self,
-        windows: Any,  # noqa: ANN401
+        windows: Any,
         values: FloatArray,
         fold: np.ndarray,
         start: int | None,

@@ -15,7 +15,7 @@ BLOCKS = 50
 """Blocks that a genome is cut into, about."""
 
 
-def chromosomes(records: Any) -> np.ndarray:  # noqa: ANN401
+def chromosomes(records: Any) -> np.ndarray:
     """Chromosome of each record, (n,), from the column that has them.
 
     Examples
@@ -50,7 +50,7 @@ def _names(table: pd.DataFrame, column: str, asked: str) -> np.ndarray:
     return np.array([re.sub(r"^(\d+)\.0$", r"\1", name) for name in names])
 
 
-def blocks(records: Any) -> np.ndarray:  # noqa: ANN401
+def blocks(records: Any) -> np.ndarray:
     """Stretch of the genome that each record stands in, (n,): about 50 in all, of one length.
 
     Examples

@@ -64,7 +64,7 @@ def split_records(
     return task.apart(records, parts, by), np.asarray(values).astype(str)
 
 
-def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:  # noqa: ANN401
+def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:
     """Group of each record, (n,): of a column, or as the task finds it."""
     table, grouping = records.table, task.splits_by[split_by]
     if grouping is not None:

@@ -73,7 +73,7 @@ class Promoter(SequenceTask, ClassificationTask):
 
     def audit(
         self,
-        records: Any,  # noqa: ANN401
+        records: Any,
         targets: Targets,
         split: Split,
         target: str,

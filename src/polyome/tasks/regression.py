@@ -49,7 +49,7 @@ class RegressionTask(Task):
             )
             raise InputError(message)
 
-    def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> ValueTargets:  # noqa: ANN401
+    def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> ValueTargets:
         """Values of one column or several; NaN, None and empty mean that there is none.
 
         ``target`` is a column's name, names separated by commas, or a list of names.
@@ -79,7 +79,7 @@ class RegressionTask(Task):
     def scored_targets(
         self,
         table: pd.DataFrame,
-        target: Any,  # noqa: ANN401
+        target: Any,
         unlabelled: str | None,
     ) -> ValueTargets:
         """Values alone: how noisy they are matters to a fit only."""

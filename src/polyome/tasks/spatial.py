@@ -139,14 +139,14 @@ class Spatial(ClassificationTask):
             "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 5, 8)),
         }
 
-    def inner_groups(self, records: Any, groups: np.ndarray | None) -> np.ndarray:  # noqa: ANN401
+    def inner_groups(self, records: Any, groups: np.ndarray | None) -> np.ndarray:
         """Tiles of the sections, where the user named no groups or too few to validate with."""
         assert isinstance(records, TissueRecords)
         if groups is not None and len(np.unique(groups)) > _FEW_GROUPS:
             return groups
         return tiles(records.sections)[records.rows].astype(str)
 
-    def apart(self, records: Any, split: Split, split_by: str) -> Split:  # noqa: ANN401
+    def apart(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training cells that have a test cell among their 15 nearest neighbours."""
         assert isinstance(records, TissueRecords)
         if split_by != "blocks":
@@ -166,7 +166,7 @@ class Spatial(ClassificationTask):
     def settle(
         self,
         modality: Modality,
-        records: Any,  # noqa: ANN401
+        records: Any,
         truth: IntArray,
         groups: np.ndarray | None,
     ) -> dict[str, Any]:
@@ -222,12 +222,12 @@ class Spatial(ClassificationTask):
         losses = [f"{name}: {loss:.3f}" for name, loss in found.get("log_loss", {}).items()]
         return {"context": f"{text}; {', '.join(losses)}" if losses else text}
 
-    def features(self, modality: Modality, records: Any) -> FloatArray:  # noqa: ANN401
+    def features(self, modality: Modality, records: Any) -> FloatArray:
         """What all baselines read, float32 (n, 3 g + 3): see `wide_features`."""
         assert isinstance(modality, TissueModality)
         return wide_features(modality, records)
 
-    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:  # noqa: ANN401
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
         """The cell's own z-scored expression, (n, g)."""
         assert isinstance(modality, ProfileModality)
         return {"logistic_regression": modality.standardised(records)}
@@ -238,7 +238,7 @@ class Spatial(ClassificationTask):
 
     def audit(
         self,
-        records: Any,  # noqa: ANN401
+        records: Any,
         targets: Targets,
         split: Split,
         target: str,

@@ -55,12 +55,12 @@ class Targets:
         """Those of ``rows`` whose class is among the outputs."""
         return rows[np.isin(self.truth[rows].astype(str), outputs)]
 
-    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> Any:  # noqa: ANN401 - int, or values
+    def indices(self, rows: IntArray, classes: tuple[str, ...]) -> Any:  # int, or values
         """int64, (m,): the class of each of ``rows``; all must be labelled."""
         place = {label: i for i, label in enumerate(classes)}
         return np.array([place[value] for value in self.truth[rows]], dtype=np.int64)
 
-    def strata(self, learned: Any) -> IntArray:  # noqa: ANN401
+    def strata(self, learned: Any) -> IntArray:
         """int64, (m,): classes that folds keep in proportion, of what :meth:`indices` gave."""
         strata: IntArray = learned
         return strata
@@ -192,7 +192,7 @@ class ValueTargets(Targets):
         pair = (np.where(known, values, 0), np.where(known, weights, 0))
         return np.stack(pair, axis=-1).astype(np.float32)
 
-    def strata(self, learned: Any) -> IntArray:  # noqa: ANN401
+    def strata(self, learned: Any) -> IntArray:
         """Zeros: folds are drawn without strata."""
         return np.zeros(len(learned), dtype=np.int64)
 

@@ -49,7 +49,7 @@ class Classes(Kind):
         whole: Fold,
         truth: IntArray,
         num_outputs: int,
-        module: Any,  # noqa: ANN401
+        module: Any,
     ) -> FittedDirectPath:
         """Logistic regression."""
         return fit_direct_path(

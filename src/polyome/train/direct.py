@@ -73,7 +73,7 @@ def fold_features(
     return fold, module
 
 
-def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records: Records) -> Any:  # noqa: ANN401
+def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records: Records) -> Any:
     """(n, f): what a module that takes the modality's inputs gives; csr if it is sparse."""
     if not len(records):
         return np.zeros((0, 0), np.float32)
@@ -82,7 +82,7 @@ def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records:
     device = next((buffer.device for buffer in buffers), torch.device("cpu"))
 
     @torch.inference_mode()
-    def of_rows(start: int) -> Any:  # noqa: ANN401
+    def of_rows(start: int) -> Any:
         rows = np.arange(start, min(start + 256, len(records)))
         inputs = modality.collate(modality.encode(records.take(rows)))
         batch = module(**{key: tensor.to(device) for key, tensor in inputs.items()}).cpu().numpy()
@@ -197,7 +197,7 @@ def _fit_one(
     return FittedDirectPath(coef, intercept, held[best], seen)
 
 
-def _solver(fold: Fold, truth: IntArray) -> Any:  # noqa: ANN401
+def _solver(fold: Fold, truth: IntArray) -> Any:
     """Solve sparse features closely, each C starting from the last one's coefficients.
 
     A fold whose rows are all of one class can but answer that class.
@@ -210,13 +210,13 @@ def _solver(fold: Fold, truth: IntArray) -> Any:  # noqa: ANN401
 
 
 def _fit(
-    model: Any,  # noqa: ANN401
+    model: Any,
     fold: Fold,
     truth: IntArray,
     C: float,  # noqa: N803
     *,
     balance: bool,
-) -> Any:  # noqa: ANN401
+) -> Any:
     labels = truth[fold.rows]
     weights = 1 / np.sqrt(np.bincount(labels).clip(1)[labels]) if balance else np.ones(len(labels))
     if isinstance(model, LogisticRegression):
@@ -224,7 +224,7 @@ def _fit(
     return model.fit(fold.x.astype(np.float64), labels, weights / weights.mean())
 
 
-def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatArray]:
     """Coefficients so that softmax gives the probabilities, two classes included."""
     coef, intercept = model.coef_, model.intercept_
     if len(model.classes_) == 2:

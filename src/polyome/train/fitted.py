@@ -248,7 +248,7 @@ def _load_model(folder: Path) -> PolyomeModel:
     return model
 
 
-def _whole(folder: Path, name: str, load: Any) -> dict[str, Any]:  # noqa: ANN401
+def _whole(folder: Path, name: str, load: Any) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
         message = f"{folder} lacks {name}; copy the whole folder, or fit the model again."

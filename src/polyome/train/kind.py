@@ -78,7 +78,7 @@ class Kind(ABC):
         whole: Fold,
         truth: Truth,
         num_outputs: int,
-        module: Any,  # noqa: ANN401
+        module: Any,
     ) -> FittedDirectPath:
         """Choose the linear path's penalty on held-out rows, then fit all rows with it."""
 

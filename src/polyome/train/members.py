@@ -101,7 +101,7 @@ def _processes(task: Task, training: Training, arguments: FitArguments) -> int:
 class _Teller:
     """Stands for a progress bar in another process."""
 
-    def __init__(self, messages: Any) -> None:  # noqa: ANN401 - a proxy of a queue
+    def __init__(self, messages: Any) -> None:  # a proxy of a queue
         self.messages = messages
 
     def advance(self, steps: int = 1, note: str = "") -> None:

@@ -48,11 +48,11 @@ class Advances(Protocol):
 class WatchedTrainer(Trainer):
     """A Trainer that remembers the loss of each step."""
 
-    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - Trainer's own arguments
+    def __init__(self, **arguments: Any) -> None:  # Trainer's own arguments
         super().__init__(**arguments)
         self.step_losses: list[Tensor] = []
 
-    def training_step(self, *arguments: Any, **keywords: Any) -> Tensor:  # noqa: ANN401
+    def training_step(self, *arguments: Any, **keywords: Any) -> Tensor:
         """One step, as Trainer does it."""
         loss: Tensor = super().training_step(*arguments, **keywords)
         self.step_losses.append(loss.detach())

@@ -60,7 +60,7 @@ class MeasuredValues(Kind):
         whole: Fold,
         truth: FloatArray,
         num_outputs: int,
-        module: Any,  # noqa: ANN401
+        module: Any,
     ) -> FittedDirectPath:
         """Ridge regression."""
         del task, num_outputs, module
@@ -336,7 +336,7 @@ class RidgeProblem:
     ([[2.0]], [1.0])
     """
 
-    def __init__(self, x: Any, truth: FloatArray) -> None:  # noqa: ANN401
+    def __init__(self, x: Any, truth: FloatArray) -> None:
         self.x = x
         self.values = truth[..., 0].astype(np.float64)
         self.weights = truth[..., 1].astype(np.float64)

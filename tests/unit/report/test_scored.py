@@ -123,6 +123,8 @@ def test_a_folder_without_an_evaluation(folder):
         ("evaluation/representation.safetensors", "x", "is damaged"),
         ("evaluation/coordinates.csv.gz", None, "does not belong to the predictions"),
         ("evaluation/predictions.csv.gz", None, "columns that no task writes"),
+        ("evaluation/predictions.csv.gz", "id,label\n", "predictions.csv.gz is damaged"),
+        ("evaluation/split.csv.gz", "x", "split.csv.gz is damaged"),
     ],
 )
 def test_a_damaged_file_is_named(folder, name, text, said):

@@ -144,7 +144,7 @@ def check_tuning(tuning: str) -> None:
         _peft()
 
 
-def _peft() -> Any:  # noqa: ANN401 - a module
+def _peft() -> Any:  # a module
     try:
         import peft  # optional, and slow to import
     except ImportError as error:

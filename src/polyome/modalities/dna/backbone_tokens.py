@@ -135,7 +135,7 @@ class BackboneTokens(Subwords):
         number = self.tokenizer.unk_token_id
         return number if isinstance(number, int) and number + 1 < self.size else self._padding
 
-    def _check_it_reads_dna(self, original: Any, texts: list[str]) -> None:  # noqa: ANN401
+    def _check_it_reads_dna(self, original: Any, texts: list[str]) -> None:
         """Refuse a tokenizer to which DNA means nothing, or that was not restored exactly."""
         ids = self._ids(texts, _ENDLESS)
         plain = [text.translate(_PLAIN) for text in texts]
@@ -167,7 +167,7 @@ class BackboneTokens(Subwords):
             raise InputError(message)
 
 
-def _longest(blueprint: Blueprint, tokenizer: Any) -> int | None:  # noqa: ANN401
+def _longest(blueprint: Blueprint, tokenizer: Any) -> int | None:
     """Most tokens that a model reads, special ones included; None without a limit."""
     limits = [tokenizer.model_max_length]
     places = number_in(blueprint.config, "max_position_embeddings")

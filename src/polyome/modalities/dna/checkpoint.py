@@ -125,7 +125,7 @@ def _unknown_type(checkpoint: str, raw: dict[str, Any], *, has_code: bool) -> st
     )
 
 
-def _open_tokenizer(checkpoint: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401
+def _open_tokenizer(checkpoint: str, *, trust_remote_code: bool) -> Any:
     try:
         with quiet():
             return AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=trust_remote_code)
@@ -145,7 +145,7 @@ def _open_tokenizer(checkpoint: str, *, trust_remote_code: bool) -> Any:  # noqa
         raise InputError(message) from error
 
 
-def _files_of(tokenizer: Any, checkpoint: str) -> dict[str, str]:  # noqa: ANN401
+def _files_of(tokenizer: Any, checkpoint: str) -> dict[str, str]:
     """Texts of the files that a tokenizer saves of itself."""
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
@@ -174,7 +174,7 @@ def _sources(checkpoint: str, maps: list[Any]) -> dict[str, str]:
     return found
 
 
-def _references(auto_map: Any) -> list[str]:  # noqa: ANN401 - a string, a list or a dictionary
+def _references(auto_map: Any) -> list[str]:  # a string, a list or a dictionary
     if isinstance(auto_map, str):
         return [auto_map]
     values = auto_map.values() if isinstance(auto_map, dict) else auto_map or ()

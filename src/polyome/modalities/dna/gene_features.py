@@ -145,13 +145,13 @@ class GeneFeatures(DirectFeatures):
         return torch.cat([made[name]() for name in self.blocks], dim=1).sqrt()
 
     @torch.no_grad()
-    def counts_of(self, windows: Any) -> Tensor:  # noqa: ANN401
+    def counts_of(self, windows: Any) -> Tensor:
         """`counts` of many windows, uint8 ndarray (n, length), some at a time."""
         parts = np.array_split(windows, max(1, len(windows) // 512))
         return torch.cat([self.counts(torch.from_numpy(part)) for part in parts])
 
     @torch.no_grad()
-    def start_from(self, windows: Any, numbers: FloatArray | None) -> None:  # noqa: ANN401
+    def start_from(self, windows: Any, numbers: FloatArray | None) -> None:
         """Learn scales from training windows, uint8 (n, length), and take landmarks from them."""
         counts = self.counts_of(windows)
         self.get_buffer("means").copy_(counts.mean(dim=0))

@@ -108,7 +108,7 @@ class Blueprint:
             whole = self._whole(folder)
         return _encoder(whole)
 
-    def tokenizer(self, files: dict[str, str]) -> Any:  # noqa: ANN401 - many classes
+    def tokenizer(self, files: dict[str, str]) -> Any:  # many classes
         """Build the tokenizer from its files' texts."""
         with self.folder(files) as folder:
             try:
@@ -167,7 +167,7 @@ class Blueprint:
                 kept.write_text(json.dumps(own_code(json.loads(kept.read_text()))))
             yield folder
 
-    def _whole(self, folder: Path) -> Any:  # noqa: ANN401 - any model class
+    def _whole(self, folder: Path) -> Any:  # any model class
         trusted = bool(self.code)
         try:
             with quiet():
@@ -194,7 +194,7 @@ def own_code(settings: dict[str, Any]) -> dict[str, Any]:
     {'auto_map': {'AutoModel': 'modeling.Model'}}
     """
 
-    def plain(value: Any) -> Any:  # noqa: ANN401
+    def plain(value: Any) -> Any:
         if isinstance(value, str):
             return value.rpartition("--")[2]
         if isinstance(value, dict):
@@ -206,7 +206,7 @@ def own_code(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"auto_map": plain(settings["auto_map"])}
 
 
-def _encoder(whole: Any) -> nn.Module:  # noqa: ANN401
+def _encoder(whole: Any) -> nn.Module:
     """A model without its head and without parts that its token states do not need."""
     encoder: nn.Module = whole.base_model
     for name in _NO_PART:

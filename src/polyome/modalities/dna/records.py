@@ -42,7 +42,7 @@ class SequenceRecords:
     def __len__(self) -> int:
         return len(self.dna)
 
-    def take(self, rows: Any) -> "SequenceRecords":  # noqa: ANN401
+    def take(self, rows: Any) -> "SequenceRecords":
         """Some of the sequences, by position."""
         windows = None if self.windows is None else self.windows[rows]
         table = self.table.iloc[rows]
@@ -50,7 +50,7 @@ class SequenceRecords:
 
 
 def read_records(
-    source: Any,  # noqa: ANN401
+    source: Any,
     column: str,
     genome: str | Path | None,
     labels: str | Path | None,
@@ -130,7 +130,7 @@ _LETTERS = 12  # bases in a row that are no file's name
 
 
 def _as_table(
-    source: Any,  # noqa: ANN401
+    source: Any,
     column: str,
     genome: str | Path | None,
     labels: str | Path | None,

@@ -7,7 +7,7 @@ import numpy as np
 from polyome._types import IntArray
 
 
-def recombined(windows: Any, kinds: IntArray, rate: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
+def recombined(windows: Any, kinds: IntArray, rate: float, rng: np.random.Generator) -> Any:
     """Give some sequences all before or behind a random place from another one of their class.
 
     What stands at its place still does, but no sequence can be known by heart from what stands far
@@ -44,7 +44,7 @@ def recombined(windows: Any, kinds: IntArray, rate: float, rng: np.random.Genera
     return np.where(other & chosen[:, None], windows[partner], windows)
 
 
-def mutated(windows: Any, rate: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
+def mutated(windows: Any, rate: float, rng: np.random.Generator) -> Any:
     """Draw a share of the letters anew, uint8 (n, length); padding and letters like N stay.
 
     Examples

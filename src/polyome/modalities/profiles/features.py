@@ -92,7 +92,7 @@ class DirectProfileFeatures(ProfileFeatures):
         self.readings = (few, self.width) if 0 < few < self.width else None
 
 
-def highly_variable(values: Any, count: int) -> IntArray:  # noqa: ANN401
+def highly_variable(values: Any, count: int) -> IntArray:
     """Positions of the most variable genes, by scanpy's default (Satija et al. 2015)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -111,7 +111,7 @@ def _molecules(values: "sparse.csr_matrix") -> tuple[IntArray, FloatArray, Float
     return lengths, unit, linear / unit
 
 
-def is_counted(values: Any) -> bool:  # noqa: ANN401
+def is_counted(values: Any) -> bool:
     """Whether log-normalised values go back to whole molecules."""
     if not sparse.issparse(values):
         return False
@@ -121,7 +121,7 @@ def is_counted(values: Any) -> bool:  # noqa: ANN401
     return bool(len(molecules)) and float(np.abs(molecules - np.rint(molecules)).mean()) < 0.02
 
 
-def thinned(values: "sparse.csr_matrix", least: float, rng: np.random.Generator) -> Any:  # noqa: ANN401
+def thinned(values: "sparse.csr_matrix", least: float, rng: np.random.Generator) -> Any:
     """Keep each molecule with its cell's chance, least**U(0, 1), and normalise again."""
     thinned = values.tocsr().copy()
     thinned.eliminate_zeros()
@@ -132,12 +132,12 @@ def thinned(values: "sparse.csr_matrix", least: float, rng: np.random.Generator)
     return thinned
 
 
-def dense(values: Any) -> FloatArray:  # noqa: ANN401
+def dense(values: Any) -> FloatArray:
     """float32 copy, (n, g)."""
     return values.toarray() if sparse.issparse(values) else np.array(values, np.float32)
 
 
-def moments(values: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+def moments(values: Any) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each gene, float32 (g,); 1 where a gene does not vary."""
     if sparse.issparse(values):
         means = np.asarray(values.mean(axis=0)).ravel()

@@ -102,13 +102,13 @@ class ProfileModality(Modality):
         self.seed = seed
         self._matches: WeakKeyDictionary[ExpressionMatrix, GeneMatch] = WeakKeyDictionary()
 
-    def read(self, source: Any, **reading: Any) -> CellRecords:  # noqa: ANN401
+    def read(self, source: Any, **reading: Any) -> CellRecords:
         """View an AnnData, a SpatialData's table, an h5ad file or several as cells, not copied."""
         if isinstance(source, CellRecords):
             return source
         return self.cells(source, **reading)
 
-    def cells(self, source: Any, **reading: Any) -> CellRecords:  # noqa: ANN401
+    def cells(self, source: Any, **reading: Any) -> CellRecords:
         """Find the expression of a source that is not yet viewed as cells."""
         source = as_adata(source)
         where = {"layer": self.layer, "gene_column": self.gene_column}
@@ -170,11 +170,11 @@ class ProfileModality(Modality):
             part.get_buffer("components").copy_(torch.from_numpy(components[:number]))
             part.get_buffer("spreads").copy_(torch.from_numpy(spreads[:number]))
 
-    def prepare(self, records: Any) -> Any:  # noqa: ANN401
+    def prepare(self, records: Any) -> Any:
         """Read the cells once."""
         return self.profiled(records)
 
-    def profiled(self, records: Any) -> Any:  # noqa: ANN401
+    def profiled(self, records: Any) -> Any:
         """Cells with their log-normalised expression over the genes that the model reads."""
         if records.profile is not None:
             return records

@@ -61,7 +61,7 @@ class CellRecords:
         return replace(self, rows=self.rows[rows], profile=profile)
 
 
-def check_annotatable(source: Any) -> None:  # noqa: ANN401
+def check_annotatable(source: Any) -> None:
     """Refuse early what no answers can be written into: a part of what lies in a file."""
     if isinstance(source, AnnData) and source.is_view and source.isbacked:
         message = (
@@ -86,7 +86,7 @@ def annotate(adata: AnnData, answers: Answers) -> None:
     adata.uns["polyome"] = answers.provenance
 
 
-def as_adata(source: Any) -> AnnData:  # noqa: ANN401
+def as_adata(source: Any) -> AnnData:
     """An AnnData as it is, the table of a SpatialData object or its zarr store, or h5ad files."""
     if isinstance(source, AnnData):
         return source
