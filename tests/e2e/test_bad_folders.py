@@ -1,5 +1,6 @@
 """Places that cannot be written to, and folders that hold no model, are refused: exit code 2."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -123,6 +124,19 @@ def test_a_file_of_another_model(refused_predict, copied, other_model, cells_fil
         assert "of another model" in message
     else:
         assert f"{name} is damaged or of another model" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("temperature", 0), ("temperature", "hot"), ("classes", [1, 2, 3]), ("target", None),
+     ("settings", {"hidden_size": "wide"})],
+)  # fmt: skip
+def test_a_spoilt_value_of_the_summary(refused_predict, copied, cells_file, key, value):
+    path = copied / "polyome.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    message = refused_predict(cells_file, folder=copied)
+    assert "polyome.json is damaged" in message
+    assert (key if key != "settings" else "hidden_size='wide'") in message
 
 
 def test_a_spoilt_split(refused, copied, cells_file):

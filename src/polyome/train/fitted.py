@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -25,6 +26,7 @@ from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.tasks import TASKS, Task
 from polyome.tasks.scales import ValueScale
+from polyome.train.ranges import check_ranges
 from polyome.train.unknown import UnknownDetector
 
 SUMMARY = "polyome.json"
@@ -112,6 +114,10 @@ class Fitted:
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
         settings |= {"device": device, "quiet": quiet}
+        try:
+            check_ranges(settings)
+        except InputError as error:
+            raise _damaged(folder / SUMMARY, error) from error
         if "trust_remote_code" in known:  # never read from a file
             settings["trust_remote_code"] = trust_remote_code
         task = TASKS[summary["task"]](**settings)
@@ -202,10 +208,14 @@ def read_summary(folder: Path) -> dict[str, Any]:
         "settings": dict,
         "classes": list,
         "facts": dict,
+        "target": str,
         "temperature": (int, float),
     }
-    for key, kind in kinds.items():
-        if not isinstance(summary[key], kind):
+    right = {key: isinstance(summary[key], kind) for key, kind in kinds.items()}
+    right["temperature"] = right["temperature"] and 0 < summary["temperature"] < math.inf
+    right["classes"] = right["classes"] and all(isinstance(n, str) for n in summary["classes"])
+    for key in right:
+        if not right[key]:
             raise _damaged(path, f"'{key}' is {summary[key]!r:.40}")
     return summary
 
