@@ -10,33 +10,25 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-_REGISTERED_BY = {
-    "transformers.models.auto.configuration_auto": "polyome.model.configuration",
-    "transformers.models.auto.modeling_auto": "polyome.model.modeling",
-}
-"""A file of transformers, and ours that registers with it when imported."""
+_THEIRS, _OURS = "transformers.models.auto.configuration_auto", "polyome.model.configuration"
 
 
 def register_when_used() -> None:
     """Let the Auto classes know Polyome's models: now if they are there, else once they are."""
-    for theirs, ours in _REGISTERED_BY.items():
-        if theirs in sys.modules:
-            import_module(ours)
-        else:
-            sys.meta_path.insert(0, _After(theirs, ours))
+    if _THEIRS in sys.modules:
+        import_module(_OURS)
+    else:
+        sys.meta_path.insert(0, _Registers())
 
 
-class _After(MetaPathFinder):
-    """Imports a module right after another; finds nothing by itself."""
-
-    def __init__(self, theirs: str, ours: str) -> None:
-        self.theirs, self.ours = theirs, ours
+class _Registers(MetaPathFinder):
+    """Imports our configuration, which registers itself, right after their file."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find what Python finds, and have our file imported when it has run."""
-        if fullname != self.theirs:
+        if fullname != _THEIRS:
             return None
         sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
@@ -46,7 +38,7 @@ class _After(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             run(module)
-            import_module(self.ours)
+            import_module(_OURS)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

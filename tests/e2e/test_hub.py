@@ -76,6 +76,7 @@ def test_what_the_hub_has_not_is_said(hub, model_dir):
     [
         "import polyome; from transformers import AutoModel",
         "from transformers import AutoModel; import polyome",
+        "from polyome.explain.attribution import mutagenesis; from transformers import AutoModel",
     ],
 )
 def test_auto_classes_know_polyome_whichever_is_imported_first(first, model_dir):

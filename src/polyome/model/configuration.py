@@ -1,6 +1,7 @@
 """The model's configuration: sizes of the trunk, and what stands before and behind it."""
 
 from dataclasses import field, fields
+from importlib import import_module
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -63,6 +64,8 @@ class PolyomeConfig(PreTrainedConfig):
                     name, {f.name for f in fields(PolyomeConfig)}, where="PolyomeConfig"
                 )
         super().__post_init__(**kwargs)
+        # Whoever has a configuration may ask AutoModel next: the network registers itself, too.
+        import_module("polyome.model.modeling")
 
     def validate_architecture(self) -> None:
         """Check that the heads share the hidden size evenly (called by transformers)."""
