@@ -75,11 +75,10 @@ def test_what_the_hub_has_not_is_said(hub, model_dir):
     "first",
     [
         "import polyome; from transformers import AutoModel",
-        "from transformers import AutoModel; import polyome",
         "from polyome.explain.attribution import mutagenesis; from transformers import AutoModel",
     ],
 )
-def test_auto_classes_know_polyome_whichever_is_imported_first(first, model_dir):
+def test_auto_classes_know_polyome_once_it_is_imported(first, model_dir):
     code = f"{first}; print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip().splitlines()[-1] == "PolyomeModel"
