@@ -29,10 +29,16 @@ __all__ = [
 if TYPE_CHECKING:
     from polyome import pl
     from polyome._errors import InputError, PolyomeWarning
-    from polyome.estimators import audit, load
+    from polyome.estimators import Estimator, audit, load
     from polyome.io import read
     from polyome.reference import annotate_from
     from polyome.report.html import report
+
+    # For editors, which cannot see what __getattr__ makes of the registry of tasks.
+    CellTypeClassifier: type[Estimator]
+    ExpressionRegressor: type[Estimator]
+    PromoterClassifier: type[Estimator]
+    SpatialClassifier: type[Estimator]
 
 _HOMES = {
     "InputError": "polyome._errors",

@@ -1,0 +1,228 @@
+"""Fitting: read, split, audit, train, calibrate, score, one stage after the other."""
+
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from polyome import splits
+from polyome._errors import InputError, PolyomeWarning, repeated_names
+from polyome._progress import say
+from polyome._random import own_random_state
+from polyome.audit.findings import Finding
+from polyome.audit.groups import group_findings
+from polyome.configured import Configured
+from polyome.modalities.base import Answers, Records, Values
+from polyome.options import fit_arguments, in_words, not_default, paths, reading_options
+from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
+from polyome.predict.predict import UNKNOWN, PredictArguments, predict
+from polyome.predict.rows import mark_of
+from polyome.splits import Split
+from polyome.tasks.base import Targets
+from polyome.tasks.parts import counted, split_records
+from polyome.train.checkpoints import Checkpoints
+from polyome.train.distil import distil
+from polyome.train.fit import fit_model
+
+_UNKNOWN_IS_A_CLASS = (
+    f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
+    f"that there is no label, pass --set unlabelled={UNKNOWN}."
+)
+
+
+class Fitting(Configured):
+    """A task's ``fit``, and what it leaves.
+
+    Attributes
+    ----------
+    fitted_ : the fitted model and what belongs to it.
+    curves_ : loss by step of each member.
+    findings_ : what the audit found.
+    split_ : each record's part, by name.
+    evaluation_, answers_, truth_, places_ : scores on the test part, and what they are of; None
+        without one.
+    scanner_ : the network for scanning genomes, where it was asked for.
+    """
+
+    def fit(
+        self,
+        source: Any,  # what the modality reads
+        target: str | list[str],
+        *,
+        split: str | None = None,
+        split_by: str | None = None,
+        group: str | None = None,
+        unlabelled: str | None = None,
+        baselines: bool = True,
+        scanner: bool = False,
+        checkpoints: str | Path | None = None,
+        resume: bool = True,
+        **options: Any,  # checked against FitArguments and the reading options
+    ) -> Self:
+        """Fit on the training part, calibrate on rows kept aside, score on the test part.
+
+        Parameters
+        ----------
+        source : what the modality reads: for cells an AnnData, an h5ad file or several.
+        target : column with the truth; for values several, with commas between them or as a list.
+            Rows where it is missing are left out.
+        split : column with ``train``, ``test`` and perhaps ``dev``.
+        split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
+            ``chromosome``, ``homology``); the default is random, 20 % test.
+        group : column of donors, batches or animals that stay on one side of every split; alone it
+            means ``split_by="group"``.
+        unlabelled : a label that means that there is none.
+        baselines : score cheap baselines on the test part too.
+        scanner : distil a fast network for scanning genomes too, and score it beside the model.
+        checkpoints : folder where members that are done are kept while fitting; those found there
+            from an interrupted fit of the same data and settings are not fitted again.
+        resume : use what is there; False starts anew.
+        options : fields of :class:`polyome.train.arguments.FitArguments`, and how the source is
+            read where that is no setting of the class: for sequences ``genome`` and ``labels``.
+
+        Returns
+        -------
+        This estimator.
+
+        Raises
+        ------
+        InputError
+            Something about the input or the options is wrong; nothing was fitted.
+        """
+        self.task = self._as_told(self.get_params())  # attributes may have been set
+        modality = self.task.build_modality()
+        reading = reading_options(self.task_class, options)
+        arguments = fit_arguments(options, self.task_class)
+        no_class = "" if self.task.names_kinds else "has no class of sequences to scan for"
+        if scanner and (reason := no_class or modality.no_scanner):
+            message = f"scanner=True: {self.task.name} {reason}."
+            raise InputError(message)
+        records = checked(modality.read(source, **reading))
+        targets = self.task.targets(records.table, target, unlabelled)
+        shown = target if isinstance(target, str) else ",".join(target)
+        targets.check(shown)
+        parts, groups = split_records(
+            self.task, records, targets, split=split, split_by=split_by, group=group
+        )
+        targets.check_enough(parts, shown)
+        if UNKNOWN in targets.classes:
+            warnings.warn(_UNKNOWN_IS_A_CLASS.format(shown), PolyomeWarning, stacklevel=2)
+        for note in (*records.notes, *targets.notes, counted(parts)):
+            say(note, quiet=self.task.quiet)
+        self._forget()
+        found = [] if group is None or groups is None else group_findings(groups, parts, group)
+        self.findings_ = found + self.task.audit(records, targets, parts, shown)
+        _warn(self.findings_)
+        if checkpoints is not None and not resume:
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        kept = None if checkpoints is None else Checkpoints(Path(checkpoints))
+        with own_random_state():
+            self.fitted_, self.curves_ = fit_model(
+                self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
+            )
+        self.fitted_.target = shown
+        self._remember(records, targets, parts, split, unlabelled)
+        self.fitted_.facts["source"] = in_words(source, len(records))
+        self.fitted_.facts["inputs"] = paths(source)
+        self.fitted_.facts["asked"] = not_default(
+            {"split": split, "split_by": split_by, "group": group, "unlabelled": unlabelled},
+            reading | {key: getattr(arguments, key) for key in options},
+            {} if baselines else {"baselines": False},
+            {"scanner": True} if scanner else {},
+        )
+        with own_random_state():
+            self._score_test(records, targets, parts, groups, with_baselines=baselines)
+            if scanner:
+                self._distil(records, targets, parts)
+        return self
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit or a folder has left."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def _distil(self, records: Any, targets: Targets, parts: Split) -> None:
+        """Make a scanner of the model, and score it on the test part."""
+        training = records.take(parts.train)
+        self.scanner_ = distil(self.fitted_, training, seed=self.task.seed, quiet=self.task.quiet)
+        if self.evaluation_ is not None:
+            found = predict(self.scanner_, records.take(parts.test), PredictArguments())
+            scores = self.task.score(targets.truth[parts.test], found.outputs, self.fitted_.classes)
+            self.evaluation_.variants["scanner"] = scores
+
+    def _remember(
+        self,
+        records: Records,
+        targets: Targets,
+        parts: Split,
+        split: str | None,
+        unlabelled: str | None,
+    ) -> None:
+        names = records.table.index
+        self.split_ = pd.Series("left out", index=names, name="part")
+        for part in splits.PARTS:
+            self.split_.iloc[getattr(parts, part)] = part
+        self.fitted_.facts |= {
+            "split": parts.how,
+            "split_column": split,
+            "unlabelled": unlabelled,
+            "records": mark_of(self.fitted_.modality, records),
+            "rows": {part: len(getattr(parts, part)) for part in splits.PARTS},
+            "left_out": parts.left_out,
+            "without_label": parts.unlabelled,
+            "notes": [*records.notes, *targets.notes],
+            "findings": [f"{f.severity}: {f.message}" for f in self.findings_],
+        }
+
+    def _score_test(
+        self,
+        records: Records,
+        targets: Targets,
+        parts: Split,
+        groups: np.ndarray | None,
+        *,
+        with_baselines: bool,
+    ) -> None:
+        training = np.sort(np.concatenate([parts.train, parts.dev]))
+        answered = fit_baselines(
+            self.fitted_,
+            records,
+            targets,
+            training,
+            parts.test,
+            groups=self.task.inner_groups(records, groups),
+            all_of_them=with_baselines,
+        )
+        self.evaluation_: Evaluation | None = None
+        self.answers_: Answers | Values | None = None
+        if len(parts.test):
+            self.evaluation_, self.answers_ = evaluate(
+                self.fitted_,
+                records,
+                targets,
+                parts.test,
+                PredictArguments(),
+                baselines=answered,
+                part="test",
+                groups=None if groups is None else np.asarray(groups)[parts.test],
+            )
+            self.truth_ = targets.truth[parts.test]
+            self.places_ = self.fitted_.modality.places(records.take(parts.test))
+
+
+def checked(records: Records) -> Records:
+    """Records whose names tell them apart."""
+    names = records.table.index
+    if not names.is_unique:
+        raise repeated_names(names)
+    return records
+
+
+def _warn(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.severity == "warning":
+            warnings.warn(finding.message, PolyomeWarning, stacklevel=3)
