@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
+from benchmarks.contributions import contributions
+from benchmarks.runner import data_folder, mean_and_spread, paired, shown, table, unit, write
 from polyome.baselines.dna import MOST_ROWS, kmers_and_letters, placed_letters, scaled_kmers
 from polyome.baselines.dna_values import (
     boosted,
@@ -26,9 +27,7 @@ from polyome.io.nucleotides import Sequences
 from polyome.metrics import pearson, regression_metrics
 from polyome.modalities.dna.codons import common_start
 from polyome.modalities.sequence import GENE_BP
-from polyome.predict.predict import PredictArguments, run
 from polyome.predict.variants import score_variants
-from polyome.train.kinds import kind_of
 
 SETS = {
     "lafleur2022": "ecoli_sigma70_lafleur2022",
@@ -86,29 +85,16 @@ def fitted(name: str, data: pd.DataFrame, **settings: Any) -> Estimator:
         return model.fit(data, "target", split="split", group=group, baselines=False)
 
 
-def parts_of(model: Estimator, source: pd.DataFrame) -> dict[str, list[float]]:
-    """What the whole, the trunk alone and the direct path alone answer, (n,) each."""
-    inside = model.fitted_
-    records = inside.modality.read(source)
-    share = inside.model.direct[inside.task.name].get_buffer("weight_in_answer")
-    usual, found = float(share), {}
-    for part, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
-        share.fill_(weight)
-        outputs = run(inside, records, PredictArguments()).outputs
-        found[part] = np.round(kind_of(inside.task).numbers(inside, outputs)[:, 0], 6).tolist()
-    share.fill_(usual)
-    return found
-
-
 def measure_model(name: str, seed: int) -> dict[str, Any]:
     """Fit one model; keep what it answers on the test rows, and how often intervals hold."""
     data = read(name)
     start = time.perf_counter()
     model = fitted(name, data, seed=seed)
     wall = time.perf_counter() - start
+    answers = contributions(model, data[data["split"] == "test"])
     assert model.evaluation_ is not None
     return {
-        "values": parts_of(model, data[data["split"] == "test"]),
+        "values": {n: np.round(v[:, 0], 6).tolist() for n, v in answers.items()},
         "fit_seconds": wall,
         "direct_weight": model.fitted_.facts["direct_weight"],
         "coverage": model.evaluation_.coverage["target"],
@@ -174,6 +160,11 @@ def cheap(name: str) -> list[dict[str, np.ndarray]]:
     return answers
 
 
+def r_of(truth: np.ndarray, said: np.ndarray) -> float:
+    """Pearson's r; 0 where one of them does not vary."""
+    return pearson(truth, said) or 0.0
+
+
 def one_set(name: str) -> dict[str, Any]:
     """Everything measured on one set: scores by name, and differences to the best baseline."""
     data = read(name)
@@ -197,7 +188,7 @@ def one_set(name: str) -> dict[str, Any]:
         "scores": {n: mean_and_spread(values) for n, values in scores.items()},
         "n": len(test),
         "best": best,
-        **paired(truth, own, other),
+        **paired(truth, own, other, r_of),
         "fit_seconds": [model["fit_seconds"] for model in found_models],
         "direct_weight": [model["direct_weight"] for model in found_models],
         "coverage": [model["coverage"] for model in found_models],
@@ -206,34 +197,8 @@ def one_set(name: str) -> dict[str, Any]:
         rows = (test["category"] == "all_random").to_numpy()
         trees = [found["gradient boosting"][rows] for found in by_seed]
         mine = [one[rows] for one in own]
-        found["all_random"] = {"n": int(rows.sum()), **paired(truth[rows], mine, trees)}
+        found["all_random"] = {"n": int(rows.sum()), **paired(truth[rows], mine, trees, r_of)}
     return found
-
-
-def paired(
-    truth: np.ndarray, own: list[np.ndarray], other: list[np.ndarray], repeats: int = 1000
-) -> dict[str, Any]:
-    """Difference in Pearson's r, mean of seeds, with a bootstrap over test rows."""
-    rng = np.random.default_rng(0)
-
-    def difference(rows: np.ndarray) -> float:
-        pairs = zip(own, other)
-        return float(
-            np.mean(
-                [
-                    (pearson(truth[rows], a[rows]) or 0) - (pearson(truth[rows], b[rows]) or 0)
-                    for a, b in pairs
-                ]
-            )
-        )
-
-    drawn = [difference(rng.integers(0, len(truth), len(truth))) for _ in range(repeats)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return {
-        "difference": difference(np.arange(len(truth))),
-        "interval": [float(low), float(high)],
-        "standard_error": float(np.std(drawn)),
-    }
 
 
 def measured_set(name: str) -> None:
@@ -244,7 +209,7 @@ def measured_set(name: str) -> None:
         + "The bar: r {}, R2 {}.".format(*BARS[name]),
         table(found["scores"], SHOWN),
         f"Model less the best baseline ({found['best']}), Pearson's r, with a paired 95 % interval "
-        f"(bootstrap over test rows): {_shown(found)}.",
+        f"(bootstrap over test rows): {shown(found)}.",
         "Coverage of 90 % intervals: {}. Seconds to fit: {}.".format(
             ", ".join(f"{c:.3f}" for c in found["coverage"]),
             ", ".join(f"{s:.0f}" for s in found["fit_seconds"]),
@@ -252,15 +217,8 @@ def measured_set(name: str) -> None:
     ]
     if "all_random" in found:
         some = found["all_random"]
-        lines.append(
-            f"On the {some['n']:,} rows `all_random`, model less boosting: {_shown(some)}."
-        )
+        lines.append(f"On the {some['n']:,} rows `all_random`, model less boosting: {shown(some)}.")
     write(f"expression_{name}", f"Expression: {name}", "\n\n".join(lines), found)
-
-
-def _shown(found: dict[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{found['difference']:+.4f} [{low:+.4f}, {high:+.4f}], SE {found['standard_error']:.4f}"
 
 
 def measure_form(name: str, form: str, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.contributions import contributions
-from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
+from benchmarks.runner import data_folder, mean_and_spread, paired, shown, table, unit, write
 from polyome.audit.homology import similar_groups
 from polyome.baselines.dna import (
     MOST_ROWS,
@@ -158,41 +158,17 @@ def one_set(row: str, name: str, data: pd.DataFrame) -> dict[str, Any]:
     mean = {n: float(np.mean([s["mcc"] for s in found])) for n, found in scores.items()}
     names = [*rivals[0], WITHOUT_TRUNK]
     best = max(names, key=lambda n: mean[n])
-    low, high, error = paired(truth, by_seed, best, classes)
+    codes = np.searchsorted(classes, truth)
+    own, other = ([found[n].argmax(1) for found in by_seed] for n in ("polyome", best))
     return {
         "scores": {n: mean_and_spread(found) for n, found in scores.items()},
         "mcc": mean,
         "n": len(test),
         "best": best,
-        "difference": mean["polyome"] - mean[best],
-        "interval": [low, high],
-        "standard_error": error,
+        **paired(codes, own, other, _mcc),
         "fit_seconds": seconds,
         "direct_weight": weights,
     }
-
-
-def paired(
-    truth: np.ndarray,
-    by_seed: list[dict[str, np.ndarray]],
-    best: str,
-    classes: tuple[str, ...],
-    repeats: int = 1000,
-) -> tuple[float, float, float]:
-    """95 % interval and standard error of the difference in MCC, over test rows (bootstrap)."""
-    rng = np.random.default_rng(0)
-    code = np.searchsorted(classes, truth)
-    own = [found["polyome"].argmax(1) for found in by_seed]
-    other = [found[best].argmax(1) for found in by_seed]
-    found = []
-    for _ in range(repeats):
-        rows = rng.integers(0, len(code), len(code))
-        pairs = zip(own, other)
-        found.append(
-            np.mean([_mcc(code[rows], a[rows]) - _mcc(code[rows], b[rows]) for a, b in pairs])
-        )
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high), float(np.std(found))
 
 
 def _mcc(truth: np.ndarray, said: np.ndarray) -> float:
@@ -215,15 +191,13 @@ def homology_split(name: str) -> None:
 def write_set(row: str, name: str, data: pd.DataFrame) -> None:
     """The table of one set."""
     found = one_set(row, name, data)
-    low, high = found["interval"]
     own = row == "promoters"
     which = f"the file's own split. The bar: MCC {BARS[name]}" if own else "a split by homology"
     lines = [
         f"{found['n']:,} test rows of {which}. Mean (SD) of seeds 0-2.",
         table(found["scores"], SHOWN),
         f"Model less the best baseline ({found['best']}), MCC, with a paired 95 % interval "
-        f"(bootstrap over test rows): {found['difference']:+.4f} [{low:+.4f}, {high:+.4f}], "
-        f"SE {found['standard_error']:.4f}.",
+        f"(bootstrap over test rows): {shown(found)}.",
         f"Seconds to fit: {', '.join(f'{s:.0f}' for s in found['fit_seconds'])}.",
     ]
     title = f"Promoters: {name}" if own else f"Promoters without homologues: {name}"

@@ -66,6 +66,44 @@ def mean_and_spread(results: list[dict[str, Any]]) -> dict[str, str]:
     return shown
 
 
+def paired(
+    truth: np.ndarray,
+    own: list[np.ndarray],
+    other: list[np.ndarray],
+    score: Callable[[np.ndarray, np.ndarray], float],
+    repeats: int = 1000,
+) -> dict[str, Any]:
+    """Difference in a score, mean of seeds, with a bootstrap over test rows.
+
+    Parameters
+    ----------
+    truth : (n,).
+    own, other : by seed, the answers of the model and of what it is compared with, (n,) each.
+    score : called as ``(truth, answers)``.
+    """
+    rng = np.random.default_rng(0)
+
+    def difference(rows: np.ndarray) -> float:
+        pairs = zip(own, other)
+        return float(
+            np.mean([score(truth[rows], a[rows]) - score(truth[rows], b[rows]) for a, b in pairs])
+        )
+
+    drawn = [difference(rng.integers(0, len(truth), len(truth))) for _ in range(repeats)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return {
+        "difference": difference(np.arange(len(truth))),
+        "interval": [float(low), float(high)],
+        "standard_error": float(np.std(drawn)),
+    }
+
+
+def shown(found: dict[str, Any]) -> str:
+    """What :func:`paired` found, in words."""
+    low, high = found["interval"]
+    return f"{found['difference']:+.4f} [{low:+.4f}, {high:+.4f}], SE {found['standard_error']:.4f}"
+
+
 def table(rows: dict[str, dict[str, Any]], columns: list[str]) -> str:
     """Markdown table: rows by name, the chosen columns."""
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
