@@ -172,7 +172,7 @@ Trunk(PolyomeConfig())
 # ## 5. Training
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, trains,
-# calibrates the confidence on rows that were left aside, and scores the test part once.
+# calibrates the confidence on rows that were kept aside, and scores the test part once.
 # (`num_members=2` trains two networks instead of the usual twelve, to save your time.)
 
 # %%

@@ -181,7 +181,7 @@ print("largest difference:", float((with_attention - just_linear).abs().max()))
 # ## 5. Training
 #
 # One call recognises what the matrix holds, keeps a fifth of the cells aside as the test part,
-# audits the data, trains three networks, calibrates confidence and `unknown` on cells left aside,
+# audits the data, trains three networks, calibrates confidence and `unknown` on cells kept aside,
 # and scores the test part once.
 
 # %%

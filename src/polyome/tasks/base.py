@@ -80,7 +80,7 @@ class Task(ABC):
     direct_shares: ClassVar[tuple[float, ...]] = ()
     """What the direct path's share in the answer may be, beside ``direct_weight``."""
     least_gain: ClassVar[float] = 0.05
-    """By what share another one must lower the log loss of rows left aside."""
+    """By what share another one must lower the log loss of rows kept aside."""
     aside_together: ClassVar[int] = 1
     """Members that leave the same rows aside. Two tell what an ensemble of more would answer."""
     direct_folds: ClassVar[int] = 5

@@ -30,7 +30,7 @@ class RegressionTask(Task):
         target.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share. Here rows
-    left aside choose the share of the direct path, unless ``direct_weight`` is 0 or 1.
+    kept aside choose the share of the direct path, unless ``direct_weight`` is 0 or 1.
     """
 
     target_transform: str = "auto"

@@ -122,7 +122,7 @@ class Spatial(ClassificationTask):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch and more, in batches of 32 to 256.
 
-        Few epochs and averaged weights, rather than 30 and the best by rows left aside: those rows
+        Few epochs and averaged weights, rather than 30 and the best by rows kept aside: those rows
         also say how much the trunk counts, and it looked better there than on other blocks. On
         blocks inside the training part the log loss fell from .646 to .613 (osmFISH regions), .159
         to .151 (STARmap domains), .791 to .771 (STARmap types), in less than half the time. There,
@@ -170,7 +170,7 @@ class Spatial(ClassificationTask):
         truth: IntArray,
         groups: np.ndarray | None,
     ) -> dict[str, Any]:
-        """Choose the context by the log loss of the linear path on tiles that are left aside."""
+        """Choose the context by the log loss of the linear path on tiles that are kept aside."""
         assert isinstance(modality, TissueModality)
         if self.num_neighbours is not None:
             levels = tuple(sorted({k for k in LEVELS if k < self.num_neighbours}))

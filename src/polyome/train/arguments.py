@@ -22,9 +22,9 @@ class FitArguments:
     max_grad_norm : gradients are clipped to this norm.
     adam_beta2 : decay of AdamW's second moment.
     ema_decay : of the running average of the weights, which is what is kept; 0 for none.
-    early_stopping : keep the weights of the epoch that was best on the rows left aside, not the
+    early_stopping : keep the weights of the epoch that was best on the rows kept aside, not the
         last ones.
-    kept_aside : share of the training rows that each member of the ensemble leaves aside, a
+    kept_aside : share of the training rows that each member of the ensemble keeps aside, a
         different one each, for early stopping and calibration.
     """
 

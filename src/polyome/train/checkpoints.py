@@ -43,7 +43,7 @@ class Checkpoints:
     ) -> None:
         """Say what is being fitted; members of anything else are not used.
 
-        ``divided``: for each member the rows that fit it and those that it leaves aside.
+        ``divided``: for each member the rows that fit it and those that it keeps aside.
         """
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
         learned, arrays = modality.state()

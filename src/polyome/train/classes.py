@@ -177,8 +177,8 @@ def share_of_direct(
 ) -> float:
     """Leave the direct path its usual share, or give it another that clearly answers better.
 
-    Clearly: the log loss of rows left aside, at the size of the whole ensemble, falls by the task's
-    ``least_gain``, and it falls in half of the parts left aside or more: where parts are blocks of
+    Clearly: the log loss of rows kept aside, at the size of the whole ensemble, falls by the task's
+    ``least_gain``, and it falls in half of the parts kept aside or more: where parts are blocks of
     a tissue, one of them alone can outweigh all others.
 
     Parameters

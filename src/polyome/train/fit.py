@@ -25,7 +25,7 @@ from polyome.train.direct import FittedDirectPath, Fold, fold_features, seen_by
 from polyome.train.epochs import fit_ensemble
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
-from polyome.train.members import answers_aside, build_model, left_aside
+from polyome.train.members import answers_aside, build_model, folds_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
 from polyome.train.unknown import UnknownDetector
@@ -59,14 +59,14 @@ def fit_model(
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
-        divided = left_aside(training, task, arguments)
+        divided = folds_aside(training, task, arguments)
         checkpoints.belong_to(settings, training.modality, training.truth, divided)
     members, training, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
     model = build_model(task, training, len(members))
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]
     alone = [member for member, _ in members]
-    aside = answers_aside(task, training, alone, left_aside(training, task, arguments))
+    aside = answers_aside(task, training, alone, folds_aside(training, task, arguments))
     curves = [curve for _, curve in members]
     linear, detector = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()

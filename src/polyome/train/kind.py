@@ -22,7 +22,7 @@ Truth = Any
 
 @dataclass(frozen=True)
 class Aside:
-    """Rows that the same members left aside while fitting.
+    """Rows that the same members kept aside while fitting.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Kind(ABC):
 
     @abstractmethod
     def loss(self, outputs: FloatArray, truth: Truth) -> float:
-        """Mean loss of raw outputs, (m, c), of rows left aside."""
+        """Mean loss of raw outputs, (m, c), of rows kept aside."""
 
     @abstractmethod
     def fit_direct_path(
@@ -91,11 +91,11 @@ class Kind(ABC):
         truth: Truth,
         groups: np.ndarray | None,
     ) -> None:
-        """Set the direct path's share, and what answers need, by rows left aside.
+        """Set the direct path's share, and what answers need, by rows kept aside.
 
         Parameters
         ----------
-        aside : rows left aside, by the members that left them aside; none without such rows.
+        aside : rows kept aside, by the members that left them aside; none without such rows.
         truth : of all training records.
         groups : of all training records, (n,), or None.
         """

@@ -146,10 +146,10 @@ def _in_process(
     return model.state_dict(), curve
 
 
-def left_aside(
+def folds_aside(
     training: Training, task: Task, arguments: FitArguments
 ) -> list[tuple[IntArray, IntArray]]:
-    """For each member the rows that fit it and the rows that it leaves aside."""
+    """For each member the rows that fit it and the rows that it keeps aside."""
     number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
     if number == 1 and not len(training.dev):
         return [(training.fit, training.fit[:0])] * training.num_members
@@ -168,7 +168,7 @@ def fit_member(
 ) -> Member:
     """Fit one network on its rows; its embeddings start from these rows alone."""
     modality = training.modality
-    rows, aside = left_aside(training, task, arguments)[number]
+    rows, aside = folds_aside(training, task, arguments)[number]
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
     model = build_model(task, training, 1).to(pick_device(task.device))
@@ -212,7 +212,7 @@ def answers_aside(
     members: Sequence[PolyomeModel],
     divided: Sequence[tuple[IntArray, IntArray]],
 ) -> list[Aside]:
-    """What members answer the rows that they left aside, together where these are the same."""
+    """What members answer the rows that they kept aside, together where these are the same."""
     rows: dict[bytes, IntArray] = {}
     found: dict[bytes, list[FloatArray]] = {}
     for model, (_, aside) in zip(members, divided, strict=True):

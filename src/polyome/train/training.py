@@ -21,7 +21,7 @@ class Training:
     truth : int64, (n,), classes; or float32, (n, c, 2), values and their weights.
     strata : int64, (n,), what folds keep in proportion.
     fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
-    groups : (n,), rows of one group are left aside together; None without groups.
+    groups : (n,), rows of one group are kept aside together; None without groups.
     facts : what the task settled before, and why.
     """
 

@@ -30,7 +30,7 @@ LIKENESS_ALPHAS = (3.0, 1.0, 0.3, 0.1, 0.03)
 LEVELS = 1000
 """Coverages, 1 / LEVELS apart, at which the width of an interval is kept."""
 FEWEST = 20
-"""Rows left aside from which intervals are learned."""
+"""Rows kept aside from which intervals are learned."""
 
 
 class MeasuredValues(Kind):
@@ -175,7 +175,7 @@ def _squared(outputs: FloatArray, truth: FloatArray) -> float:
 def share_of_direct(
     task: Task, aside: Sequence[Aside], direct: FloatArray, truth: FloatArray, members: int
 ) -> float:
-    """Share of the direct path with the least squared error on rows left aside, in [0, 1].
+    """Share of the direct path with the least squared error on rows kept aside, in [0, 1].
 
     The error is that of the whole ensemble: what members err each by itself is averaged out the
     more, the more there are. A ``direct_weight`` of 0 or 1 is the user's choice and is kept.
@@ -205,8 +205,8 @@ def conformal_widths(
 ) -> FloatArray:
     """Half the width of an interval for each coverage from 1 / LEVELS up: float32 (LEVELS - 1, c).
 
-    The ceil((n + 1) * coverage)-th smallest error of n rows left aside (Lei et al. 2018, J Am Stat
-    Assoc, algorithm 2), here of rows that the members left aside in turn (Vovk 2015, Ann Math Artif
+    The ceil((n + 1) * coverage)-th smallest error of n rows kept aside (Lei et al. 2018, J Am Stat
+    Assoc, algorithm 2), here of rows that the members kept aside in turn (Vovk 2015, Ann Math Artif
     Intell: cross-conformal). Where that is beyond the n-th, the largest error.
 
     Of ``groups``, (n,), each counts alike (Dunn et al. 2023, J Am Stat Assoc: pooled distribution

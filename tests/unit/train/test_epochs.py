@@ -10,7 +10,7 @@ from polyome.splits import random_split
 from polyome.tasks import Promoter
 from polyome.train import epochs, fit
 from polyome.train.arguments import FitArguments
-from polyome.train.members import left_aside
+from polyome.train.members import folds_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
 
@@ -19,14 +19,14 @@ from polyome.train.training import Training
 def fits(monkeypatch):
     """Fits that are not made but noted, as (epochs, members); losses are set by epochs.
 
-    A member's model is the rows that it left aside.
+    A member's model is the rows that it kept aside.
     """
     noted, losses = [], {10: 0.08, 24: 0.07}
 
     def fit_members(task, training, arguments, checkpoints, numbers):
         noted.append((arguments.num_train_epochs, list(numbers)))
         curve = LearningCurve([0.9, 0.1], [0.0, losses[arguments.num_train_epochs]])
-        divided = left_aside(training, task, arguments)
+        divided = folds_aside(training, task, arguments)
         return [(divided[k][1].tolist(), curve) for k in numbers]
 
     monkeypatch.setattr(epochs, "fit_members", fit_members)
@@ -34,7 +34,7 @@ def fits(monkeypatch):
 
 
 def ensemble(num_members=12, longer=24, own=None, **settings):
-    """Fit one; the rows that a member left aside are those that the calibration takes for it."""
+    """Fit one; the rows that a member kept aside are those that the calibration takes for it."""
     task = Promoter(quiet=True, num_members=own)
     rows = np.arange(70)
     training = Training(
@@ -42,7 +42,7 @@ def ensemble(num_members=12, longer=24, own=None, **settings):
     )
     usual = FitArguments(num_train_epochs=10, **settings)
     members, training, arguments = epochs.fit_ensemble(task, training, usual, None, longer)
-    divided = left_aside(training, task, arguments)
+    divided = folds_aside(training, task, arguments)
     assert [model for model, _ in members] == [aside.tolist() for _, aside in divided]
     return members, arguments
 

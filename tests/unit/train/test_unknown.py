@@ -61,7 +61,7 @@ def test_the_cells_that_were_fitted_are_known_even_when_they_are_few():
 
 @pytest.mark.filterwarnings("ignore::polyome.PolyomeWarning")
 def test_a_class_of_one_donor_alone_makes_nobody_else_known():
-    """Its cells are left aside together, by folds that never saw the class."""
+    """Its cells are kept aside together, by folds that never saw the class."""
     adata = simulate_cells(700, 100, 5, seed=0)
     kind = adata.obs["cell_type"].astype(str).str[-1].astype(int).to_numpy()
     rng = np.random.default_rng(0)
