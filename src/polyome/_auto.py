@@ -17,7 +17,7 @@ def register_when_used() -> None:
     """Let the Auto classes know Polyome's models: now if they are there, else once they are."""
     if _THEIRS in sys.modules:
         import_module(_OURS)
-    else:
+    elif not any(isinstance(finder, _Registers) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Registers())
 
 
@@ -30,7 +30,6 @@ class _Registers(MetaPathFinder):
         """Find what Python finds, and have our file imported when it has run."""
         if fullname != _THEIRS:
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None:
             return spec
@@ -38,6 +37,8 @@ class _Registers(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             run(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             import_module(_OURS)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]

@@ -206,13 +206,12 @@ class Estimator(Fitting):
             elif self.read_from_ is not None:
                 copy_record(self.read_from_, aside)
 
-    def push_to_hub(
-        self, repo_id: str, *, private: bool | None = None, token: str | None = None
-    ) -> str:
+    def push_to_hub(self, repo_id: str, *, private: bool = True, token: str | None = None) -> str:
         """Upload the model folder to the Hugging Face hub as ``OWNER/NAME``; return its address.
 
-        ``polyome.load("hf://OWNER/NAME")`` reads it there. The names, labels and answers of test
-        rows stay here (``evaluation/``); scores and what the card says are uploaded.
+        ``polyome.load("hf://OWNER/NAME")`` reads it there. A new repository is private unless
+        ``private=False``: read the card first, whose findings may name single records or donors.
+        The list of test rows with labels and answers (``evaluation/``) is not uploaded.
         """
         with tempfile.TemporaryDirectory() as above:
             folder = Path(above) / "model"

@@ -28,10 +28,11 @@ from polyome.train.checkpoints import Checkpoints
 from polyome.train.distil import distil
 from polyome.train.fit import fit_model
 
-_UNKNOWN_IS_A_CLASS = (
-    f"'{{}}' has a class '{UNKNOWN}', the word for records that the model refuses. If it means "
-    f"that there is no label, pass --set unlabelled={UNKNOWN}."
-)
+_DOUBTFUL = {
+    UNKNOWN: "the word for records that the model refuses",
+    "None": "the text that a missing value becomes",
+}
+"""Names of classes that may mean that there is none, and why."""
 
 
 class Fitting(Configured):
@@ -109,8 +110,12 @@ class Fitting(Configured):
             self.task, records, targets, split=split, split_by=split_by, group=group
         )
         targets.check_enough(parts, shown)
-        if UNKNOWN in targets.classes:
-            warnings.warn(_UNKNOWN_IS_A_CLASS.format(shown), PolyomeWarning, stacklevel=2)
+        for name in [name for name in _DOUBTFUL if name in targets.classes]:
+            message = (
+                f"'{shown}' has a class '{name}', {_DOUBTFUL[name]}. If it means that there is no "
+                f"label, pass --set unlabelled={name}."
+            )
+            warnings.warn(message, PolyomeWarning, stacklevel=2)
         for note in (*records.notes, *targets.notes, counted(parts)):
             say(note, quiet=self.task.quiet)
         self._forget()

@@ -67,13 +67,17 @@ def paths(source: Any) -> list[str]:
     sources = source if isinstance(source, list) else [source]
     if not all(isinstance(s, str | Path) for s in sources):
         return []
-    return [Path(s).name if Path(s).is_absolute() else str(s) for s in sources]
+    return [_short(s) for s in sources]
+
+
+def _short(path: str | Path) -> str:
+    return Path(path).name if Path(path).is_absolute() else str(path)
 
 
 def not_default(*settings: dict[str, Any]) -> dict[str, Any]:
     """Join what was asked of a fit, without what was left open."""
     return {
-        key: value if isinstance(value, bool | int | float) else str(value)
+        key: value if isinstance(value, bool | int | float) else _short(str(value))
         for part in settings
         for key, value in part.items()
         if value is not None

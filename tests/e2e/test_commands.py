@@ -329,6 +329,18 @@ def test_missing_labels_that_became_text_are_no_class(call, tiny, cells, tmp_pat
     assert "30 of 240 rows have no label in 'kind'" in said
 
 
+def test_a_class_called_none_is_kept_and_warned_of(call, tiny, cells, tmp_path):
+    cells = cells.copy()
+    cells.obs["kind"] = cells.obs["cell_type"].astype(str).replace("type 1", "None")
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    folder = tmp_path / "model"
+    options = ["--target=kind", f"--out={folder}", *tiny]
+    result = call("fit", "cell-type", tmp_path / "a.h5ad", *options)
+    assert result.exit_code == 0, result.stderr
+    assert read_json(folder / "polyome.json")["classes"] == ["None", "type 2", "type 3"]
+    assert "pass --set unlabelled=None" in " ".join(result.stderr.split())
+
+
 def test_several_files_are_read_as_one(call, tiny, cells, tmp_path):
     files = [tmp_path / "a.h5ad", tmp_path / "b.h5ad"]
     cells[:100].copy().write_h5ad(files[0])

@@ -23,13 +23,22 @@ def hub(tmp_path, monkeypatch):
         def __init__(self, **_):
             pass
 
-        def create_repo(self, name, **_):
+        def create_repo(self, name, *, private, exist_ok):
+            assert exist_ok
             if name.count("/") > 1:
                 message = f"Repo id must be in the form 'name' or 'owner/name': '{name}'."
                 raise HFValidationError(message)
+            (there / name).mkdir(parents=True, exist_ok=True)
+            (there / name / ".gitattributes").write_text("private" if private else "public")
             return SimpleNamespace(repo_id=name)
 
-        def upload_folder(self, *, repo_id, folder_path, ignore_patterns, **_):
+        def upload_folder(
+            self, *, repo_id, folder_path, ignore_patterns, delete_patterns, commit_message
+        ):
+            assert commit_message
+            for path in (there / repo_id).rglob(delete_patterns):
+                if path.is_file() and path.name != ".gitattributes":
+                    path.unlink()
             for path in folder_path.rglob("*"):
                 name = path.relative_to(folder_path).as_posix()
                 if path.is_file() and not any(fnmatch.fnmatch(name, p) for p in ignore_patterns):
@@ -52,9 +61,9 @@ def test_a_pushed_model_answers_alike_from_the_hub(
 ):
     model = polyome.load(model_dir, quiet=True)
     model.push_to_hub("me/cells")
-    there = {path.name for path in (hub / "me" / "cells").iterdir()}
-    assert {"config.json", "model.safetensors", "README.md"} <= there
-    assert "evaluation" not in there, "names and labels of rows were uploaded"
+    files = [path for path in (hub / "me" / "cells").rglob("*") if path.is_file()]
+    assert {"config.json", "model.safetensors", "README.md"} <= {path.name for path in files}
+    assert not any(name.encode() in path.read_bytes() for path in files for name in cells.obs_names)
     again = polyome.load("hf://me/cells", quiet=True)
     assert again.predict(cells).equals(model.predict(cells))
     out = tmp_path / "answers.h5ad"
@@ -62,9 +71,29 @@ def test_a_pushed_model_answers_alike_from_the_hub(
     assert np.array_equal(polyome.read(out).obs["polyome_label"], model.predict(cells)["label"])
 
 
+def test_a_second_upload_replaces_the_first(hub, model_dir):
+    (hub / "me" / "cells" / "scanner").mkdir(parents=True)
+    (hub / "me" / "cells" / "scanner" / "polyome.json").write_text("{}")
+    model = polyome.load(model_dir, quiet=True)
+    model.push_to_hub("hf://me/cells", private=False)
+    assert not (hub / "me" / "cells" / "scanner" / "polyome.json").exists()
+    assert (hub / "me" / "cells" / ".gitattributes").read_text() == "public"
+
+
+def test_rows_that_were_fitted_are_not_scored_unawares(hub, model_dir, cells):
+    polyome.load(model_dir, quiet=True).push_to_hub("me/cells")
+    model = polyome.load("hf://me/cells", quiet=True)
+    with pytest.raises(polyome.InputError, match="fitted on these very records"):
+        model.evaluate(cells)
+    assert model.evaluate(cells, part="all").n == len(cells)
+    assert model.evaluate(cells[:50].copy()).n == 50
+    with pytest.raises(polyome.InputError, match="rows that were scored, which are not uploaded"):
+        polyome.report("hf://me/cells")
+
+
 def test_what_the_hub_has_not_is_said(hub, model_dir):
     with pytest.raises(
-        polyome.InputError, match=r"hf://me/none: no model .*Cannot reach the hub\)"
+        polyome.InputError, match=r"hf://me/none: .*Cannot reach the hub\)"
     ):
         polyome.load("hf://me/none")
     with pytest.raises(polyome.InputError, match="'a/b/c' was not uploaded"):

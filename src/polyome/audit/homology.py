@@ -43,6 +43,8 @@ SHORTEST_K = 20  # at 12 two promoters share a stretch for the sake of one motif
 MOST_K = 31  # two bits a letter in 64, one kept for the sign
 NEARLY_ALL = 0.95
 """Share of the sequences that have the same base at a place of a common end."""
+OWN = 0.8
+"""Share of a common end's bases that a sequence has, if it has the end."""
 ENOUGH = 50
 """Sequences; what fewer have in common may be their kinship."""
 CHUNK = 2**17  # letters numbered at once; they stay in the cache
@@ -68,8 +70,8 @@ class Compared:
 
     Attributes
     ----------
-    dna : the sequences without the ends that nearly all have.
-    begin, end : bp left out of each.
+    dna : the sequences without the ends that nearly all have; those that lack an end are whole.
+    begin, end : bp left out.
     k : see :func:`stretch_of`.
     """
 
@@ -93,23 +95,28 @@ def compared(dna: Sequences) -> Compared:
     >>> found.begin, found.end, found.k
     (8, 4, 30)
     """
-    begin, end = _common(dna, first=True), _common(dna, first=False)
+    begin, with_begin = _common(dna, first=True)
+    end, with_end = _common(dna, first=False)
     between = int(np.median(dna.lengths)) - begin - end if len(dna) else 0
     if len(dna) < ENOUGH or between < 2 * SHORTEST_K:
-        begin, end = 0, 0
-    lengths = np.maximum(dna.lengths - begin - end, 0)
-    inner = Sequences(dna.codes, dna.starts + np.minimum(begin, dna.lengths), lengths)
+        return Compared(dna, 0, 0, stretch_of(dna))
+    fits = dna.lengths >= begin + end
+    first, last = begin * (with_begin & fits), end * (with_end & fits)
+    inner = Sequences(dna.codes, dna.starts + first, dna.lengths - first - last)
     return Compared(inner, begin, end, stretch_of(inner))
 
 
-def _common(dna: Sequences, *, first: bool) -> int:
-    """Count the bases from an end at which nearly all sequences are the same."""
+def _common(dna: Sequences, *, first: bool) -> tuple[int, BoolArray]:
+    """Count the bases from an end at which nearly all sequences are the same; tell who has them."""
+    alike = np.zeros(len(dna), np.int64)
     for i in range(int(dna.lengths.max(initial=0))):
-        has = dna.lengths > i
-        places = dna.starts[has] + (i if first else dna.lengths[has] - 1 - i)
-        if np.bincount(dna.codes[places], minlength=5)[1:5].max() < NEARLY_ALL * len(dna):
-            return i
-    return int(dna.lengths.max(initial=0))
+        has = np.flatnonzero(dna.lengths > i)
+        letters = dna.codes[dna.starts[has] + (i if first else dna.lengths[has] - 1 - i)]
+        counts = np.bincount(letters, minlength=5)[1:5]
+        if counts.max() < NEARLY_ALL * len(dna):
+            return i, alike >= OWN * i
+        alike[has] += letters == counts.argmax() + 1
+    return 0, alike >= 0
 
 
 def whole_numbers(dna: Sequences, *, both_strands: bool = False) -> IntArray:
@@ -189,6 +196,7 @@ def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool =
     >>> similar_groups(dna, k=4, both_strands=False).tolist()
     [0, 0, 1, 2]
     """
+    whole = whole_numbers(dna, both_strands=both_strands)
     if k is None:
         found = compared(dna)
         dna, k = found.dna, found.k
@@ -196,7 +204,6 @@ def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool =
     order = np.argsort(numbers)
     numbers, owners = numbers[order], owners[order]
     linked = (numbers[1:] == numbers[:-1]) & (owners[1:] != owners[:-1])
-    whole = whole_numbers(dna, both_strands=both_strands)
     first = np.unique(whole, return_index=True)[1]
     one = np.concatenate([owners[:-1][linked], np.arange(len(dna))])
     other = np.concatenate([owners[1:][linked], first[whole]])
@@ -231,12 +238,12 @@ def shared_kmers(
     >>> shared_kmers(dna, np.array([0, 2]), np.array([1]), k=4).tolist()
     [True, False]
     """
+    whole = whole_numbers(dna.take(np.concatenate([rows_a, rows_b])), both_strands=both_strands)
     if k is None:
         found = compared(dna)
         dna, k = found.dna, found.k
     numbers, owners = _kmers(dna.take(rows_a), k, both_strands=both_strands)
     known = np.sort(_kmers(dna.take(rows_b), k, both_strands=both_strands)[0])
-    whole = whole_numbers(dna.take(np.concatenate([rows_a, rows_b])), both_strands=both_strands)
     shared = np.isin(whole[: len(rows_a)], whole[len(rows_a) :])
     if len(known):
         order = np.argsort(numbers)  # sorted look-ups stay in the cache

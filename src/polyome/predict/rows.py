@@ -39,7 +39,8 @@ def rows_of_part(
     if part not in (None, "train", "test", "all"):
         message = f"part '{part}' is none of train, test, all."
         raise InputError(message)
-    if mark != fitted.facts.get("records"):
+    is_same = mark == fitted.facts.get("records")
+    if not is_same:
         remembered = None
     known = _known_parts(fitted, table, remembered)
     if known is None or part == "all":
@@ -47,6 +48,14 @@ def rows_of_part(
             message = (
                 f"the source does not say which rows are '{part}': the model was split by "
                 f"{fitted.facts['split']}. Pass part='all'."
+            )
+            raise InputError(message)
+        if part is None and is_same:
+            message = (
+                "the model was fitted on these very records, and its folder does not say which of "
+                "them were test rows (evaluation/split.csv.gz is missing, as it is on the hub). "
+                "Score records that it has not seen, or pass part='all' (--part all) to score "
+                "these, most of which it knows."
             )
             raise InputError(message)
         return _some(np.flatnonzero(targets.labelled), "labelled"), "all"
@@ -61,7 +70,7 @@ def _known_parts(
     column = fitted.facts["split_column"]
     if column is not None and column in table.columns:
         return table[column].astype(str).str.strip().str.lower().to_numpy()
-    if column is None and remembered is not None:
+    if remembered is not None:
         return remembered.reindex(table.index).to_numpy()
     return None
 
@@ -116,6 +125,6 @@ def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
 
 def read_split(path: Path) -> "pd.Series[Any]":
     """Read each training record's part, by name, as ``fit`` left it."""
-    table = read_kept_table(path, ["part"], dtype=str, keep_default_na=False)
-    parts: pd.Series[Any] = table.set_index(table.columns[0])["part"]
+    table = read_kept_table(path, ["part"], dtype=str, keep_default_na=False, index_col=0)
+    parts: pd.Series[Any] = table["part"]
     return parts

@@ -10,7 +10,7 @@ from polyome.io.files import read_kept_table
 from polyome.report.scored import PREDICTIONS, Scored
 from polyome.tasks import TASKS
 from polyome.train.fitted import read_summary
-from polyome.train.hub import local_folder
+from polyome.train.hub import is_on_hub
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,13 @@ class ModelRecord:
     @classmethod
     def read(cls, folder: str | Path) -> Self:
         """Read a folder that ``fit`` or ``save_pretrained`` wrote."""
-        folder = local_folder(folder)
+        if is_on_hub(folder):
+            message = (
+                f"{folder}: a report shows the rows that were scored, which are not uploaded. Make "
+                "it of the folder that 'polyome fit' wrote."
+            )
+            raise InputError(message)
+        folder = Path(folder)
         summary = read_summary(folder)
         inside = folder / "evaluation"
         if not inside.is_dir():

@@ -260,8 +260,11 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
-MISSING_AS_TEXT = ("nan", "NaN", "None", "<NA>", "NaT")
-"""What numpy, pandas and Python make of a missing value in a column that is turned to text."""
+MISSING_AS_TEXT = ("nan", "NaN", "<NA>", "NaT")
+"""What numpy and pandas make of a missing value in a column that is turned to text.
+
+Python's "None" is a class, and warned of: some call an untreated sample so.
+"""
 
 
 def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
@@ -308,11 +311,13 @@ def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
     ['1', None, '2']
     >>> labels_as_text(pd.Series(["B", " ", None, "nan"], dtype="category")).tolist()
     ['B', None, None, None]
+    >>> labels_as_text(pd.Series([0, None, 1], dtype="category")).tolist()
+    ['0', None, '1']
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
     known = column.notna().to_numpy()
     labels = column[known]
+    if isinstance(labels.dtype, pd.CategoricalDtype):
+        labels = labels.astype(labels.cat.categories.dtype)
     if pd.api.types.is_float_dtype(labels.dtype) and (labels % 1 == 0).all():
         labels = labels.astype(np.int64)
     found = np.full(len(column), None, dtype=object)

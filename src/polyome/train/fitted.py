@@ -110,7 +110,7 @@ class Fitted:
     ) -> Self:
         """Read what :meth:`save` wrote; no network, no pickle, no code without consent."""
         summary = read_summary(folder)
-        _check_files(folder, summary.get("sha256", {}))
+        _check_files(folder, summary["sha256"])
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
         settings |= {"device": device, "quiet": quiet}
@@ -201,16 +201,18 @@ def read_summary(folder: Path) -> dict[str, Any]:
         raise _damaged(path, error) from error
     if missing:
         raise _damaged(path, f"lacks {listed(sorted(missing))}")
-    if summary["task"] not in TASKS:
+    if not isinstance(summary["task"], str) or summary["task"] not in TASKS:
         message = f"{path} names the task '{summary['task']}'; this Polyome knows {listed(TASKS)}."
         raise InputError(message)
     kinds: dict[str, Any] = {
         "settings": dict,
         "classes": list,
         "facts": dict,
+        "sha256": dict,
         "target": str,
         "temperature": (int, float),
     }
+    summary.setdefault("sha256", {})
     right = {key: isinstance(summary[key], kind) for key, kind in kinds.items()}
     right["temperature"] = right["temperature"] and 0 < summary["temperature"] < math.inf
     right["classes"] = right["classes"] and all(isinstance(n, str) for n in summary["classes"])

@@ -22,17 +22,14 @@ def local_folder(folder: str | Path) -> Path:
     >>> local_folder("models/c").as_posix()
     'models/c'
     """
-    # A Path makes one slash of two.
-    scheme, _, name = str(folder).partition(":/")
-    if scheme != "hf":
+    if not is_on_hub(folder):
         return Path(folder)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    name = name.strip("/")
+    name = _name(folder)
     try:
         return Path(snapshot_download(name, library_name="polyome"))
-    except (HFValidationError, HfHubHTTPError, OSError) as error:
+    except Exception as error:  # hub, network and disk each fail in their own way
         message = (
             f"hf://{name}: no model of this name could be fetched from the Hugging Face hub "
             f"({first_line(error)}). Check the name (hf://OWNER/NAME) and the network; "
@@ -41,18 +38,39 @@ def local_folder(folder: str | Path) -> Path:
         raise InputError(message) from error
 
 
-def upload(folder: Path, name: str, *, private: bool | None, token: str | None) -> str:
+def is_on_hub(folder: str | Path) -> bool:
+    """Whether a folder's name is an address on the hub.
+
+    Examples
+    --------
+    >>> is_on_hub("hf://owner/name"), is_on_hub(Path("hf://owner/name")), is_on_hub("owner/name")
+    (True, True, False)
+    """
+    return _text(folder).startswith("hf:/")
+
+
+def _text(folder: str | Path) -> str:
+    return folder.as_posix() if isinstance(folder, Path) else folder
+
+
+def _name(folder: str | Path) -> str:
+    """OWNER/NAME; a Path makes one slash of two."""
+    return _text(folder).removeprefix("hf:").strip("/")
+
+
+def upload(folder: Path, name: str, *, private: bool, token: str | None) -> str:
     """Put a model folder on the hub as ``OWNER/NAME``, without the rows that were scored.
+
+    What an earlier upload left there is removed.
 
     Returns
     -------
     The address of the model.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     hub = HfApi(token=token, library_name="polyome")
-    name = name.removeprefix("hf://")
+    name = _name(name)
     try:
         made = hub.create_repo(name, private=private, exist_ok=True)
         hub.upload_folder(
@@ -60,8 +78,9 @@ def upload(folder: Path, name: str, *, private: bool | None, token: str | None) 
             folder_path=folder,
             commit_message="Upload a Polyome model",
             ignore_patterns=list(_STAYS_HERE),
+            delete_patterns="*",
         )
-    except (HFValidationError, HfHubHTTPError, OSError) as error:
+    except Exception as error:  # hub, network and disk each fail in their own way
         message = (
             f"'{name}' was not uploaded to the Hugging Face hub ({first_line(error)}). "
             "Check the name (OWNER/NAME), the network and that you may write ('hf auth login')."

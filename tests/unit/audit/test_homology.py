@@ -78,6 +78,17 @@ def test_sequences_of_unequal_length_have_common_ends_too():
     assert group_count(texts) == 120
 
 
+def test_sequences_without_the_common_ends_are_compared_whole():
+    begin, end = random_dna(2, 45, seed=5)
+    designs = [begin + design + end for design in random_dna(400, 80)]
+    unrelated = random_dna(10, 60, seed=6)  # shorter than both ends
+    (shared,) = random_dna(1, 45, seed=7)
+    family = [shared + tail for tail in random_dna(10, 120, seed=8)]
+    groups = similar_groups(Sequences.from_text(designs + unrelated + family))
+    assert len(set(groups[:410].tolist())) == 410
+    assert len(set(groups[410:].tolist())) == 1
+
+
 @pytest.mark.parametrize("places", [slice(0, 150), slice(60, 90), slice(20, 130), slice(70, 72)])
 def test_variants_of_one_sequence_stay_together(places):
     rng = np.random.default_rng(0)
