@@ -13,6 +13,7 @@ from typing import Any, Self
 import pandas as pd
 
 from polyome._errors import InputError, listed, suggestion
+from polyome._progress import say
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.described import docstring
@@ -320,5 +321,7 @@ def audit(
     targets = told.targets(records.table, target, unlabelled)
     shown = target if isinstance(target, str) else ",".join(target)
     targets.check(shown)
+    for note in (*records.notes, *targets.notes):
+        say(note, quiet=told.quiet)
     parts, _ = split_records(told, records, targets, split=split, split_by=None, group=None)
     return told.audit(records, targets, parts, shown)

@@ -100,6 +100,8 @@ def test_audit(call, cells, tmp_path):
     assert any("duplicate" in finding["kind"] for finding in report["findings"])
     for finding in report["findings"]:
         assert f"{finding['severity']}: {finding['message']}" in result.stdout
+    result = call("audit", "cell-type", tmp_path / "a.h5ad", "--target=with_gaps")
+    assert "48 of 240 rows have no label in 'with_gaps'" in " ".join(result.stderr.split())
 
 
 def test_data_list_and_get(call, tmp_path, monkeypatch):

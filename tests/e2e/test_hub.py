@@ -92,9 +92,7 @@ def test_rows_that_were_fitted_are_not_scored_unawares(hub, model_dir, cells):
 
 
 def test_what_the_hub_has_not_is_said(hub, model_dir):
-    with pytest.raises(
-        polyome.InputError, match=r"hf://me/none: .*Cannot reach the hub\)"
-    ):
+    with pytest.raises(polyome.InputError, match=r"hf://me/none: .*Cannot reach the hub\)"):
         polyome.load("hf://me/none")
     with pytest.raises(polyome.InputError, match="'a/b/c' was not uploaded"):
         polyome.load(model_dir, quiet=True).push_to_hub("a/b/c")

@@ -1,0 +1,41 @@
+"""The README's results are those of the committed tables, and its commands name rows that exist."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+README = (ROOT / "README.md").read_text()
+TABLE_ROWS = [line for line in README.splitlines() if line.startswith("|") and "ONLY=" in line]
+SHOWN = {"promoters": ["mcc"], "expression": ["pearson", "r2"]}
+
+
+def rows_of_the_benchmarks():
+    """Names of results, and those that the benchmarks' own tables of rows spell."""
+    names = {path.stem for path in RESULTS.glob("*.json")}
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        strings = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant))
+        names |= {str(node.value) for node in strings}
+    return names
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"ONLY=(\w+)", README))))
+def test_a_row_that_the_readme_names_exists(name):
+    assert name in rows_of_the_benchmarks()
+    assert (RESULTS / f"{name}.md").is_file()
+
+
+@pytest.mark.parametrize("line", TABLE_ROWS, ids=lambda line: line.split("`")[1])
+def test_a_score_of_the_readme_is_that_of_its_table(line):
+    (name,) = re.findall(r"ONLY=(\w+)", line)
+    scores = json.loads((RESULTS / f"{name}.json").read_text())["scores"]
+    metrics = SHOWN[name.partition("_")[0]]
+    parts = ("polyome", "trunk alone", "direct path alone")
+    expected = [[float(scores[part][metric].split()[0]) for metric in metrics] for part in parts]
+    cells = [cell.replace("*", "").split("/") for cell in line.split("|")[2:5]]
+    assert np.allclose([[float(v) for v in cell] for cell in cells], expected, atol=6e-4)
