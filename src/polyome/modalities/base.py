@@ -205,6 +205,11 @@ class DirectFeatures(nn.Module):
         found: Tensor = self(**inputs)
         return found
 
+    def weighed(self, weight: Tensor, **inputs: Tensor) -> Tensor:
+        """Features times weights, (c, f) -> (b, c); where most are zero there are faster ways."""
+        found: Tensor = self(**inputs) @ weight.T
+        return found
+
 
 class Modality(ABC):
     """Reads records, learns its vocabulary and scaling, turns records into tokens.

@@ -133,6 +133,43 @@ class WordCounts(nn.Module):
                 counts.scatter_add_(1, places, inside.float())
         return torch.cat([whole, counts], dim=1).sqrt()
 
+    def found(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """The same counts word by word: of most k-mers a sequence has none.
+
+        Parameters
+        ----------
+        codes : uint8, (b, n).
+
+        Returns
+        -------
+        For every word its place among the features, int64 (b, m), and its part of what stands
+        there, float (b, m): of a k-mer that is there nine times each has a third.
+        """
+        places = [torch.zeros(len(codes), 0, dtype=torch.long, device=codes.device)]
+        shares = [places[0].float()]
+        start = 0
+        for k, (numbers, known) in enumerate(kmer_places(codes, self.most), start=1):
+            places.append(numbers + start)
+            shares.append(_shares(numbers, known, 4**k))
+            start += 4**k
+        start, width = self.blocks
+        if width:
+            numbers, known = kmer_places(codes, self.word)[-1]
+            windows: Any = self.windows
+            inside = (known & (windows >= 0)[:, None]).transpose(0, 1).flatten(1)  # both windows'
+            placed = (windows[:, None] * 4**self.word + numbers).transpose(0, 1).flatten(1)
+            placed = torch.where(inside, placed, 0)
+            places.append(placed + start)
+            shares.append(_shares(placed, inside, width))
+        return torch.cat(places, dim=1), torch.cat(shares, dim=1)
+
+
+def _shares(numbers: Tensor, known: Tensor, width: int) -> Tensor:
+    """The root of each number's count, divided among its occurrences: (b, n) -> float, (b, n)."""
+    counts = torch.zeros(len(numbers), width, device=numbers.device)
+    counts.scatter_add_(1, numbers, known.float())
+    return counts.gather(1, numbers).clamp(min=1).rsqrt() * known
+
 
 class SequenceFeatures(DirectFeatures):
     """Features of the direct path, most of them zero.
@@ -166,6 +203,25 @@ class SequenceFeatures(DirectFeatures):
         whole, windowed = self.words(codes).split(self.words.blocks, dim=1)
         scaled = torch.cat([whole, self._placed(codes), windowed], dim=1) * scales
         return scaled if numbers is None else torch.cat([scaled, numbers], dim=1)
+
+    def weighed(self, weight: Tensor, **inputs: Tensor) -> Tensor:
+        """Features times weights, (c, f) -> (b, c), without the many zeros where there are many.
+
+        A sixth of the time at 81 bp, a third at 300; above 3,000 bp it would take longer.
+        """
+        if self.length > _LONGEST_WITH_PLACES:
+            return super().weighed(weight, **inputs)
+        codes = inputs["codes"]
+        scales: Any = self.scales
+        whole, placed, _ = self.blocks
+        known = weight[:, : len(scales)] * scales
+        places, shares = self.words.found(codes)
+        table = torch.cat([known[:, :whole], known[:, whole + placed :]], dim=1).T.contiguous()
+        found = nn.functional.embedding_bag(places, table, per_sample_weights=shares, mode="sum")
+        found = found + self._placed(codes) @ known[:, whole : whole + placed].T
+        if "numbers" in inputs:
+            found = found + inputs["numbers"] @ weight[:, len(scales) :].T
+        return found
 
     def _placed(self, codes: Tensor) -> Tensor:
         """The letter and the pair at each position, (b, 4 n + 16 (n - 1))."""

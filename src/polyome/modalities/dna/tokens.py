@@ -134,11 +134,20 @@ class Stem(Letters):
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, ceil(n / stride), d)."""
         seen = self.around(codes)
-        found = self.detectors(seen).transpose(1, 2)  # (b, detectors, n)
-        strongest = functional.max_pool1d(found, self.stride).transpose(1, 2).relu()
-        tokens = self.windows(seen[:, :: self.stride]) + self.detected(strongest)
+        found = strongest(self.detectors(seen), self.stride).relu()  # (b, n / stride, detectors)
+        tokens = self.windows(seen[:, :: self.stride]) + self.detected(found)
         normed: Tensor = self.norm(functional.gelu(tokens))
         return normed
+
+
+def strongest(values: Tensor, stride: int) -> Tensor:
+    """Largest value within each stride: (b, n, c) -> (b, n / stride, c), n of whole strides.
+
+    On a CPU ``amax`` takes an eighth of the time of the pooling, whose gradient is the quicker one.
+    """
+    if torch.is_grad_enabled():
+        return functional.max_pool1d(values.transpose(1, 2), stride).transpose(1, 2)
+    return values.unflatten(1, (-1, stride)).amax(dim=2)
 
 
 class FineStem(Letters):

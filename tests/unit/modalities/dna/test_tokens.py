@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from polyome.modalities.dna.tokens import FineStem, SequenceEmbeddings, Spacing, Stem, Windows
+from polyome.modalities.dna.tokens import (
+    FineStem,
+    SequenceEmbeddings,
+    Spacing,
+    Stem,
+    Windows,
+    strongest,
+)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -79,3 +86,11 @@ def test_tokens_of_one_or_two_bases_are_fine(stride, kind):
     embeddings = SequenceEmbeddings(8, spec)
     assert type(embeddings.stem) is kind
     assert (embeddings.spacing is not None) == (kind is FineStem)
+
+
+def test_the_strongest_of_a_stride_is_the_same_with_and_without_gradients():
+    values = torch.randn(3, 8, 5, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        quick = strongest(values, 4)
+    assert torch.equal(quick, strongest(values, 4))
+    assert torch.equal(quick[:, 1], values[:, 4:].max(dim=1).values)
