@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, paired, shown, table, unit, write
@@ -61,10 +62,9 @@ def fitted(data: pd.DataFrame, **settings: Any) -> Estimator:
     """Fit with the defaults, quietly."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        baselines = settings.pop("baselines", False)
         model = estimator_class("promoter")(quiet=True, device="cpu", **settings)
         group = "group" if "group" in data else None
-        return model.fit(data, "label", split="split", group=group, baselines=baselines)
+        return model.fit(data, "label", split="split", group=group, baselines=False)
 
 
 def cheap(row: str, name: str, data: pd.DataFrame) -> list[dict[str, np.ndarray]]:
@@ -119,11 +119,12 @@ def _cnn(x: Any, y: Any, x_test: Any, seed: int, repeats: int) -> list[list[floa
 def measure_model(data: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Fit one model; keep what it answers on the test rows."""
     start = time.perf_counter()
-    model = fitted(data, seed=seed, baselines="group" not in data)  # given split: timed as used
+    model = fitted(data, seed=seed)
     wall = time.perf_counter() - start
     found = contributions(model, data[data["split"] == "test"])
     weight = model.fitted_.facts["direct_weight"]
-    return {"proba": _plain(found), "fit_seconds": wall, "direct_weight": weight}
+    cost = {"fit_seconds": wall, "threads": torch.get_num_threads()}
+    return {"proba": _plain(found), "direct_weight": weight, **cost}
 
 
 def _plain(found: dict[str, np.ndarray]) -> dict[str, list[list[float]]]:
@@ -144,11 +145,12 @@ def one_set(row: str, name: str, data: pd.DataFrame) -> dict[str, Any]:
     truth = test["label"].astype(str).to_numpy()
     classes = tuple(np.unique(data["label"].astype(str)))
     by_seed: list[dict[str, np.ndarray]] = []
-    seconds, weights = [], []
+    seconds, weights, threads = [], [], set()
     rivals = cheap(row, name, data)
     for seed, model in zip(SEEDS, models(row, name, data)):
         seconds.append(model["fit_seconds"])
         weights.append(model["direct_weight"])
+        threads.add(model["threads"])
         found = {n: np.array(p) for n, p in model["proba"].items()} | rivals[seed]
         trees = found["gradient boosting"]
         found[WITHOUT_TRUNK] = log_pool([found["direct path alone"], trees])
@@ -170,6 +172,7 @@ def one_set(row: str, name: str, data: pd.DataFrame) -> dict[str, Any]:
         **paired(codes, own, other, _mcc),
         "fit_seconds": seconds,
         "direct_weight": weights,
+        "threads": sorted(threads),
     }
 
 
@@ -200,7 +203,8 @@ def write_set(row: str, name: str, data: pd.DataFrame) -> None:
         table(found["scores"], SHOWN),
         f"Model less the best baseline ({found['best']}), MCC, with a paired 95 % interval "
         f"(bootstrap over test rows): {shown(found)}.",
-        f"Seconds to fit: {', '.join(f'{s:.0f}' for s in found['fit_seconds'])}.",
+        f"Seconds to fit on {' or '.join(map(str, found['threads']))} thread(s): "
+        f"{', '.join(f'{s:.0f}' for s in found['fit_seconds'])}.",
     ]
     title = f"Promoters: {name}" if own else f"Promoters without homologues: {name}"
     write(f"{row}_{name}", title, "\n\n".join(lines), found)
