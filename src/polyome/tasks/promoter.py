@@ -31,7 +31,7 @@ class Promoter(SequenceTask, ClassificationTask):
     name: ClassVar[str] = "promoter"
     estimator: ClassVar[str] = "PromoterClassifier"
     direct_shares: ClassVar[tuple[float, ...]] = (0.05, 0.15, 0.5, 0.7)
-    least_gain: ClassVar[float] = 0.001
+    least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
         "Every sequence gets one of the classes, whatever it is: there is no `unknown`.",

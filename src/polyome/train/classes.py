@@ -175,11 +175,11 @@ class Classes(Kind):
 def share_of_direct(
     task: Task, aside: Sequence[Aside], direct: FloatArray, truth: IntArray, members: int
 ) -> float:
-    """Leave the direct path its usual share, or give it another that answers better.
+    """Leave the direct path its usual share, or give it another that clearly answers better.
 
-    Better: the log loss of rows kept aside, at the size of the whole ensemble, falls by more than
-    the task's ``least_gain``, and it falls in half of the parts kept aside or more: where parts are
-    blocks of a tissue, one of them alone can outweigh all others.
+    Clearly: the log loss of rows kept aside, at the size of the whole ensemble, falls by the task's
+    ``least_gain``, and it falls in half of the parts kept aside or more: where parts are blocks of
+    a tissue, one of them alone can outweigh all others.
 
     Parameters
     ----------
