@@ -18,7 +18,7 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.described import docstring
 from polyome.explain import EXPLAINERS, Explainer, Explanation
-from polyome.fitting import Fitting, checked
+from polyome.fitting import Fitting, checked, warn_of_doubtful
 from polyome.io.files import folder_written_aside
 from polyome.modalities.base import Answers, Records, Values
 from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
@@ -212,6 +212,7 @@ class Estimator(Fitting):
 
         ``polyome.load("hf://OWNER/NAME")`` reads it there. A new repository is private unless
         ``private=False``: read the card first, whose findings may name single records or donors.
+        In one that is there already the model and its card are replaced, other files stay.
         The list of test rows with labels and answers (``evaluation/``) is not uploaded.
         """
         with tempfile.TemporaryDirectory() as above:
@@ -321,6 +322,7 @@ def audit(
     targets = told.targets(records.table, target, unlabelled)
     shown = target if isinstance(target, str) else ",".join(target)
     targets.check(shown)
+    warn_of_doubtful(targets.classes, shown)
     for note in (*records.notes, *targets.notes):
         say(note, quiet=told.quiet)
     parts, _ = split_records(told, records, targets, split=split, split_by=None, group=None)

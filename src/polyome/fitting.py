@@ -35,6 +35,16 @@ _DOUBTFUL = {
 """Names of classes that may mean that there is none, and why."""
 
 
+def warn_of_doubtful(classes: tuple[str, ...], target: str) -> None:
+    """Warn of classes whose names may mean that there is no label."""
+    for name in [name for name in _DOUBTFUL if name in classes]:
+        message = (
+            f"'{target}' has a class '{name}', {_DOUBTFUL[name]}. If it means that there is no "
+            f'label, pass unlabelled="{name}" (--set unlabelled={name}).'
+        )
+        warnings.warn(message, PolyomeWarning, stacklevel=3)
+
+
 class Fitting(Configured):
     """A task's ``fit``, and what it leaves.
 
@@ -110,12 +120,7 @@ class Fitting(Configured):
             self.task, records, targets, split=split, split_by=split_by, group=group
         )
         targets.check_enough(parts, shown)
-        for name in [name for name in _DOUBTFUL if name in targets.classes]:
-            message = (
-                f"'{shown}' has a class '{name}', {_DOUBTFUL[name]}. If it means that there is no "
-                f"label, pass --set unlabelled={name}."
-            )
-            warnings.warn(message, PolyomeWarning, stacklevel=2)
+        warn_of_doubtful(targets.classes, shown)
         for note in (*records.notes, *targets.notes, counted(parts)):
             say(note, quiet=self.task.quiet)
         self._forget()

@@ -74,10 +74,16 @@ def _short(path: str | Path) -> str:
     return Path(path).name if Path(path).is_absolute() else str(path)
 
 
+def _said(value: Any) -> str:
+    """A file by its short name, anything else as text."""
+    is_path = isinstance(value, Path) or Path(str(value)).is_file()
+    return _short(value) if is_path else str(value)
+
+
 def not_default(*settings: dict[str, Any]) -> dict[str, Any]:
     """Join what was asked of a fit, without what was left open."""
     return {
-        key: value if isinstance(value, bool | int | float) else _short(str(value))
+        key: value if isinstance(value, bool | int | float) else _said(value)
         for part in settings
         for key, value in part.items()
         if value is not None

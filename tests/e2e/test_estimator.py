@@ -1,5 +1,6 @@
 """The public class as a Python user meets it."""
 
+import copy
 import pickle
 from types import SimpleNamespace
 
@@ -46,6 +47,30 @@ def test_the_test_part_is_remembered_where_names_are_numbers(model, cells, tmp_p
     found = again.evaluate(cells)
     assert (found.part, found.n) == ("test", model.evaluation_.n)
     assert found.metrics["accuracy"] == pytest.approx(model.evaluation_.metrics["accuracy"])
+
+
+def test_the_part_is_remembered_where_the_index_is_called_part(model, cells, tmp_path):
+    copied = copy.copy(model)
+    copied.split_ = model.split_.rename_axis("part")
+    copied.save_pretrained(tmp_path / "a")
+    assert polyome.load(tmp_path / "a", quiet=True).evaluate(cells).n == model.evaluation_.n
+    assert ModelRecord.read(tmp_path / "a").parts["test"] == model.evaluation_.n
+
+
+def test_a_label_that_looks_like_a_path_is_kept_as_it_is(cells):
+    cells = cells.copy()
+    cells.obs["kind"] = cells.obs["cell_type"].astype(str)
+    cells.obs.loc[cells.obs_names[:5], "kind"] = "/no label"
+    made = polyome.CellTypeClassifier(**SMALL)
+    made.fit(cells, "kind", unlabelled="/no label", num_train_epochs=1, baselines=False)
+    assert made.fitted_.facts["asked"]["unlabelled"] == "/no label"
+
+
+def test_audit_warns_of_a_class_that_may_mean_no_label(cells):
+    cells = cells.copy()
+    cells.obs["kind"] = cells.obs["cell_type"].astype(str).replace("type 1", "None")
+    with pytest.warns(polyome.PolyomeWarning, match='pass unlabelled="None"'):
+        polyome.audit("cell-type", cells, "kind", quiet=True)
 
 
 def test_other_records_with_the_same_names_are_all_scored(model, cells):

@@ -36,8 +36,9 @@ def hub(tmp_path, monkeypatch):
             self, *, repo_id, folder_path, ignore_patterns, delete_patterns, commit_message
         ):
             assert commit_message
-            for path in (there / repo_id).rglob(delete_patterns):
-                if path.is_file() and path.name != ".gitattributes":
+            for path in (there / repo_id).rglob("*"):
+                name = path.relative_to(there / repo_id).as_posix()
+                if path.is_file() and any(fnmatch.fnmatch(name, p) for p in delete_patterns):
                     path.unlink()
             for path in folder_path.rglob("*"):
                 name = path.relative_to(folder_path).as_posix()

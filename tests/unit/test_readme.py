@@ -1,12 +1,12 @@
 """The README's results are those of the committed tables, and its commands name rows that exist."""
 
-import ast
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.__main__ import ROWS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -15,18 +15,9 @@ TABLE_ROWS = [line for line in README.splitlines() if line.startswith("|") and "
 SHOWN = {"promoters": ["mcc"], "expression": ["pearson", "r2"]}
 
 
-def rows_of_the_benchmarks():
-    """Names of results, and those that the benchmarks' own tables of rows spell."""
-    names = {path.stem for path in RESULTS.glob("*.json")}
-    for path in (ROOT / "benchmarks").glob("*.py"):
-        strings = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant))
-        names |= {str(node.value) for node in strings}
-    return names
-
-
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"ONLY=(\w+)", README))))
 def test_a_row_that_the_readme_names_exists(name):
-    assert name in rows_of_the_benchmarks()
+    assert name in ROWS
     assert (RESULTS / f"{name}.md").is_file()
 
 

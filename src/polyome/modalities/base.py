@@ -205,9 +205,9 @@ class DirectFeatures(nn.Module):
         found: Tensor = self(**inputs)
         return found
 
-    def weighed(self, weight: Tensor, **inputs: Tensor) -> Tensor:
-        """Features times weights, (c, f) -> (b, c); where most are zero there are faster ways."""
-        found: Tensor = self(**inputs) @ weight.T
+    def weighed(self, linear: nn.Module, **inputs: Tensor) -> Tensor:
+        """Map the features, (b, f) -> (b, c); where most are zero there are faster ways."""
+        found: Tensor = linear(self(**inputs))
         return found
 
 

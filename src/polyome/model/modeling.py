@@ -192,7 +192,7 @@ class DirectPath(nn.Module):
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Inputs of the modality -> (b, c)."""
-        outputs: Tensor = self.features.weighed(self.linear.weight, **inputs) + self.linear.bias
+        outputs: Tensor = self.features.weighed(self.linear, **inputs)
         return outputs
 
 

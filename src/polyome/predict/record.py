@@ -38,7 +38,7 @@ def write_record(
     """
     inside = folder / "evaluation"
     inside.mkdir()
-    parts.to_csv(inside / "split.csv.gz")
+    parts.to_csv(inside / "split.csv.gz", index_label="id")
     write_json([asdict(finding) for finding in findings], inside / "audit.json")
     write_json([asdict(curve) for curve in curves], inside / "learning_curves.json")
     if evaluation is not None and answers is not None and truth is not None:

@@ -125,6 +125,5 @@ def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
 
 def read_split(path: Path) -> "pd.Series[Any]":
     """Read each training record's part, by name, as ``fit`` left it."""
-    table = read_kept_table(path, ["part"], dtype=str, keep_default_na=False)
-    parts: pd.Series[Any] = table.set_index(table.columns[0])["part"]
-    return parts
+    table = read_kept_table(path, ["id", "part"], dtype=str, keep_default_na=False)
+    return table.set_index("id")["part"]

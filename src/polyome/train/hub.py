@@ -4,6 +4,7 @@ from pathlib import Path
 
 from polyome._errors import InputError
 from polyome.modalities.dna.pretrained import first_line
+from polyome.train.distil import SCANNER
 
 _STAYS_HERE = ("evaluation/*",)
 """Names, labels and answers of rows, which may not be anybody else's business."""
@@ -61,7 +62,7 @@ def _name(folder: str | Path) -> str:
 def upload(folder: Path, name: str, *, private: bool, token: str | None) -> str:
     """Put a model folder on the hub as ``OWNER/NAME``, without the rows that were scored.
 
-    What an earlier upload left there is removed.
+    Weights, scanner and rows that an earlier upload left there are removed, other files stay.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def upload(folder: Path, name: str, *, private: bool, token: str | None) -> str:
             folder_path=folder,
             commit_message="Upload a Polyome model",
             ignore_patterns=list(_STAYS_HERE),
-            delete_patterns="*",
+            delete_patterns=["*.safetensors", f"{SCANNER}/*", *_STAYS_HERE],
         )
     except Exception as error:  # hub, network and disk each fail in their own way
         message = (

@@ -102,6 +102,19 @@ def test_variants_of_one_sequence_stay_together(places):
     assert group_count(variants) == 1
 
 
+def test_variants_that_differ_every_few_bases_keep_what_they_have_in_common():
+    rng = np.random.default_rng(0)
+    begin, parent, end = (
+        random_dna(1, 30)[0],
+        random_dna(1, 75, seed=1)[0],
+        random_dna(1, 30, seed=2)[0],
+    )
+    redrawn = np.where(
+        rng.random((400, 75)) < 0.16, rng.choice(list("ACGT"), (400, 75)), list(parent)
+    )
+    assert group_count([begin + "".join(row) + end for row in redrawn]) == 1
+
+
 @given(TEXTS)
 def test_whole_numbers_are_equal_for_equal_sequences_only(texts):
     upper = np.array([text.upper() for text in texts])

@@ -44,7 +44,7 @@ def write_folder(folder, scored, *, facts=None, task="cell-type"):
     (inside / "audit.json").write_text(json.dumps(whole.findings))
     (inside / "learning_curves.json").write_text(json.dumps(whole.curves))
     parts = pd.Series("test", index=scored.names, name="part")
-    parts.to_csv(inside / "split.csv.gz")
+    parts.to_csv(inside / "split.csv.gz", index_label="id")
     arrays = {"representation": scored.representation}
     if scored.unknown_score is not None:
         arrays["unknown_score"] = scored.unknown_score

@@ -21,13 +21,45 @@ def test_words_one_by_one_add_up_to_their_counts(letters):
     torch.testing.assert_close(summed, words(codes))
 
 
+@pytest.fixture
+def path():
+    torch.manual_seed(0)
+    made = DirectPath(SequenceFeatures({"length": 40, "direct_kmers": 3}), 2)
+    made.features.scales.uniform_()
+    return made.eval()
+
+
+CODES = torch.randint(0, 6, (5, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_direct_path_answers_in_double_precision(path):
+    with torch.inference_mode():
+        usual = path(codes=CODES)
+        torch.testing.assert_close(path.double()(codes=CODES).float(), usual)
+
+
+def test_the_direct_path_answers_in_bf16_where_asked_to(path):
+    with torch.inference_mode():
+        usual = path(codes=CODES)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = path(codes=CODES)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), usual, atol=0.02, rtol=0.02)
+
+
+def test_a_direct_path_whose_layer_was_replaced_answers_by_the_new_one(path):
+    path.linear = torch.nn.Sequential(path.linear, torch.nn.Tanh())
+    with torch.inference_mode():
+        torch.testing.assert_close(path(codes=CODES), path.linear(path.features(codes=CODES)))
+
+
+@pytest.mark.parametrize("kmers", [0, 2])
 @pytest.mark.parametrize("length", [1, 2, 60, 1200])
 @pytest.mark.parametrize("numbers", [0, 4])
-def test_the_direct_path_answers_as_its_features_times_its_weights(length, numbers):
+def test_the_direct_path_answers_as_its_features_times_its_weights(kmers, length, numbers):
     torch.manual_seed(0)
-    path = DirectPath(
-        SequenceFeatures({"length": length, "direct_kmers": 2, "numbers": numbers}), 3
-    )
+    spec = {"length": length, "direct_kmers": kmers, "numbers": numbers}
+    path = DirectPath(SequenceFeatures(spec), 3)
     path.features.scales.uniform_()
     inputs = {"codes": torch.randint(0, 6, (5, length), dtype=torch.uint8)}
     if numbers:
