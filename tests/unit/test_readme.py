@@ -30,3 +30,17 @@ def test_a_score_of_the_readme_is_that_of_its_table(line):
     expected = [[float(scores[part][metric].split()[0]) for metric in metrics] for part in parts]
     cells = [cell.replace("*", "").split("/") for cell in line.split("|")[2:5]]
     assert np.allclose([[float(v) for v in cell] for cell in cells], expected, atol=6e-4)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for line in TABLE_ROWS if "ONLY=promoters_" in line],
+    ids=lambda line: line.split("`")[1],
+)
+def test_a_score_without_homologues_is_that_of_its_table(line):
+    (name,) = re.findall(r"ONLY=promoters_(\w+)", line)
+    found = json.loads((RESULTS / f"promoters_homology_{name}.json").read_text())
+    own, best = (float(v) for v in line.split("|")[6].replace("*", "").split("/"))
+    assert np.allclose(
+        [own, best], [found["mcc"]["polyome"], found["mcc"][found["best"]]], atol=6e-4
+    )
