@@ -314,7 +314,8 @@ def scan(
     fitted = scan_model(model_dir, arguments, device=device, quiet=quiet, trust_remote_code=trusted)
     found = run_scan(fitted, genome, out, arguments, bigwig=bigwig, resume=resume, quiet=quiet)
     say(
-        f"wrote {out}: {len(found.hits):,} hits; their score is their rank, 1000 the first",
+        f"wrote {out}: {len(found.hits):,} hits"
+        + "; their score is their rank, 1000 the first" * bool(len(found.hits)),
         quiet=quiet,
     )
 

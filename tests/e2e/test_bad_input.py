@@ -218,6 +218,13 @@ def test_targets(refused_fit, target, found):
     assert found in refused_fit(target=target)
 
 
+def test_a_class_that_reads_as_missing_is_told(refused, tmp_path):
+    rows = [f"{'ACGT'[i % 4] * 30},{'NA' if i % 2 else 'promoter'}" for i in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["sequence,label", *rows]))
+    message = refused("audit", "promoter", tmp_path / "a.csv", "--target=label")
+    assert "has only 'promoter', and none in 20 of 40 rows (empty, NA or NaN)" in message
+
+
 @pytest.mark.parametrize("target", ["celltype", "one_class"])
 def test_targets_of_an_audit(refused, cells_file, target):
     message = refused("audit", "cell-type", cells_file, f"--target={target}")

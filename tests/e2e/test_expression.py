@@ -89,6 +89,10 @@ def test_numbers_help_and_are_asked_for(call, table_file, tmp_path):
     result = call("predict", out, bare, f"--out={tmp_path / 'a.csv'}", "--device=cpu")
     assert result.exit_code == 2
     assert "no column 'half_life' (features)" in result.stderr
+    table = pd.read_csv(table_file)
+    missing = table["half_life"].isna().sum()
+    result = call("predict", out, table_file, f"--out={tmp_path / 'a.csv'}", "--device=cpu")
+    assert f"(features) has no value for {missing} of {len(table)} records" in result.stderr
 
 
 def test_what_is_for_classes_is_refused(refused, model_dir, table_file, tmp_path):

@@ -305,6 +305,8 @@ def test_scans_that_cannot_be_made(refused, model_dir, genome, tmp_path):
     assert "'stride'" in refused("scan", model_dir, genome, out, "--set=stride=3")
     assert "no-genome.fa" in refused("scan", model_dir, tmp_path / "no-genome.fa", out)
     assert ".bed" in refused("scan", model_dir, genome, f"--out={tmp_path / 'h.csv'}")
+    (tmp_path / "n.fa").write_text(">a\n" + "Nn" * 100)
+    assert "n.fa has no base but N" in refused("scan", model_dir, tmp_path / "n.fa", out)
 
 
 def test_models_of_composition_have_no_scanner(refused, table_file, tmp_path):

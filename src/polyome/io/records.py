@@ -1,11 +1,12 @@
 """What tables of sequences share, whatever they were read from: names, letters and labels."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from polyome._errors import InputError, listed, missing_column
+from polyome._errors import InputError, PolyomeWarning, listed, missing_column
 from polyome.io.nucleotides import LETTERS, not_dna
 
 _NUCLEOTIDES = (LETTERS[1:] + LETTERS[1:].lower() + "Uu").encode()
@@ -89,12 +90,12 @@ def join_labels(records: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.D
     Returns
     -------
     DataFrame, the records in their order; NaN where a record has no label. Labels of other records
-    are left out.
+    are left out; a warning says so if there are records without a label, too.
 
     Examples
     --------
     >>> records = pd.DataFrame({"sequence": ["AC", "GT"]}, index=["a", "b"])
-    >>> table = pd.DataFrame({"id": ["b", "c"], "label": ["yes", "no"]})
+    >>> table = pd.DataFrame({"id": ["b"], "label": ["yes"]})
     >>> join_labels(records, table, Path("labels.csv"))["label"].tolist()
     [nan, 'yes']
     """
@@ -127,4 +128,13 @@ def join_labels(records: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.D
             "The id of a sequence is the first word of its header."
         )
         raise InputError(message)
+    strangers = labels.index[~labels.index.isin(records.index)]
+    unlabelled = records.index[~records.index.isin(labels.index)]
+    if len(strangers) and len(unlabelled):
+        message = (
+            f"{len(unlabelled):,} of {len(records):,} sequences have no label in {path} (first: "
+            f"'{unlabelled[0]}'), and {len(strangers):,} of its ids are no sequence's (first: "
+            f"'{strangers[0]}'). Are they spelled alike?"
+        )
+        warnings.warn(message, PolyomeWarning, stacklevel=2)
     return records.join(labels.reindex(records.index.unique()))

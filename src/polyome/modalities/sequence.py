@@ -166,9 +166,9 @@ class SequenceModality(Modality):
             return source
         column = reading.get("sequence_column") or self.sequence_column
         records = read_records(source, column, reading.get("genome"), reading.get("labels"))
-        if not hasattr(self, "length_"):
-            return records
-        notes = length_notes(records.dna, self.length_, self.shortest_, self.anchor)
+        notes = self.numbers_.notes(records.table)
+        if hasattr(self, "length_"):
+            notes += length_notes(records.dna, self.length_, self.shortest_, self.anchor)
         return replace(records, notes=(*records.notes, *notes))
 
     def fit(self, records: SequenceRecords) -> Self:

@@ -133,7 +133,13 @@ def scan(
     arguments = arguments or ScanArguments()
     scorer = _scorer(fitted, arguments)
     _check_outputs(out, bigwig)
-    lengths = {name: len(sequence) for name, sequence in stream_fasta(genome)}
+    lengths, has_bases = {}, False
+    for name, sequence in stream_fasta(genome):
+        lengths[name] = len(sequence)
+        has_bases = has_bases or bool(sequence.strip("Nn"))
+    if not has_bases:
+        message = f"{genome} has no base but N. Is it masked throughout?"
+        raise InputError(message)
     notes = _notes(scorer, lengths, genome)
     parts = Parts(out.parent / f".{out.name}.parts")
     settings = asdict(arguments) | {"model": model_digest(fitted), "track": bigwig is not None}

@@ -21,7 +21,7 @@ from polyome.train.kinds import kind_of
 
 REASONS = {
     "scored": "variants with a score",
-    "reference_mismatch": "REF is not what the genome has there; not scored",
+    "reference_mismatch": "REF is not what the genome has there, or beyond its end; not scored",
     "unknown_contig": "the genome has no such sequence; not scored",
     "outside_windows": "no window holds the variant; not scored",
     "no_alternative": "ALT is missing; not scored",

@@ -80,7 +80,8 @@ def _groups(task: Task, records: Records, split_by: str, group: str | None) -> A
 
 def counted(parts: Split) -> str:
     """Say how many rows each part has, and how many have none."""
-    counts = [f"{len(getattr(parts, part)):,} {part}" for part in splits.PARTS]
+    sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
+    counts = [f"{size:,} {part}" for part, size in sizes.items() if size or part != "dev"]
     counts += [f"{parts.left_out:,} left out"] * (parts.left_out > 0)
     counts += [f"{parts.unlabelled:,} without a label"] * (parts.unlabelled > 0)
     return f"rows: {', '.join(counts)} (split: {parts.how})"

@@ -69,6 +69,9 @@ class Targets:
         """Refuse a target with one class or none."""
         if len(self.classes) < 2:
             found = f"only '{self.classes[0]}'" if self.classes else "no label at all"
+            missing = int((~self.labelled).sum())
+            rest = f" in {missing:,} of {len(self.labelled):,} rows (empty, NA or NaN)"
+            found += f", and none{rest}" * bool(missing and self.classes)
             message = f"column '{target}' (target) has {found}; two classes or more are needed."
             raise InputError(message)
 

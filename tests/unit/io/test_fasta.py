@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyome._errors import InputError
+from polyome._errors import InputError, PolyomeWarning
 from polyome.io.fasta import read_fasta, stream_fasta
 
 FASTA = b">a first one\nACGT\nacgtn\n\n>b\nRYKM\n  \n>c\tthird\nUUU\n"
@@ -51,7 +51,8 @@ def test_no_column_of_empty_descriptions(write):
 
 def test_labels_are_joined_by_id(write):
     labels = write("label,id,days\nhigh,b,3\nlow,zzz,4\nlow,a,5\n", "labels.csv")
-    table = read_fasta(write(FASTA), labels=labels)
+    with pytest.warns(PolyomeWarning, match=r"1 of 3 sequences .* 'c'\), and 1 .* 'zzz'\)"):
+        table = read_fasta(write(FASTA), labels=labels)
     assert list(table["label"][:2]) == ["low", "high"]
     assert table["label"].isna().tolist() == [False, False, True]
     assert table["days"].tolist()[:2] == [5, 3]

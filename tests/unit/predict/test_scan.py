@@ -163,6 +163,9 @@ def test_bigwig_has_the_larger_probability_of_both_strands_in_the_middle(
 def test_a_genome_of_unknown_letters_has_no_hits_and_no_track(motif_model, tmp_path):
     path, track = tmp_path / "n.fa", tmp_path / "n.bw"
     path.write_text(f">chr\n{'N' * 60}\n")
+    with pytest.raises(InputError, match=r"n.fa has no base but N"):
+        scan(motif_model.fitted_, path, tmp_path / "n.bed", quiet=True)
+    path.write_text(f">chr\n{'N' * 59}A\n")
     scan(motif_model.fitted_, path, tmp_path / "n.bed", quiet=True)
     assert (tmp_path / "n.bed").read_text() == ""
     pytest.importorskip("pybigtools")

@@ -44,6 +44,22 @@ class Numbers:
         missing = ~np.isfinite(standard)
         return np.hstack([np.where(missing, 0, standard), missing]).astype(np.float32)
 
+    def notes(self, table: pd.DataFrame) -> list[str]:
+        """Say of how many records a number is missing.
+
+        Examples
+        --------
+        >>> Numbers(("half_life",)).notes(pd.DataFrame({"half_life": [10.0, None]}))
+        ["column 'half_life' (features) has no value for 1 of 2 records; a mean is read there."]
+        """
+        found = zip(self.columns, (~np.isfinite(self._columns(table))).sum(axis=0), strict=True)
+        return [
+            f"column '{name}' (features) has no value for {count:,} of {len(table):,} records; "
+            "a mean is read there."
+            for name, count in found
+            if count
+        ]
+
     def _columns(self, table: pd.DataFrame) -> FloatArray:
         found = np.zeros((len(table), len(self.columns)))
         for k, name in enumerate(self.columns):
