@@ -17,7 +17,7 @@ from polyome.audit.findings import Finding
 from polyome.audit.groups import group_findings
 from polyome.configured import Configured
 from polyome.modalities.base import Answers, Records, Values
-from polyome.options import fit_arguments, in_words, not_default, paths, reading_options
+from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.predict.rows import mark_of
@@ -140,7 +140,8 @@ class Fitting(Configured):
         self.fitted_.facts["inputs"] = paths(source)
         self.fitted_.facts["asked"] = not_default(
             {"split": split, "split_by": split_by, "group": group, "unlabelled": unlabelled},
-            reading | {key: getattr(arguments, key) for key in options},
+            {key: short(value) for key, value in reading.items()},
+            {key: getattr(arguments, key) for key in options},
             {} if baselines else {"baselines": False},
             {"scanner": True} if scanner else {},
         )

@@ -67,23 +67,20 @@ def paths(source: Any) -> list[str]:
     sources = source if isinstance(source, list) else [source]
     if not all(isinstance(s, str | Path) for s in sources):
         return []
-    return [_short(s) for s in sources]
+    return [short(s) for s in sources]
 
 
-def _short(path: str | Path) -> str:
+def short(path: Any) -> Any:
+    """A path without its folders, where it starts at the root; other values as they are."""
+    if not isinstance(path, str | Path):
+        return path
     return Path(path).name if Path(path).is_absolute() else str(path)
-
-
-def _said(value: Any) -> str:
-    """A file by its short name, anything else as text."""
-    is_path = isinstance(value, Path) or Path(str(value)).is_file()
-    return _short(value) if is_path else str(value)
 
 
 def not_default(*settings: dict[str, Any]) -> dict[str, Any]:
     """Join what was asked of a fit, without what was left open."""
     return {
-        key: value if isinstance(value, bool | int | float) else _said(value)
+        key: value if isinstance(value, bool | int | float) else str(value)
         for part in settings
         for key, value in part.items()
         if value is not None

@@ -1,5 +1,6 @@
 """Simulated cells in files, one small fitted model, and a way to call the command in process."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,29 @@ def model_dir(call, cells_file, tiny, tmp_path_factory) -> Path:
     result = call("fit", "cell-type", cells_file, "--target=cell_type", f"--out={folder}", *tiny)
     assert result.exit_code == 0, result.stderr
     return folder
+
+
+@pytest.fixture
+def fit(call, cells_file, tiny, tmp_path):
+    """Fit on the simulated cells; returns the folder and the result."""
+
+    def run(*options, target="cell_type"):
+        folder = tmp_path / "model"
+        result = call(
+            "fit", "cell-type", cells_file, f"--target={target}", f"--out={folder}", *tiny, *options
+        )
+        assert result.exit_code == 0, result.stderr
+        return folder, result
+
+    return run
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def rows_of(folder):
+    return read_json(folder / "polyome.json")["facts"]["rows"]
 
 
 @pytest.fixture
