@@ -29,8 +29,12 @@ REASONS = {
     "symbolic_allele": "alleles without letters (<DEL>, breakends); '.' in their place",
     "at_edge": "scored, though a window reaches beyond its chromosome (N is read there) or "
     "the variant beyond the window",
+    "unknown_letters": "scored, though more than a tenth of the window is N or another letter that "
+    "is no base",
 }
 """What a variant's ``POLYOME_NOTE`` may say; what is counted at the end."""
+MOST_UNKNOWN = 0.1
+"""Share of a window's letters, as in scans."""
 
 
 @dataclass
@@ -80,7 +84,7 @@ def described(fitted: Fitted) -> dict[str, tuple[str, str, str]]:
         found[f"POLYOME_DIFF_{name}"] = ("A", "Float", f"ALT less REF {what}")
     window = "Window of the score: its name, or chrom:start-end, 0-based and half-open"
     found["POLYOME_WINDOW"] = ("1", "String", window)
-    found["POLYOME_NOTE"] = (".", "String", "Why a variant or an allele has no score; at_edge")
+    found["POLYOME_NOTE"] = (".", "String", "Why an allele has no score, or how far it counts")
     return found
 
 
@@ -123,6 +127,8 @@ class VariantScorer:
                     values = self._values(variant, best)
                     if self._at_edge(variant, best.window):
                         notes.append("at_edge")
+                    elif self._is_unknown(variant, best.window):
+                        notes.append("unknown_letters")
             result.variants += 1
             result.counts.update([*notes, *(["scored"] if values else [])])
             if notes:
@@ -229,3 +235,9 @@ class VariantScorer:
         end = variant.start + len(variant.reference)
         beyond = window.start < 0 or window.end > self.genome.lengths[variant.chrom]
         return beyond or variant.start < window.start or end > window.end
+
+    def _is_unknown(self, variant: Variant, window: Window) -> bool:
+        """Whether the genome's letters say little about the variant's surroundings."""
+        letters = self.genome.fetch(variant.chrom, window.start, window.end)
+        bases = sum(letters.count(base) for base in "ACGTacgt")
+        return len(letters) - bases > MOST_UNKNOWN * len(letters)

@@ -114,6 +114,21 @@ def test_every_edge_case_is_answered_and_counted(run, genome):
     assert any("2 reference_mismatch: REF is not" in note for note in result.notes)
 
 
+@pytest.mark.parametrize(("number", "notes"), [(6, None), (7, "unknown_letters")])
+def test_a_window_of_unknown_letters_is_scored_with_a_note(model, tmp_path, number, notes):
+    text = "".join(np.random.default_rng(1).choice(list("ACGT"), 200))
+    text = text[:75] + "N" * number + text[75 + number :]
+    genome, source, out = (tmp_path / name for name in ("n.fa", "in.vcf", "out.vcf"))
+    genome.write_text(f">chr1\n{text}\n")
+    header = f"##fileformat=VCFv4.2\n{COLUMNS}\n"
+    source.write_text(header + line("chr1", 101, text[100], other(text[100])) + "\n")
+    result = score_variants(model.fitted_, source, genome, out, quiet=True)
+    (found,) = [v for v in read_vcf(out) if isinstance(v, Variant)]
+    assert info(found).get("POLYOME_NOTE") == notes
+    assert "POLYOME_DIFF_level" in info(found)
+    assert result.counts["scored"] == 1
+
+
 def test_an_unsorted_file_keeps_its_order_and_gets_no_index(run, genome):
     text = genome[1]["chr1"]
     places = [150, 50, 100]
