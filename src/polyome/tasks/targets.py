@@ -155,8 +155,8 @@ class ValueTargets(Targets):
         """These targets, measured on the scale of training rows."""
         values = self.truth[rows]
         transform = chosen_transform(values) if self.transform == "auto" else self.transform
-        if transform == "log":
-            self._check_not_negative(values)
+        if self.transform == "log":
+            self._check_not_negative()
         scale = ValueScale.fit(values, transform)
         return replace(self, learned=scale, weights=self._weights(rows, scale))
 
@@ -233,13 +233,13 @@ class ValueTargets(Targets):
                 raise InputError(message)
         del target
 
-    def _check_not_negative(self, values: FloatArray) -> None:
+    def _check_not_negative(self) -> None:
         """Refuse to take logarithms of what has a sign: logarithms already, or differences."""
-        for name, column in zip(self.names, values.T, strict=True):
+        for name, column in zip(self.names, self.truth.T, strict=True):
             negative = column[column < 0]
             if len(negative):
                 message = (
-                    f"target_transform=log: {len(negative):,} training rows of column '{name}' "
+                    f"target_transform=log: {len(negative):,} rows of column '{name}' "
                     f"(target) are negative, the smallest {negative.min():g}. Are they logarithms "
                     "already? Use standardise or rank."
                 )
