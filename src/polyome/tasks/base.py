@@ -87,6 +87,8 @@ class Task(ABC):
     """Folds over which the direct path and the detector of unseen kinds are cross-fitted."""
     pools_calibrated: ClassVar[bool] = False
     """Whether shares are of the calibrated answers of trunk and direct path, or of the raw ones."""
+    error_correlation: ClassVar[float | None] = None
+    """Of trunk and direct path; with it the usual share falls where the direct path errs more."""
     balances_classes: ClassVar[bool] = True
     """Whether rare classes count for more than their number in the loss."""
     names_kinds: ClassVar[bool] = True

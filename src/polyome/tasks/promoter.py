@@ -30,9 +30,10 @@ class Promoter(SequenceTask, ClassificationTask):
 
     name: ClassVar[str] = "promoter"
     estimator: ClassVar[str] = "PromoterClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.05, 0.15, 0.5, 0.7)
+    direct_shares: ClassVar[tuple[float, ...]] = (0.5, 0.7)
     least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
+    error_correlation: ClassVar[float | None] = 0.8
     limits: ClassVar[tuple[str, ...]] = (
         "Every sequence gets one of the classes, whatever it is: there is no `unknown`.",
         "Windows must be cut as the training windows were: same length, strand and anchor.",

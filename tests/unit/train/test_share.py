@@ -61,3 +61,18 @@ def test_one_part_alone_does_not_outvote_the_others():
     task = CellType(direct_weight=0.5)
     assert share(task, [trunk], direct) > 0.5
     assert share_of_direct(task, quarters, direct, TRUTH, 1) == 0.5
+
+
+def test_a_direct_path_gets_less_the_more_it_errs():
+    draw = np.random.default_rng(2)
+    noise = draw.normal(size=(2000, 4))
+
+    def answers(spread):
+        own = 0.95 * noise + 0.3 * draw.normal(size=(2000, 4))  # correlated by .9
+        return log_softmax((2.5 * np.eye(4)[TRUTH] + spread * own) * 2 / spread**2, axis=1)
+
+    trunk = answers(1.0)
+    shares = [share(Promoter(), [trunk], answers(spread)) for spread in (1.0, 1.1, 4.0)]
+    assert shares[0] >= Promoter.direct_weight
+    assert 0 < shares[1] < Promoter.direct_weight
+    assert shares[2] == 0
