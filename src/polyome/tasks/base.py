@@ -50,7 +50,8 @@ class Task(ABC):
     num_attention_heads : must divide ``hidden_size``.
     num_members : networks trained side by side whose answers are averaged; None chooses.
     dropout : on the trunk's residual branches.
-    direct_weight : share of the direct, linear path in the answer; 0 leaves it out.
+    direct_weight : usual share of the direct, linear path in the answer, which rows kept aside may
+        change; 0 and 1 are kept.
     seed : of all random numbers; one seed, one result.
     device : ``auto``, ``cpu``, ``cuda`` or ``mps``.
     quiet : no progress, no messages.
