@@ -212,7 +212,8 @@ def share_of_direct(
         return at_size(one, several, number, members)
 
     if task.error_correlation is not None:
-        usual = min(usual, share_by_errors(loss(1, aside) / loss(0, aside), task.error_correlation))
+        errors = loss(1, aside), loss(0, aside)
+        usual = min(usual, share_by_errors(*errors, task.error_correlation))
     losses = {share: loss(share, aside) for share in (usual, *task.direct_shares)}
     best = min(losses, key=losses.__getitem__)
     if losses[best] < (1 - task.least_gain) * losses[usual]:
@@ -222,8 +223,8 @@ def share_of_direct(
     return of_raw(usual)
 
 
-def share_by_errors(ratio: float, correlation: float) -> float:
-    """The best share of the one of two answers whose squared error is ``ratio`` times the other's.
+def share_by_errors(own: float, other: float, correlation: float) -> float:
+    """The best share of one of two answers, by the squared errors of both.
 
     Bates and Granger 1969 (J Oper Res Soc), equation 1, for errors of a known correlation, here
     with log losses as squared errors. Two losses are known better than the minimum of a flat curve:
@@ -233,11 +234,12 @@ def share_by_errors(ratio: float, correlation: float) -> float:
 
     Examples
     --------
-    >>> [round(share_by_errors(ratio, 0.8), 2) for ratio in (1.0, 1.1, 1.4, 1.6)]
+    >>> [round(share_by_errors(loss, 0.2, 0.8), 2) for loss in (0.2, 0.22, 0.28, 0.32)]
     [0.5, 0.38, 0.11, 0.0]
     """
-    covariance = correlation * ratio**0.5
-    return float(np.clip((1 - covariance) / (1 + ratio - 2 * covariance), 0, 1))
+    own, other = max(own, 1e-12), max(other, 1e-12)  # at the size of an ensemble perhaps below 0
+    covariance = correlation * (own * other) ** 0.5
+    return float(np.clip((other - covariance) / (own + other - 2 * covariance), 0, 1))
 
 
 def _log_loss(log_proba: FloatArray, truth: IntArray) -> float:

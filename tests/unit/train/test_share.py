@@ -76,3 +76,11 @@ def test_a_direct_path_gets_less_the_more_it_errs():
     assert shares[0] >= Promoter.direct_weight
     assert 0 < shares[1] < Promoter.direct_weight
     assert shares[2] == 0
+
+
+def test_a_trunk_without_errors_answers_alone():
+    perfect = log_softmax(60 * np.eye(4)[TRUTH], axis=1)
+    assert share(Promoter(), [perfect], GOOD) == 0
+    assert 0 <= share(Promoter(), [perfect], perfect) <= 1
+    halves = [np.where(TRUTH[:, None] % 2 == k, perfect, GOOD) for k in (0, 1)]
+    assert share(Promoter(), halves, GOOD, members=40) == 0  # no error is expected of so many
