@@ -15,6 +15,7 @@ from polyome.io.nucleotides import Sequences
 from polyome.io.vcf import Variant, is_spelled
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.answering import answer
+from polyome.predict.scan_arguments import ScanArguments
 from polyome.predict.variant_windows import Window, Windows, mismatch, window_around, window_text
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
@@ -33,8 +34,6 @@ REASONS = {
     "is no base",
 }
 """What a variant's ``POLYOME_NOTE`` may say; what is counted at the end."""
-MOST_UNKNOWN = 0.1
-"""Share of a window's letters, as in scans."""
 
 
 @dataclass
@@ -237,7 +236,7 @@ class VariantScorer:
         return beyond or variant.start < window.start or end > window.end
 
     def _is_unknown(self, variant: Variant, window: Window) -> bool:
-        """Whether the genome's letters say little about the variant's surroundings."""
+        """Whether a scan would skip the window: too many of its letters are no base."""
         letters = self.genome.fetch(variant.chrom, window.start, window.end)
         bases = sum(letters.count(base) for base in "ACGTacgt")
-        return len(letters) - bases > MOST_UNKNOWN * len(letters)
+        return len(letters) - bases > ScanArguments.max_unknown * len(letters)

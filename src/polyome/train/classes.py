@@ -226,7 +226,7 @@ def share_of_direct(
 def share_by_errors(own: float, other: float, correlation: float) -> float:
     """The best share of one of two answers, by the squared errors of both.
 
-    Bates and Granger 1969 (J Oper Res Soc), equation 1, for errors of a known correlation, here
+    Bates and Granger 1969 (Oper Res Q), equation 1, for errors of a known correlation, here
     with log losses as squared errors. Two losses are known better than the minimum of a flat curve:
     where 600 of the rows that members of six sets' training parts had kept aside chose the share, a
     correlation of .8 (.75 and .85 alike), at most .3 and more only for a gain of 1 %, left the
