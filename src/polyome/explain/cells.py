@@ -31,6 +31,7 @@ _REFERENCE = (
     "gene), by integrated gradients: all contributions of a cell add up to its answer less that "
     "profile's. A gene that a cell lacks may contribute, too."
 )
+_ABOVE, _BELOW = "#D55E00", "#0072B2"  # a gene's mean expression in a class, against training cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,20 +105,21 @@ class CellExplanation(Explanation):
     def plot(self, which: str | None = None, *, ax: Any = None, **options: Any) -> Any:
         """Draw the top genes of a class as bars; returns matplotlib's axes."""
         import matplotlib.pyplot as plt
+        from matplotlib.patches import Patch
 
         name = which or str(self.genes["class"].iloc[0])
         self._check(name)
         shown = self.genes[self.genes["class"] == name].head(self.top).iloc[::-1]
         if ax is None:
             _, ax = plt.subplots(figsize=(4, 0.22 * len(shown) + 0.8), layout="constrained")
-        colors = np.where(shown["z_score"] > 0, "#D55E00", "#0072B2")
+        colors = np.where(shown["z_score"] > 0, _ABOVE, _BELOW)
         ax.barh(shown["gene"], shown["contribution"], color=colors, **options)
         ax.set_title(name, fontsize=9, loc="left")
         ax.set_xlabel("mean contribution to the class (log-odds)", fontsize=8)
-        shades = {"above": "#D55E00", "below": "#0072B2"}
-        for where, shade in shades.items():
-            ax.barh([], [], color=shade, label=f"{where} the training mean")
-        ax.legend(fontsize=6, frameon=False, loc="lower right")
+        # Bars without data have no patch, and a legend would show the next colour of the cycle.
+        shades = {"above": _ABOVE, "below": _BELOW}
+        handles = [Patch(color=c, label=f"{side} the training mean") for side, c in shades.items()]
+        ax.legend(handles=handles, fontsize=7, frameon=False, loc="lower right")
         ax.tick_params(labelsize=7)
         return ax
 

@@ -141,3 +141,19 @@ def test_the_anndata_that_was_explained_is_annotated_by_its_column_of_names(cell
     assert named.layers[KEY][4, place] == pytest.approx(expected)
     with pytest.raises(InputError, match="no column 'symbol'"):
         why.annotate(cells.copy())
+
+
+def test_the_legend_shows_the_colours_of_the_bars(why_cells):
+    from matplotlib.colors import to_hex
+
+    ax = why_cells.plot("type 1")
+    legend = ax.get_legend()
+    named = {
+        text.get_text().split()[0]: to_hex(patch.get_facecolor())
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    shown = why_cells.table[why_cells.table["class"] == "type 1"].head(why_cells.top)
+    sides = np.where(shown["z_score"] > 0, "above", "below")[::-1]
+    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [named[side] for side in sides]
+    assert set(named) == {"above", "below"}
+    assert len(set(named.values())) == 2

@@ -232,3 +232,10 @@ def test_what_needs_the_truth_says_so(annotated):
     del annotated.uns["polyome"]
     with pytest.raises(InputError, match='keeps it with uns_merge="same"'):
         pl.section_map(annotated)
+
+
+def test_the_legend_of_unknown_scores_shows_the_colours_of_the_bars(scored):
+    ax = pl.unknown_scores(scored)
+    named = [to_hex(patch.get_facecolor()) for patch in ax.get_legend().get_patches()]
+    assert len(set(named)) == 2
+    assert {to_hex(bar.get_facecolor()) for bar in ax.patches} == set(named)
