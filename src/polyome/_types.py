@@ -19,10 +19,10 @@ Encoding = dict[str, FloatArray | IntArray]
 
 
 class Segment(TypedDict):
-    """The records of a batch that one modality reads."""
+    """The records of a batch that have one input."""
 
     rows: Tensor
-    """int64, (b_m,): each record's place in the batch."""
+    """int64, (b_m,), each once: the records' places in the batch."""
     inputs: dict[str, Tensor]
     """What the modality's embeddings take, first axis b_m."""
 
@@ -32,6 +32,6 @@ class Batch(TypedDict):
 
     size: int
     segments: dict[str, Segment]
-    """By name of the modality."""
+    """By name of the input. A record may stand in several."""
     labels: NotRequired[dict[str, Segment]]
-    """By name of the head: ``rows`` are the records it answers, ``inputs["target"]`` the truth."""
+    """By name of the head: ``rows`` are the records with a target, ``inputs["target"]`` these."""

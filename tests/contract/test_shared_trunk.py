@@ -100,10 +100,13 @@ def both(monkeypatch):
         PolyomeConfig(
             hidden_size=16,
             intermediate_size=32,
-            modalities={"cell": cell.spec(), toy.name: toy.spec()},
+            modalities={
+                "cell": {"kind": "cell", "spec": cell.spec()},
+                toy.name: {"kind": toy.name, "spec": toy.spec()},
+            },
             heads={
-                "cell-type": {"kind": "classification", "modality": "cell", "num_labels": 3},
-                "toy": {"kind": "classification", "modality": toy.name, "num_labels": 2},
+                "cell-type": {"kind": "classification", "inputs": ["cell"], "num_labels": 3},
+                "toy": {"kind": "classification", "inputs": [toy.name], "num_labels": 2},
             },
         )
     )
@@ -152,7 +155,7 @@ def test_each_answer_equals_the_records_answer_alone(both):
                 together.representation[place], alone.representation[0], atol=1e-5, rtol=0
             )
             head = next(iter(example["targets"]))
-            rows = batch["segments"][example["modality"]]["rows"].tolist()
+            rows = together.rows[head].tolist()
             torch.testing.assert_close(
                 together.outputs[head][rows.index(place)], alone.outputs[head][0], atol=1e-5, rtol=0
             )

@@ -284,7 +284,10 @@ class Modality(ABC):
         return None
 
     def start_from(self, module: nn.Module, records: Any) -> None:  # noqa: B027
-        """Give a module built here a start learned from records; by default none."""
+        """Give a module built here a start learned from records; by default none.
+
+        ``module`` is this input's embeddings, or what :meth:`features` gave: nothing of others.
+        """
 
     def reference(self, records: Any, truth: IntArray, num_classes: int) -> dict[str, FloatArray]:
         """What :meth:`align` needs to know of the training records; by default nothing."""
@@ -336,9 +339,11 @@ class Modality(ABC):
         """Stack encodings into tensors, first axis b.
 
         Arrays of unequal length are padded with zeros at the end and come with an
-        ``attention_mask``, bool, (b, n).
+        ``attention_mask``, bool, (b, n), which all of them share: they are of one length in a
+        record.
         """
         batch: dict[str, Tensor] = {}
+        ragged: dict[str, IntArray] = {}
         for key in encodings[0]:
             arrays = [encoding[key] for encoding in encodings]
             lengths = np.array([array.shape[0] if array.ndim else 0 for array in arrays])
@@ -349,7 +354,14 @@ class Modality(ABC):
             for row, array in zip(padded, arrays, strict=True):
                 row[: len(array)] = array
             batch[key] = torch.from_numpy(padded)
+            ragged[key] = lengths
             batch["attention_mask"] = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+        if any((lengths != next(iter(ragged.values()))).any() for lengths in ragged.values()):
+            message = (
+                f"'{self.name}': {' and '.join(ragged)} differ in length within a record; one mask "
+                "cannot serve them. Override collate and give each array a mask of its own."
+            )
+            raise ValueError(message)
         return batch
 
     def save(self, folder: Path) -> None:

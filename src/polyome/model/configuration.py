@@ -32,8 +32,10 @@ class PolyomeConfig(PreTrainedConfig):
     hidden_dropout_prob : dropout on every residual branch.
     layer_norm_eps : added to variances in layer norms.
     num_members : networks trained side by side whose answers are averaged (a small ensemble).
-    modalities : by name, the sizes that the modality's embeddings need.
-    heads : by name, ``kind`` and ``modality`` of the head and the sizes that it needs.
+    modalities : by name of the input, the ``kind`` of its modality and the ``spec``, the sizes that
+        its embeddings need.
+    heads : by name, the ``kind`` of the head, the ``inputs`` it reads (a record with any of them is
+        answered), the sizes that it needs, and perhaps ``direct``, the input of the linear path.
 
     Examples
     --------
@@ -64,6 +66,8 @@ class PolyomeConfig(PreTrainedConfig):
                     name, {f.name for f in fields(PolyomeConfig)}, where="PolyomeConfig"
                 )
         super().__post_init__(**kwargs)
+        # As config.json will have them: a model in memory must not hang on an order that is lost.
+        self.modalities, self.heads = in_order(self.modalities), in_order(self.heads)
         # Whoever has a configuration may ask AutoModel next: the network registers itself, too.
         import_module("polyome.model.modeling")
 
@@ -75,6 +79,21 @@ class PolyomeConfig(PreTrainedConfig):
                 f"num_attention_heads={self.num_attention_heads}."
             )
             raise ValueError(message)
+
+
+def in_order(value: Any) -> Any:
+    """Sort the keys of nested dictionaries.
+
+    Examples
+    --------
+    >>> in_order({"b": [{"d": 1, "c": 2}], "a": 0})
+    {'a': 0, 'b': [{'c': 2, 'd': 1}]}
+    """
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [in_order(entry) for entry in value]
+    return value
 
 
 AutoConfig.register("polyome", PolyomeConfig, exist_ok=True)

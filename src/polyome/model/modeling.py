@@ -23,66 +23,144 @@ class PolyomeOutput(ModelOutput):
     Attributes
     ----------
     loss : scalar, where the batch carries labels: the sum over members and heads.
-    outputs : by head, (b_h, c) for the records that the head answers, in the order of the segment
-        it reads: log-probabilities for classes, values in training units for regression.
-    representation : (b, e * d), members side by side: the modality token's final state; of DNA
-        that, pooled with all tokens.
+    outputs : by head, (b_h, c) for the records that the head answers: log-probabilities for
+        classes, values in training units for regression.
+    rows : by head, int64 (b_h,), ascending: places in the batch of these records.
+    representation : (b, e * d), members side by side: the mean over the inputs that a record has
+        of the modality token's final state; of DNA that, pooled with all tokens.
     """
 
     loss: Tensor | None = None
     outputs: dict[str, Tensor] | None = None
+    rows: dict[str, Tensor] | None = None
     representation: Tensor | None = None
 
 
+class ByName(nn.ModuleDict):
+    """Modules by any name that a user may choose, ``train`` and ``values`` included."""
+
+    def __getitem__(self, name: str) -> nn.Module:
+        """Look a module up by its name."""
+        return super().__getitem__(_key(name))
+
+    def __setitem__(self, name: str, module: nn.Module) -> None:
+        """Add a module."""
+        super().__setitem__(_key(name), module)
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a module of this name."""
+        return isinstance(name, str) and super().__contains__(_key(name))
+
+
+def _key(name: str) -> str:
+    """Name a module as torch allows: no dot, and not the name of one of its own methods.
+
+    Examples
+    --------
+    >>> _key("cell-type"), _key("train"), _key("v1.2")
+    ('cell-type', 'train_', 'v1%2E2')
+    """
+    key = name.replace("%", "%25").replace(".", "%2E")
+    return f"{key}_" if hasattr(_NO_MODULES, key) or key.endswith("_") else key
+
+
+_NO_MODULES = nn.ModuleDict()
+
+
 class Network(nn.Module):
-    """One member: embeddings of each modality, the trunk, the heads."""
+    """One member: embeddings of each input, the trunk, the heads."""
 
     def __init__(self, config: PolyomeConfig) -> None:
         super().__init__()
-        self.embeddings = nn.ModuleDict(
-            {name: MODALITIES[name].embeddings(config, s) for name, s in config.modalities.items()}
+        self.embeddings = ByName(
+            {
+                name: MODALITIES[entry["kind"]].embeddings(config, entry["spec"])
+                for name, entry in config.modalities.items()
+            }
         )
         self.trunk = Trunk(config)
-        self.heads = nn.ModuleDict(
+        self.heads = ByName(
             {n: HEADS[s["kind"]](config.hidden_size, s) for n, s in config.heads.items()}
         )
 
     def forward(self, size: int, segments: dict[str, Segment]) -> Tensor:
         """Representations, (b, d), of the records of all segments in one pass of the trunk."""
-        readers: dict[str, Any] = {n: self.embeddings[n] for n in segments}
-        embedded = [(s["rows"], *readers[n](**s["inputs"])) for n, s in segments.items()]
-        tokens, attention_mask = _join(size, embedded)
-        all_tokens = any(reader.reads_all_tokens for reader in readers.values())
-        states = self.trunk(tokens, attention_mask, all_tokens=all_tokens)
+        names = sorted(segments)  # the order in which inputs are named changes no answer
+        readers: list[Any] = [self.embeddings[name] for name in names]
+        embedded = [
+            (segments[name]["rows"], *reader(**segments[name]["inputs"]))
+            for name, reader in zip(names, readers, strict=True)
+        ]
+        layout = lay_out(size, embedded)
+        all_tokens = layout.is_shared or any(reader.reads_all_tokens for reader in readers)
+        states = self.trunk(layout.tokens, layout.mask, all_tokens=all_tokens)
         if not all_tokens:
             states = states[:, None]
-        if len(embedded) == 1:
-            (reader,) = readers.values()
-            representation: Tensor = reader.readout(tokens, states, attention_mask)
+        if layout.is_plain:
+            representation: Tensor = readers[0].readout(layout.tokens, states, layout.mask)
             return representation
-        representation = states.new_zeros(size, states.shape[2])
-        for reader, (rows, own, mask) in zip(readers.values(), embedded, strict=True):
-            read = reader.readout(own, states[rows, : own.shape[1]], mask)
-            representation = representation.index_copy(0, rows, read)
-        return representation
+        total = states.new_zeros(size, states.shape[2])
+        present = states.new_zeros(size, 1)
+        for reader, (rows, own, mask), start in zip(readers, embedded, layout.starts, strict=True):
+            n = own.shape[1] if all_tokens else 1
+            places = start[:, None] + torch.arange(n, device=start.device)
+            read = reader.readout(own, states[rows[:, None], places], mask)
+            total = total.index_add(0, rows, read)
+            present = present.index_add(0, rows, present.new_ones(len(rows), 1))
+        return total / present.clamp(min=1)
 
 
-def _join(
-    size: int, embedded: list[tuple[Tensor, Tensor, Tensor | None]]
-) -> tuple[Tensor, Tensor | None]:
-    """Lay segments, each (rows, tokens (b_m, n_m, d), mask), into one padded batch."""
-    if len(embedded) == 1:
-        return embedded[0][1], embedded[0][2]
-    longest = max(tokens.shape[1] for _, tokens, _ in embedded)
-    first = embedded[0][1]
-    joined = first.new_zeros(size, longest, first.shape[2])
-    joined_mask = torch.zeros(size, longest, dtype=torch.bool, device=first.device)
-    for rows, tokens, mask in embedded:
-        n = tokens.shape[1]
-        padding = (0, 0, 0, longest - n)
-        joined = joined.index_copy(0, rows, nn.functional.pad(tokens, padding))
-        joined_mask[rows, :n] = True if mask is None else mask
-    return joined, None if joined_mask.all() else joined_mask
+@dataclass(frozen=True)
+class Layout:
+    """Where the tokens of a batch stand.
+
+    Attributes
+    ----------
+    tokens : float, (b, n, d): the inputs of a record one behind the other; absent ones take no
+        place.
+    mask : bool, (b, n), False for padding; None where there is none.
+    starts : of each segment, int64 (b_m,), where it begins in its records.
+    is_plain : there is one segment, of all records in their order.
+    is_shared : some record has several inputs.
+    """
+
+    tokens: Tensor
+    mask: Tensor | None
+    starts: list[Tensor]
+    is_plain: bool = False
+    is_shared: bool = False
+
+
+def lay_out(size: int, embedded: list[tuple[Tensor, Tensor, Tensor | None]]) -> Layout:
+    """Lay segments, each (rows, tokens (b_m, n_m, d), mask), into one padded batch of records.
+
+    Examples
+    --------
+    >>> one, two = torch.ones(2, 3, 8), torch.ones(1, 2, 8)
+    >>> layout = lay_out(2, [(torch.tensor([0, 1]), one, None), (torch.tensor([1]), two, None)])
+    >>> layout.tokens.shape, layout.mask.sum(dim=1).tolist(), layout.starts[1].tolist()
+    (torch.Size([2, 5, 8]), [3, 5], [3])
+    """
+    rows, first, mask = embedded[0]
+    if len(embedded) == 1 and torch.equal(rows, torch.arange(size, device=rows.device)):
+        return Layout(first, mask, [torch.zeros_like(rows)], is_plain=True)
+    filled = torch.zeros(size, dtype=torch.int64, device=first.device)
+    number = torch.zeros_like(filled)
+    starts = []
+    for rows, tokens, _ in embedded:
+        starts.append(filled[rows])
+        filled = filled.index_add(0, rows, torch.full_like(rows, tokens.shape[1]))
+        number = number.index_add(0, rows, torch.ones_like(rows))
+    joined = first.new_zeros(size, int(filled.max()), first.shape[2])
+    joined_mask = torch.zeros(joined.shape[:2], dtype=torch.bool, device=first.device)
+    for (rows, tokens, mask), start in zip(embedded, starts, strict=True):
+        places = start[:, None] + torch.arange(tokens.shape[1], device=first.device)
+        joined = joined.index_put((rows[:, None], places), tokens)
+        joined_mask[rows[:, None], places] = (
+            torch.ones_like(places, dtype=torch.bool) if mask is None else mask
+        )
+    full = None if joined_mask.all() else joined_mask
+    return Layout(joined, full, starts, is_shared=bool((number > 1).any()))
 
 
 class PolyomeModel(PreTrainedModel):
@@ -94,8 +172,8 @@ class PolyomeModel(PreTrainedModel):
     >>> from polyome.modalities import CellModality
     >>> modality = CellModality().fit(CellModality().read(simulate_cells()))
     >>> config = PolyomeConfig(
-    ...     modalities={"cell": modality.spec()},
-    ...     heads={"cell-type": {"kind": "classification", "modality": "cell", "num_labels": 3}},
+    ...     modalities={"cell": {"kind": "cell", "spec": modality.spec()}},
+    ...     heads={"cell-type": {"kind": "classification", "inputs": ["cell"], "num_labels": 3}},
     ... )
     >>> model = PolyomeModel(config).eval()
     >>> cells = {"rows": torch.arange(4), "inputs": {"values": torch.zeros(4, 120)}}
@@ -113,10 +191,10 @@ class PolyomeModel(PreTrainedModel):
     def __init__(self, config: PolyomeConfig) -> None:
         super().__init__(config)
         self.members = nn.ModuleList(Network(config) for _ in range(config.num_members))
-        self.direct = nn.ModuleDict()
+        self.direct = ByName()
         for name, spec in config.heads.items():
-            features = self._features_of(spec["modality"])
-            if spec.get("direct") and features is not None:
+            features = self._features_of(spec["direct"]) if spec.get("direct") else None
+            if features is not None:
                 self.direct[name] = DirectPath(features, spec["num_labels"])
         self.post_init()
 
@@ -129,8 +207,9 @@ class PolyomeModel(PreTrainedModel):
         elif isinstance(module, ModalityEmbeddings):
             module.start_at_random()
 
-    def _features_of(self, modality: str) -> DirectFeatures | None:
-        return MODALITIES[modality].features(self.config.modalities[modality])
+    def _features_of(self, name: str) -> DirectFeatures | None:
+        entry = self.config.modalities[name]
+        return MODALITIES[entry["kind"]].features(entry["spec"])
 
     def forward(
         self, size: int, segments: dict[str, Segment], labels: dict[str, Segment] | None = None
@@ -138,37 +217,63 @@ class PolyomeModel(PreTrainedModel):
         """Answer a batch (see :class:`polyome._types.Batch`), each record by itself."""
         representations = [member(size, segments) for member in self.members]  # e times (b, d)
         outputs: dict[str, Tensor] = {}
+        answered: dict[str, Tensor] = {}
         losses: list[Tensor] = []
         for name, spec in self.config.heads.items():
-            if spec["modality"] not in segments:
+            present = [segments[i]["rows"] for i in sorted(spec["inputs"]) if i in segments]
+            if not present:
                 continue
-            rows = segments[spec["modality"]]["rows"]
+            rows = present[0] if len(present) == 1 else torch.cat(present)
+            rows = rows.unique()  # ascending, and a record with several inputs is answered once
             members: Any = self.members
             heads: list[Any] = [member.heads[name] for member in members]
             raw = [head(r[rows]) for head, r in zip(heads, representations, strict=True)]
-            outputs[name] = self._combined(name, torch.stack(raw), segments[spec["modality"]])
+            outputs[name] = self._combined(name, torch.stack(raw), rows, segments)
+            answered[name] = rows
             if labels and name in labels:
-                losses += [
-                    head.loss(r, labels[name]["inputs"]["target"])
-                    for head, r in zip(heads, raw, strict=True)
-                ]
+                own = _places(rows, labels[name]["rows"], name)
+                target = labels[name]["inputs"]["target"]
+                losses += [head.loss(r[own], target) for head, r in zip(heads, raw, strict=True)]
         return PolyomeOutput(
             loss=torch.stack(losses).sum() if losses else None,
             outputs=outputs,
+            rows=answered,
             representation=torch.cat(representations, dim=-1),
         )
 
-    def _combined(self, name: str, members: Tensor, segment: Segment) -> Tensor:
-        """Members' raw outputs, (e, b, c), and the direct path's, averaged: (b, c).
+    def _combined(
+        self, name: str, members: Tensor, rows: Tensor, segments: dict[str, Segment]
+    ) -> Tensor:
+        """Members' raw outputs, (e, b_h, c), and the direct path's, averaged: (b_h, c).
 
-        A path without a share is not asked: none has one while members are trained.
+        A path without a share is not asked: none has one while members are trained. Records that
+        lack the input that it reads are answered by the members alone.
         """
         head_class: type[Head] = HEADS[self.config.heads[name]["kind"]]
-        if name not in self.direct:
+        segment = segments.get(self.config.heads[name].get("direct"))
+        if name not in self.direct or segment is None:
             return head_class.combine(members, None, members.new_zeros(()))
         path: Any = self.direct[name]
-        direct = path(**segment["inputs"]) if path.weight_in_answer else None
-        return head_class.combine(members, direct, path.weight_in_answer)
+        if not path.weight_in_answer:
+            return head_class.combine(members, None, path.weight_in_answer)
+        direct = path(**segment["inputs"])
+        if torch.equal(segment["rows"], rows):
+            return head_class.combine(members, direct, path.weight_in_answer)
+        places = _places(rows, segment["rows"], name)
+        laid = members.new_zeros(members.shape[1:]).index_copy(0, places, direct)
+        weight = members.new_zeros(len(rows), 1).index_fill(0, places, path.weight_in_answer)
+        return head_class.combine(members, laid, weight)
+
+
+def _places(rows: Tensor, wanted: Tensor, head: str) -> Tensor:
+    """Where records stand among those that a head answers, int64."""
+    if torch.equal(rows, wanted):
+        return torch.arange(len(rows), device=rows.device)
+    places = torch.searchsorted(rows, wanted).clamp(max=len(rows) - 1)
+    if not torch.equal(rows[places], wanted):
+        message = f"a record has a target of the head '{head}', and none of the inputs it reads."
+        raise ValueError(message)
+    return places
 
 
 class DirectPath(nn.Module):

@@ -245,7 +245,7 @@ class ClassificationTask(Task):
         weights /= (weights * counts).sum() / counts.sum()
         return {
             "kind": self.head,
-            "modality": self.modality,
+            "inputs": [self.modality],
             "num_labels": num_outputs,
             "label_smoothing": self.label_smoothing,
             "dropout": self.head_dropout,

@@ -108,7 +108,7 @@ class RegressionTask(Task):
         del targets
         return {
             "kind": self.head,
-            "modality": self.modality,
+            "inputs": [self.modality],
             "num_labels": num_outputs,
             "dropout": self.head_dropout,
         }

@@ -15,8 +15,8 @@ from polyome.modalities.base import Records
 class Example(TypedDict):
     """One record on its way into a batch."""
 
-    modality: str
-    encoding: Encoding
+    encodings: dict[str, Encoding]
+    """By name of the input; what a record lacks is left out."""
     targets: dict[str, Any]
     """By head; empty where nothing is to be learned."""
 
@@ -30,6 +30,7 @@ class RecordDataset(Dataset[Example]):
     records : n records.
     targets : by head, (n,) or (n, c).
     augment : varies the records at random each time they are drawn; None does not.
+    name : of the input; None is the modality's.
 
     Several of them, of different modalities, can be joined with
     ``torch.utils.data.ConcatDataset`` and collated by :class:`Collator` into mixed batches.
@@ -42,8 +43,10 @@ class RecordDataset(Dataset[Example]):
         targets: dict[str, IntArray | FloatArray],
         *,
         augment: np.random.Generator | None = None,
+        name: str | None = None,
     ) -> None:
         self.modality = modality
+        self.name = name or modality.name
         self.records = modality.prepare(records)
         self.targets = targets
         self.augment = augment
@@ -63,8 +66,7 @@ class RecordDataset(Dataset[Example]):
         encodings = self.modality.encode(records)
         return [
             Example(
-                modality=self.modality.name,
-                encoding=encoding,
+                encodings={self.name: encoding},
                 targets={head: values[row] for head, values in self.targets.items()},
             )
             for row, encoding in zip(rows, encodings, strict=True)
@@ -83,24 +85,25 @@ class Collator:
 
     Parameters
     ----------
-    modalities : fitted, by name.
+    modalities : fitted, by name of the input.
     """
 
     def __init__(self, modalities: dict[str, Modality]) -> None:
         self.modalities = modalities
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
-        """Group the examples by modality; ``rows`` remember their places."""
+        """Group the encodings by input, the targets by head; ``rows`` remember their places."""
         segments: dict[str, Segment] = {}
         labels: dict[str, Segment] = {}
-        for name in dict.fromkeys(example["modality"] for example in examples):
-            rows = [i for i, example in enumerate(examples) if example["modality"] == name]
-            chosen = [examples[i] for i in rows]
-            inputs = self.modalities[name].collate([example["encoding"] for example in chosen])
+        for name in sorted({name for example in examples for name in example["encodings"]}):
+            rows = [i for i, example in enumerate(examples) if name in example["encodings"]]
+            chosen = [examples[i]["encodings"][name] for i in rows]
+            inputs = self.modalities[name].collate(chosen)
             segments[name] = Segment(rows=torch.tensor(rows), inputs=inputs)
-            for head in chosen[0]["targets"]:
-                target = torch.from_numpy(np.stack([e["targets"][head] for e in chosen]))
-                labels[head] = Segment(rows=torch.tensor(rows), inputs={"target": target})
+        for head in sorted({head for example in examples for head in example["targets"]}):
+            rows = [i for i, example in enumerate(examples) if head in example["targets"]]
+            target = torch.from_numpy(np.stack([examples[i]["targets"][head] for i in rows]))
+            labels[head] = Segment(rows=torch.tensor(rows), inputs={"target": target})
         batch = Batch(size=len(examples), segments=segments)
         if labels:
             batch["labels"] = labels

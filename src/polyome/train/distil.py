@@ -109,7 +109,8 @@ def distil(
     is_new = rng.random(number) < NEW_SHARE
     torch.manual_seed(seed)
     network = _student(task, modality, len(fitted.classes), direct=False)
-    modality.start_from(network.members[0], records)
+    student: Any = network.members[0]
+    modality.start_from(student.embeddings[modality.name], records)
     learned = drawn[~is_new]
     with _without_direct_path(fitted):
         answers = softmax(_outputs(fitted, learned, quiet=quiet), axis=1).astype(np.float32)
@@ -144,9 +145,9 @@ def _student(task: Task, modality: Modality, num_classes: int, *, direct: bool) 
     """Build a model of one network, without the loss settings that the ensemble had."""
     head = {
         "kind": task.head,
-        "modality": modality.name,
+        "inputs": [modality.name],
         "num_labels": num_classes,
-        "direct": direct,
+        "direct": modality.name if direct else None,
     }
     return random_model(task, modality, head, 1)
 

@@ -22,7 +22,7 @@ from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
 from polyome.modalities.dna.pretrained import code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
-from polyome.model.configuration import PolyomeConfig
+from polyome.model.configuration import PolyomeConfig, in_order
 from polyome.model.modeling import PolyomeModel
 from polyome.tasks import TASKS, Task
 from polyome.tasks.scales import ValueScale
@@ -227,8 +227,8 @@ def _check_one_model(
 ) -> None:
     """Refuse a config.json of another Polyome model."""
     labels = [model.config.id2label[i] for i in sorted(model.config.id2label)]
-    sizes = model.config.modalities.get(modality.name)
-    if labels != list(summary["classes"]) or sizes != modality.spec():
+    entry = model.config.modalities.get(modality.name, {})
+    if labels != list(summary["classes"]) or entry.get("spec") != in_order(modality.spec()):
         message = (
             f"{folder / 'config.json'} and {SUMMARY} are of different models. "
             "Copy one whole model folder, or fit the model again."

@@ -36,7 +36,7 @@ WORTH_A_PROCESS = 20_000
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    head = task.head_spec(training.truth, training.num_classes) | {"direct": True}
+    head = task.head_spec(training.truth, training.num_classes) | {"direct": task.modality}
     return random_model(task, training.modality, head, num_members)
 
 
@@ -52,7 +52,7 @@ def random_model(
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
             num_members=num_members,
-            modalities={modality.name: modality.spec()},
+            modalities={modality.name: {"kind": modality.name, "spec": modality.spec()}},
             heads={task.name: head},
         )
     )
@@ -177,7 +177,8 @@ def fit_member(
     if done is not None:
         return model.eval(), done
     fitting = training.records.take(rows)
-    modality.start_from(model.members[0], fitting)
+    network: Any = model.members[0]
+    modality.start_from(network.embeddings[modality.name], fitting)
 
     def aside_loss() -> float:
         outputs = _outputs(task, training, model, aside)

@@ -17,16 +17,18 @@ def modality():
 
 def build(modality, **settings):
     torch.manual_seed(0)
-    head = {"kind": "classification", "modality": "cell", "num_labels": 3, "direct": True}
+    head = {"kind": "classification", "inputs": ["cell"], "num_labels": 3, "direct": "cell"}
     config = PolyomeConfig(
         hidden_size=16,
         intermediate_size=32,
-        modalities={"cell": modality.spec()},
+        modalities={"cell": {"kind": "cell", "spec": modality.spec()}},
         heads={"cell-type": head},
         **settings,
     )
     model = PolyomeModel(config)
-    modality.start_from(model, modality.read(simulate_cells(seed=0)))
+    cells = modality.read(simulate_cells(seed=0))
+    for module in (*(m.embeddings["cell"] for m in model.members), model.direct["cell-type"]):
+        modality.start_from(module, cells)
     return model.eval()
 
 
