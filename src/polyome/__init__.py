@@ -11,7 +11,6 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from polyome._auto import register_when_used
 from polyome._version import __version__
 
 __all__ = [
@@ -61,7 +60,6 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
-register_when_used()
 
 
 def __dir__() -> list[str]:

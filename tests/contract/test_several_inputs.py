@@ -121,7 +121,7 @@ def test_only_records_with_a_target_teach(parts):
 def test_a_target_without_an_input_is_refused(parts):
     model = build(parts, type=HEAD | {"inputs": ["rna"]})
     batch = batch_of(parts, [("values",), ("rna",)], [{"type": np.int64(0)}] * 2)
-    with pytest.raises(ValueError, match="'type'.*none of the inputs"):
+    with pytest.raises(ValueError, match=r"'type'.*none of the inputs"):
         model(**batch)
 
 

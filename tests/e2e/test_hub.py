@@ -102,11 +102,11 @@ def test_what_the_hub_has_not_is_said(hub, model_dir):
 @pytest.mark.parametrize(
     "first",
     [
-        "import polyome; from transformers import AutoModel",
-        "from polyome.explain.attribution import mutagenesis; from transformers import AutoModel",
+        "import polyome.model; from transformers import AutoModel",
+        "from transformers import AutoModel; import polyome.model",
     ],
 )
-def test_auto_classes_know_polyome_once_it_is_imported(first, model_dir):
+def test_auto_classes_know_polyome_once_its_model_is_imported(first, model_dir):
     code = f"{first}; print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip().splitlines()[-1] == "PolyomeModel"

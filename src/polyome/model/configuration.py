@@ -1,7 +1,6 @@
 """The model's configuration: sizes of the trunk, and what stands before and behind it."""
 
 from dataclasses import field, fields
-from importlib import import_module
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -68,8 +67,6 @@ class PolyomeConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         # As config.json will have them: a model in memory must not hang on an order that is lost.
         self.modalities, self.heads = in_order(self.modalities), in_order(self.heads)
-        # Whoever has a configuration may ask AutoModel next: the network registers itself, too.
-        import_module("polyome.model.modeling")
 
     def validate_architecture(self) -> None:
         """Check that the heads share the hidden size evenly (called by transformers)."""
