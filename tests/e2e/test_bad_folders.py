@@ -139,6 +139,16 @@ def test_a_spoilt_value_of_the_summary(refused_predict, copied, cells_file, key,
     assert (key if key != "settings" else "hidden_size='wide'") in message
 
 
+@pytest.mark.parametrize("found", [None, 1, 99])
+def test_a_folder_of_another_version(refused_predict, copied, cells_file, found):
+    path = copied / "polyome.json"
+    summary = json.loads(path.read_text())
+    del summary["format"]
+    path.write_text(json.dumps(summary if found is None else summary | {"format": found}))
+    message = refused_predict(cells_file, folder=copied)
+    assert f"was written by another version of Polyome (folder format {found or 1}" in message
+
+
 def test_a_spoilt_split(refused, copied, cells_file):
     (copied / "evaluation" / "split.csv.gz").write_bytes(b"abc")
     assert "split.csv.gz is damaged" in refused("evaluate", copied, cells_file)

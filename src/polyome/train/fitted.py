@@ -31,6 +31,8 @@ from polyome.train.unknown import UnknownDetector
 
 SUMMARY = "polyome.json"
 ARRAYS = "polyome.safetensors"
+FORMAT = 2
+"""Of a model folder; one more with each change that older folders do not follow."""
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Fitted:
         save_file(contiguous, folder / ARRAYS)
         summary = {
             "polyome": __version__,
+            "format": FORMAT,
             "task": self.task.name,
             "settings": asdict(self.task),
             "target": self.target,
@@ -110,6 +113,7 @@ class Fitted:
     ) -> Self:
         """Read what :meth:`save` wrote; no network, no pickle, no code without consent."""
         summary = read_summary(folder)
+        _check_format(folder, summary)
         _check_files(folder, summary["sha256"])
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
@@ -220,6 +224,17 @@ def read_summary(folder: Path) -> dict[str, Any]:
         if not right[key]:
             raise _damaged(path, f"'{key}' is {summary[key]!r:.40}")
     return summary
+
+
+def _check_format(folder: Path, summary: dict[str, Any]) -> None:
+    """Refuse a folder that an older or newer Polyome wrote in another way."""
+    if summary.get("format") != FORMAT:
+        message = (
+            f"{folder} was written by another version of Polyome (folder format "
+            f"{summary.get('format', 1)!r:.20}; this one reads {FORMAT}). Fit the model again, or "
+            "answer with the version that wrote it."
+        )
+        raise InputError(message)
 
 
 def _check_one_model(
