@@ -3,7 +3,7 @@
 The tutorials are kept as text (docs/tutorials/*.py, Jupytext's percent format). Each is run in a
 folder of its own; what it printed and drew goes into docs/_generated/tutorials/*.ipynb, which the
 documentation shows. A tutorial that fails, prints a warning or takes longer than it promises fails
-the whole. The notebooks beside the texts have no outputs; they are what Colab opens.
+the whole. The notebooks beside the texts have no outputs; they are what a notebook server opens.
 """
 
 import resource

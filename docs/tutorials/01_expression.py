@@ -13,8 +13,6 @@
 # %% [markdown]
 # # Predicting RNA expression from DNA
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/01_expression.ipynb)
-#
 # How strongly is a gene expressed? Part of the answer stands in the DNA before it: proteins bind
 # there, alone or together, and the better the words fit them, the more RNA is made. Reporter
 # assays measure this for thousands of designed sequences at once. From such a table a model can
@@ -34,12 +32,13 @@
 
 # %%
 import importlib.util
-import subprocess
-import sys
 
-if importlib.util.find_spec("polyome") is None:  # on Colab; takes a minute or two
-    source = "polyome[all] @ git+https://github.com/polyome/polyome"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if importlib.util.find_spec("polyome") is None:
+    message = (
+        "Polyome is not installed here. In a copy of its repository run: pip install '.[all]' "
+        "(or install its wheel), then restart this notebook."
+    )
+    raise ModuleNotFoundError(message)
 
 # %%
 import matplotlib.pyplot as plt
@@ -178,7 +177,8 @@ plt.show()
 # %% [markdown]
 # ## 6. Evaluation
 #
-# **r** (Pearson) says how well predictions rank and scale; **R²** is the share of the variance
+# **r** (Pearson) says how close prediction and measurement lie to one straight line, whatever its
+# slope; **R²** is the share of the variance
 # that they explain, and punishes a shift that r forgives. Beside Polyome's stand: always saying
 # the mean, GC content alone, ridge regression on k-mers and positions, gradient-boosted trees.
 
@@ -278,8 +278,8 @@ plt.show()
 #
 # 2. Fit with `num_hidden_layers=0`. Is the distance between -35 and -10 still read?
 # <details><summary>Answer</summary>
-# Only as far as one window sees both words, which it does not: they are 17 bases apart. The
-# readout that keeps positions makes up for some of it where words stand at fixed places.
+# Yes: r hardly changes. The readout keeps the order of tokens, and so knows which motifs stand at
+# which places; at this size that does without attention.
 # </details>
 #
 # 3. Make the interval narrower by asking for 50 %: `model.predict(table, interval=0.5)`. Which

@@ -13,8 +13,6 @@
 # %% [markdown]
 # # Annotating cell types in single-cell RNA-seq
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/03_cells.ipynb)
-#
 # Single-cell RNA sequencing counts, for thousands of cells, the RNA molecules of thousands of
 # genes. What kind of cell each one is, nobody tells us. Somebody annotated one sample by hand; we
 # want the next sample annotated by a model, want to know how far to trust it, and want it to say
@@ -33,12 +31,13 @@
 
 # %%
 import importlib.util
-import subprocess
-import sys
 
-if importlib.util.find_spec("polyome") is None:  # on Colab; takes a minute or two
-    source = "polyome[all] @ git+https://github.com/polyome/polyome"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if importlib.util.find_spec("polyome") is None:
+    message = (
+        "Polyome is not installed here. In a copy of its repository run: pip install '.[all]' "
+        "(or install its wheel), then restart this notebook."
+    )
+    raise ModuleNotFoundError(message)
 
 # %%
 import matplotlib.pyplot as plt

@@ -13,8 +13,6 @@
 # %% [markdown]
 # # Adding a modality in one file
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/polyome/polyome/blob/main/docs/tutorials/05_add_a_modality.ipynb)
-#
 # Polyome reads DNA, cells and tissue. Yours may be another kind of data: DNA methylation,
 # chromatin accessibility, peptides. What has to be written is how a record becomes tokens.
 # Training, ensembles, calibration, evaluation, saving, the command line and the contract tests
@@ -27,12 +25,13 @@
 
 # %%
 import importlib.util
-import subprocess
-import sys
 
-if importlib.util.find_spec("polyome") is None:  # on Colab; takes a minute or two
-    source = "polyome[all] @ git+https://github.com/polyome/polyome"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+if importlib.util.find_spec("polyome") is None:
+    message = (
+        "Polyome is not installed here. In a copy of its repository run: pip install '.[all]' "
+        "(or install its wheel), then restart this notebook."
+    )
+    raise ModuleNotFoundError(message)
 
 # %% [markdown]
 # ## The data
