@@ -9,8 +9,9 @@ from polyome.io.vcf import Variant
 from polyome.predict.variant_windows import reference_state
 
 LEAST_CHECKED = 20
-MOST_MISMATCHES = 0.1
-"""Share of REF alleles that are not the genome's from which the build is doubted."""
+DOUBTFUL, REFUSED = 0.1, 0.3
+"""Shares of REF alleles that are not the genome's: from the first on the build is doubted, from the
+second on nothing is scored. Between two builds of a genome about 70 % of the letters differ."""
 _ALL, _STEP = 1000, 50
 _CONTIG = re.compile(r"##contig=<(.*)>")
 
@@ -69,7 +70,7 @@ class BuildCheck:
                 f"##contig says that '{name}' has {said:,} bp{_build(name, said)}, and "
                 f"{self.genome.path} has {has:,}{_build(name, has)}"
             )
-        is_many = self.mismatches > MOST_MISMATCHES * self.checked
+        is_many = self.mismatches > DOUBTFUL * self.checked
         if is_many and (self.checked >= LEAST_CHECKED or others):
             found.append(
                 f"{self.mismatches:,} of {self.checked:,} REF alleles that were looked up are not "
@@ -89,13 +90,14 @@ class BuildCheck:
         Raises
         ------
         InputError
-            REF alleles differ, and ``refuses``.
+            Too many REF alleles differ, and ``refuses``.
         """
         doubts = self.doubts
         if not doubts:
             return ()
         text = f"{where}: {'; '.join(doubts)}. Are both of one build?"
-        if refuses and "REF alleles" in doubts[-1]:
+        is_refused = "REF alleles" in doubts[-1] and self.mismatches > REFUSED * self.checked
+        if refuses and is_refused:
             message = f"{text} --set check_build=false scores what matches nevertheless."
             raise InputError(message)
         return (f"warning: {text}",)
