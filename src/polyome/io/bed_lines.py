@@ -36,7 +36,7 @@ def read_lines(path: Path) -> tuple[pd.DataFrame, list[int]]:
         if line.lower().startswith("#chrom"):
             header = _fields(line.lstrip("#"))
         fields = _fields(line)
-        if not any(fields) or line.startswith("#") or line.split()[0] in {"track", "browser"}:
+        if not any(fields) or line.startswith("#") or _is_for_browser(fields):
             continue
         if len(fields) < 3 or (rows and len(fields) != len(rows[0])):
             needed = f"{len(rows[0])} as in line {lines[0]:,}" if rows else "3 or more"
@@ -61,6 +61,12 @@ def read_lines(path: Path) -> tuple[pd.DataFrame, list[int]]:
 
 def _fields(line: str) -> list[str]:
     return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+
+
+def _is_for_browser(fields: list[str]) -> bool:
+    """Whether a line is for a genome browser; a chromosome may be called ``track`` too."""
+    places = [field for field in fields[1:3] if field.isdecimal()]
+    return fields[0].split()[0] in {"track", "browser"} and len(places) < 2
 
 
 def _column_names(header: list[str], width: int, path: Path) -> list[str]:
