@@ -22,6 +22,7 @@ _BEGINNINGS = {
 }
 """What the first bytes of a pipe say that it holds; it has no name that does."""
 _BLOCK = 2**20
+_BEGINNING = 2**12
 
 
 def check_outputs(options: Mapping[str, Any]) -> None:
@@ -117,17 +118,31 @@ def _copied(path: Path, folder: Path, number: int) -> Path:
     if not held.stat().st_size:
         message = f"{path} is a pipe that gave nothing (0 bytes). Did the command before it fail?"
         raise InputError(message)
-    return held.rename(folder / f"pipe{number}-{path.name}{_ending(held)}")
+    named = "" if path.suffix else _ending(held)
+    return held.rename(folder / f"pipe{number}-{path.name}{named}")
 
 
 def _ending(held: Path) -> str:
+    """What a file holds, by its beginning."""
     with held.open("rb") as file:
         start = file.read(2)
     is_packed = start == b"\x1f\x8b"
     try:
         with gzip.open(held) if is_packed else held.open("rb") as file:
-            start = file.read(32)
+            start = file.read(_BEGINNING)
     except (OSError, EOFError, zlib.error):
         return ".gz"  # its reader says what is wrong
-    kind = next((end for begin, end in _BEGINNINGS.items() if start.startswith(begin)), "")
-    return kind + ".gz" * is_packed
+    return _kind(start) + ".gz" * is_packed
+
+
+def _kind(start: bytes) -> str:
+    """Ending of a file that begins so; nothing where it could be anything."""
+    for begin, ending in _BEGINNINGS.items():
+        if start.startswith(begin):
+            return ending
+    lines = start.decode("utf-8", "replace").splitlines()
+    is_row = (line for line in lines if line and not line.startswith(("#", "track", "browser")))
+    fields = next(is_row, "").split("\t")
+    if len(fields) > 2 and fields[1].isdecimal() and fields[2].isdecimal():
+        return ".bed"
+    return ".tsv" if len(fields) > 1 else ".csv" if "," in fields[0] else ""
