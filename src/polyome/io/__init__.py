@@ -137,7 +137,7 @@ def _joined_attrs(parts: Mapping[str, pd.DataFrame], usual: Mapping[str, Any]) -
     cut = next((part.attrs[CUT_AS] for part in parts.values() if CUT_AS in part.attrs), None)
     if cut is None:
         return {NOTES: notes}
-    return {NOTES: (*notes, *cut.notes(usual)), CUT_AS: cut}
+    return {NOTES: (*notes, *Cutting(**cut).notes(usual)), CUT_AS: cut}
 
 
 def _with_source(joined: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:

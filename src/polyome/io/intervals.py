@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from polyome.io.records import NOTES, check_dna
 
 MOST_SCORE = 1000
 CUT_AS = "cutting"
-"""Key of ``attrs`` that says how the sequences were cut, see `Cutting`."""
+"""Key of ``attrs`` that says how the sequences were cut: the fields of `Cutting`."""
 _STRAND_WORDS = {
     **dict.fromkeys(("+", "1", "1.0", "+1", "plus", "forward"), "+"),
     **dict.fromkeys(("-", "-1", "-1.0", "minus", "reverse"), "-"),
@@ -100,7 +100,7 @@ def read_bed(path: StrPath, genome: StrPath, **cutting: Any) -> pd.DataFrame:
     table["sequence"] = _cut(_Places(names, starts, ends, is_minus), opened, lines, path)
     table = table.set_axis(_names(table), axis=0)
     table.attrs[NOTES] = (*notes, *alias_note(found, str(path)), *clipped)
-    table.attrs[CUT_AS] = settings
+    table.attrs[CUT_AS] = asdict(settings)  # plain, as parquet needs it
     return table
 
 

@@ -74,6 +74,12 @@ def test_gc_content_is_that_of_the_positives(genome, positives, bases):
     assert stats.ks_2samp(negatives["gc"], gc(positives, bases)).pvalue > 0.5
 
 
+def test_positives_may_name_chromosomes_otherwise(genome, positives):
+    usual = gc_matched_negatives(positives, genome, seed=0)
+    renamed = positives.assign(chrom=positives["chrom"].str.removeprefix("chr"))
+    pd.testing.assert_frame_equal(gc_matched_negatives(renamed, genome, seed=0), usual)
+
+
 def test_they_overlap_nothing_and_hold_no_n(genome, positives, bases):
     negatives = gc_matched_negatives(positives, genome, seed=0)
     assert not overlaps(negatives, positives).any()

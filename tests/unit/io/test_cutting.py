@@ -6,6 +6,7 @@ from polyome._errors import InputError
 from polyome.io import read, read_sequences
 from polyome.io.cutting import Cutting
 from polyome.io.intervals import read_bed
+from polyome.modalities import SequenceModality
 
 TEXT = "AACGTTGGCCATCAGGTTAA"
 GENOME = f">chr1\n{TEXT}\n>chr2\nGGGACCCATT\n"
@@ -173,3 +174,17 @@ def test_options_of_intervals_are_for_intervals(write, genome):
         read(genome, center="summit", window_bp=3)
     with pytest.raises(InputError, match=r"Name its FASTA with --genome"):
         read(write(GTF, "a.gtf"), window_bp=3)
+
+
+def test_a_table_of_windows_keeps_how_it_was_cut(write, genome, tmp_path):
+    pytest.importorskip("pyarrow")
+    table = read(write(PEAKS, "a.bed"), genome=genome, window_bp=5, center="summit")
+    table.to_parquet(tmp_path / "a.parquet")
+    modality = SequenceModality()
+    records = modality.read(table)
+    assert records.cut_as == {"window_bp": 5, "center": "summit", "feature": None}
+    modality.fit(records)
+    again = SequenceModality.from_state(*modality.state())
+    assert again.cut_as_ == records.cut_as
+    with pytest.raises(InputError, match="window_bp is for files of intervals; the table holds"):
+        modality.read(table, window_bp=3)

@@ -11,6 +11,7 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
+from polyome.io.cutting import Cutting
 from polyome.io.files import paths_of
 from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
@@ -65,6 +66,10 @@ def read_records(
     ``cutting`` is how intervals are to be cut, ``usual`` how where nothing was said.
     """
     if isinstance(source, pd.DataFrame):
+        asked = [key for key, value in (cutting or {}).items() if value is not None]
+        if asked:
+            message = f"{asked[0]} is for files of intervals; the table holds sequences already."
+            raise InputError(message)
         table = _checked_table(source, column)
     else:
         table = _read_files(source, column, genome, labels, cutting, usual)
@@ -80,7 +85,8 @@ def read_records(
         table.attrs[SIMULATED] = True
         notes = (*notes, "The sequences are simulated (a column or attrs['simulated'] says so).")
     dna = Sequences.from_text(texts, names=list(table.index))
-    return SequenceRecords(table, dna, notes, cut_as={} if cut is None else cut.remembered)
+    cut_as = {} if cut is None else Cutting(**cut).remembered
+    return SequenceRecords(table, dna, notes, cut_as=cut_as)
 
 
 def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
