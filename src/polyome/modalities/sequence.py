@@ -16,7 +16,7 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, IntArray
-from polyome.io.cutting import CUTTING
+from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
 from polyome.modalities.base import Answers, DirectFeatures, Modality, ModalityEmbeddings, Values
 from polyome.modalities.dna.backbone import (
@@ -183,7 +183,7 @@ class SequenceModality(Modality):
 
     def fit(self, records: SequenceRecords) -> Self:
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
-        self.cut_as_ = dict(records.cut_as)
+        self.cut_as_ = {key: records.cut_as[key] for key in AS_IN_FIT if key in records.cut_as}
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
         if self.stride is not None and self.stride > self.length_:

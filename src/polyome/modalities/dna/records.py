@@ -11,7 +11,6 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
-from polyome.io.cutting import Cutting
 from polyome.io.files import paths_of
 from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
@@ -33,7 +32,8 @@ class SequenceRecords:
     notes : what was decided while reading.
     windows : uint8, (n, length), as the model sees them, once :meth:`SequenceModality.prepare`
         has laid them out.
-    cut_as : how they were cut from a genome, where they were: what a model keeps of it.
+    cut_as : how they were cut from a genome, where they were: the fields of
+        :class:`polyome.io.cutting.Cutting`.
     """
 
     table: pd.DataFrame
@@ -85,8 +85,7 @@ def read_records(
         table.attrs[SIMULATED] = True
         notes = (*notes, "The sequences are simulated (a column or attrs['simulated'] says so).")
     dna = Sequences.from_text(texts, names=list(table.index))
-    cut_as = {} if cut is None else Cutting(**cut).remembered
-    return SequenceRecords(table, dna, notes, cut_as=cut_as)
+    return SequenceRecords(table, dna, notes, cut_as=cut or {})
 
 
 def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
