@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from polyome._errors import InputError, PolyomeWarning
+from polyome._inputs import check_outputs, files_of_pipes
 from polyome._progress import say
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta or bed.")
+    list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta, bed or gtf.")
 ]
 ModelDir = Annotated[
     Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote, or hf://OWNER/NAME.")
@@ -28,6 +29,13 @@ Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json 
 Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
+WindowBp = Annotated[
+    int | None,
+    typer.Option(help="Read so many bp around each interval (BED) or start (GTF)."),
+]
+Center = Annotated[
+    str | None, typer.Option(help="Middle of --window-bp: middle, or summit (narrowPeak).")
+]
 Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
 SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
 _SEED = typer.Option(help="Random seed.")
@@ -50,7 +58,9 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("always", PolyomeWarning)
                 warnings.showwarning = _show_warning(quiet=bool(options.get("quiet")))
-                command(*arguments, **options)
+                check_outputs(options)
+                with files_of_pipes(options) as readable:
+                    command(*arguments, **readable)
         except InputError as error:
             print(f"polyome: {error}", file=sys.stderr)
             raise typer.Exit(2) from None

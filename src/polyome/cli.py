@@ -10,6 +10,7 @@ import typer
 from polyome import __version__
 from polyome._progress import say
 from polyome._verbs import (
+    Center,
     Config,
     Device,
     Genome,
@@ -25,6 +26,7 @@ from polyome._verbs import (
     SplitColumn,
     Target,
     TaskName,
+    WindowBp,
     verb,
 )
 
@@ -58,6 +60,8 @@ def fit(
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     resume: Annotated[
@@ -76,7 +80,13 @@ def fit(
 
     check_new_folder(out, replaces=SUMMARY, own=own_names)
     model_class = estimator_class(task)
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     given = parsing.gathered(config, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)
@@ -108,6 +118,8 @@ def evaluate(
     part: Annotated[str | None, typer.Option(help="train, test or all.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the scores here.")] = None,
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     set_: Set = None,
@@ -120,7 +132,13 @@ def evaluate(
 
     if json is not None:
         check_writable(json, inputs)
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     result = model.evaluate(list(inputs), target, part=part, **options)
     _notes(result.notes, quiet=quiet)
@@ -136,6 +154,8 @@ def predict(
     inputs: Inputs,
     out: Annotated[Path, typer.Option(help="File to write: .csv, or .h5ad or .bed as it came.")],
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     set_: Set = None,
@@ -146,7 +166,13 @@ def predict(
     """Predict labels or values of new records; h5ad comes back with representation too."""
     from polyome.predict.embed import check_format, write_answers
 
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     check_format(out, model.fitted_.modality.answer_formats, inputs)
     records, answers = model.answer(list(inputs), **options)
@@ -191,6 +217,8 @@ def embed(
     inputs: Inputs,
     out: Annotated[Path, typer.Option(help="File to write: .csv, .npy or .h5ad.")],
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     set_: Set = None,
@@ -201,7 +229,13 @@ def embed(
     """Write each record's representation."""
     from polyome.predict.embed import check_format, embedding_formats, write_embedding
 
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     check_format(out, embedding_formats(model.fitted_.modality), inputs)
     records, answers = model.answer(list(inputs), **options)
@@ -217,6 +251,8 @@ def explain(
     inputs: Inputs,
     out: Annotated[Path, typer.Option(help="Folder to write tables and pictures to.")],
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     set_: Set = None,
@@ -230,7 +266,13 @@ def explain(
     from polyome.io.files import check_new_folder
 
     check_new_folder(out, replaces=INDEX, own=own_names)
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     checked = parsing.explain_settings
     model, options = _loaded(
         model_dir, set_, reading, seed=seed, device=device, quiet=quiet, checked=checked
@@ -248,6 +290,8 @@ def audit(
     target: Target,
     split: SplitColumn = None,
     genome: Genome = None,
+    window_bp: WindowBp = None,
+    center: Center = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
     json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
@@ -266,7 +310,13 @@ def audit(
     if json is not None:
         check_writable(json, inputs)
     model_class = estimators.estimator_class(task)
-    reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
+    reading = {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     chosen = parsing.fit_settings(model_class.task_class, given)

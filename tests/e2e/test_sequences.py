@@ -120,6 +120,38 @@ def test_bed_on_the_minus_strand_is_the_reverse_complement(
     np.testing.assert_allclose(one["promoter"], other["promoter"], atol=1e-6)
 
 
+def test_a_model_of_windows_reads_the_same_windows_later(
+    call, refused, sequences, genome, tmp_path
+):
+    peaks, model = tmp_path / "peaks.narrowPeak", tmp_path / "m"
+    rows = [
+        f"chr1\t{60 * i + 10}\t{60 * i + 40}\t{label}\t0\t+\t1\t1\t1\t20\n"
+        for i, label in enumerate(sequences["label"])
+    ]
+    peaks.write_text("".join(rows))
+    command = ["fit", "promoter", peaks, "--target=name", f"--genome={genome}", f"--out={model}"]
+    assert "summit" in refused(*command, "--window-bp=60", "--center=end")
+    result = call(*command, "--window-bp=60", "--center=summit", *TINY, "--set=baselines=false")
+    assert result.exit_code == 0, result.stderr
+    out = tmp_path / "p.csv"
+    answering = ["predict", model, peaks, f"--genome={genome}", f"--out={out}", "--device=cpu"]
+    result = call(*answering)
+    assert "windows of 60 bp around each summit, as in fit" in result.stderr
+    usual = pd.read_csv(out)
+    whole = tmp_path / "whole.csv"
+    sequences.head(3).to_csv(whole)
+    alone = predicted(call, model, whole, tmp_path)
+    np.testing.assert_allclose(usual["promoter"].head(3), alone["promoter"], atol=1e-6)
+    result = call(*answering, "--center=middle")
+    assert "center=middle, and the model was fitted with center=summit" in result.stderr
+    bed = tmp_path / "places.bed"
+    bed.write_text("1\t30\t31\tx\t0\t+\n")
+    assert "has no summits" in refused(*answering[:2], bed, *answering[3:])
+    result = call(*answering[:2], bed, *answering[3:], "--center=middle", "--quiet")
+    assert result.exit_code == 0
+    assert pd.read_csv(out)["promoter"][0] == pytest.approx(alone["promoter"].iloc[0], abs=1e-6)
+
+
 def test_one_base_and_only_n_get_an_answer_that_no_company_changes(call, model_dir, tmp_path):
     (tmp_path / "odd.fa").write_text(">one\nA\n>n\n" + "N" * 60 + "\n>long\n" + "ACGT" * 30 + "\n")
     together = predicted(call, model_dir, tmp_path / "odd.fa", tmp_path)
@@ -262,7 +294,7 @@ def test_options_of_sequences_are_refused_for_cells(refused, tmp_path):
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("1\t0\t60", "chr1"),
+        ("7\t0\t60", "chr1"),
         ("chr9\t0\t60", "chr9"),
         ("chr2\t0\t60", "8"),
         ("chr1\t60\t60", "line 1"),

@@ -66,6 +66,7 @@ def gc_matched_negatives(
     match = _library("tangermeme.match")
     wanted = _checked(positives, per_positive)
     known = open_genome(genome)
+    wanted["chrom"] = wanted["chrom"].map(lambda name: known.find(name) or name)
     _check_places(wanted, known)
     _index(known.path)
     drawn = wanted.iloc[:0]

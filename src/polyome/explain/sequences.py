@@ -319,6 +319,9 @@ def _as_read(fitted: Fitted, records: SequenceRecords) -> tuple[SequenceRecords,
 
 def _intervals(records: SequenceRecords) -> pd.DataFrame | None:
     """Where each sequence stands in a genome, if the table says so and of these very bases."""
+    cut = records.cut_as
+    if cut.get("center") == "summit" or cut.get("beyond") == "pad" or cut.get("circular"):
+        return None  # a window beside its interval, or bases that no browser knows
     needed = ["chrom", "start", "end"]
     if any(column not in records.table.columns for column in needed):
         return None
@@ -326,5 +329,5 @@ def _intervals(records: SequenceRecords) -> pd.DataFrame | None:
     if not all(pd.api.types.is_integer_dtype(found[column]) for column in ("start", "end")):
         return None
     if ((found["end"] - found["start"]).to_numpy() != records.dna.lengths).any():
-        return None  # of something else, such as the gene beside
+        return None  # of something else, such as the gene beside, or of a window around it
     return found.assign(strand=strands_of(records.table))

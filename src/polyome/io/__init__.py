@@ -1,23 +1,28 @@
 """Formats to records and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from polyome._errors import InputError, listed
+from polyome.io.annotation import ENDINGS as ANNOTATIONS
 from polyome.io.compressed import StrPath, ending, first_bytes
+from polyome.io.cutting import Cutting
 from polyome.io.fasta import read_fasta, with_labels
 from polyome.io.h5ad import read_h5ad, source_names
-from polyome.io.intervals import read_bed
+from polyome.io.intervals import CUT_AS, read_bed
+from polyome.io.records import NOTES
 from polyome.io.table import read_table
 from polyome.io.zarr_tables import is_zarr, read_zarr_table
 
 KINDS = {
     **dict.fromkeys((".fa", ".fasta", ".fna"), "FASTA"),
     **dict.fromkeys((".csv", ".tsv", ".txt", ".parquet"), "table"),
-    ".bed": "BED",
+    **dict.fromkeys((".bed", ".narrowpeak", ".broadpeak"), "BED"),
+    **dict.fromkeys(ANNOTATIONS, "GTF"),
 }
 """What holds sequences, by ending; ``.gz`` or ``.bgz`` may follow."""
 
@@ -28,18 +33,20 @@ def read(
     sequence_column: str = "sequence",
     genome: StrPath | None = None,
     labels: StrPath | None = None,
-    window_bp: int | None = None,
+    **cutting: Any,
 ) -> Any:  # each format has its own type
     r"""Read a file by its ending: ``.h5ad`` and ``.zarr`` as AnnData, sequences as a DataFrame.
 
     Parameters
     ----------
     path : ``.h5ad``, ``.zarr``, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``,
-        ``.parquet`` or ``.bed``; sequences may be gzip.
+        ``.parquet``, ``.bed``, ``.narrowPeak``, ``.broadPeak``, ``.gtf`` or ``.gff3``; sequences
+        and intervals may be gzip.
     sequence_column : of a table.
-    genome : the FASTA that a BED file is of.
+    genome : the FASTA that intervals are of.
     labels : a table of labels beside a FASTA.
-    window_bp : length of the windows around the middles of a BED file's intervals.
+    cutting : how intervals are cut, such as ``window_bp``; see
+        :class:`polyome.io.cutting.Cutting`.
 
     Examples
     --------
@@ -57,9 +64,9 @@ def read(
         return read_h5ad(path)
     if is_zarr(path):
         return read_zarr_table(path)
-    _check_options(_kind(path), path, genome, labels, window_bp)
+    _check_options(_kind(path), path, genome, labels, cutting)
     if genome is not None:
-        return read_bed(path, genome, window_bp=window_bp)
+        return read_bed(path, genome, **cutting)
     if _kind(path) == "FASTA":
         return read_fasta(path, labels=labels)
     return read_table(path, sequence_column=sequence_column)
@@ -71,6 +78,8 @@ def read_sequences(
     sequence_column: str = "sequence",
     genome: StrPath | None = None,
     labels: StrPath | None = None,
+    cutting: Mapping[str, Any] | None = None,
+    usual: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     r"""Read one file of sequences, or several of one kind as one.
 
@@ -78,6 +87,8 @@ def read_sequences(
     ----------
     source : the files.
     sequence_column, genome, labels : see `read`.
+    cutting : how intervals are to be cut, as far as that was said.
+    usual : how they are cut where nothing was said.
 
     Returns
     -------
@@ -102,16 +113,31 @@ def read_sequences(
     if len(kinds) > 1:
         message = f"The files are of several kinds: {listed(kinds)}. Give files of one kind."
         raise InputError(message)
-    _check_options(kinds[0], paths[0], genome, labels, None)
+    asked = {key: value for key, value in (cutting or {}).items() if value is not None}
+    _check_options(kinds[0], paths[0], genome, labels, asked)
+    if genome is not None:
+        asked = asdict(Cutting.of(asked, usual or {}))
     names = source_names(paths) if len(paths) > 1 else [""]
     parts = {
-        name: read(path, sequence_column=sequence_column, genome=genome)
+        name: read(path, sequence_column=sequence_column, genome=genome, **asked)
         for name, path in zip(names, paths)
     }
+    attrs = _joined_attrs(parts, usual or {})
     joined: pd.DataFrame = pd.concat(parts.values())
     if labels is not None:
         joined = with_labels(joined, labels)
-    return joined if len(paths) == 1 else _with_source(joined, parts)
+    joined = joined if len(paths) == 1 else _with_source(joined, parts)
+    joined.attrs |= attrs
+    return joined
+
+
+def _joined_attrs(parts: Mapping[str, pd.DataFrame], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Notes of all files, and how their sequences were cut."""
+    notes = tuple(note for part in parts.values() for note in part.attrs.pop(NOTES, ()))
+    cut = next((part.attrs[CUT_AS] for part in parts.values() if CUT_AS in part.attrs), None)
+    if cut is None:
+        return {NOTES: notes}
+    return {NOTES: (*notes, *Cutting(**cut).notes(usual)), CUT_AS: cut}
 
 
 def _with_source(joined: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -148,19 +174,20 @@ def _check_options(
     path: Path,
     genome: StrPath | None,
     labels: StrPath | None,
-    window_bp: int | None,
+    cutting: Mapping[str, Any],
 ) -> None:
     """Refuse options that a kind of file cannot use, or lacks."""
-    if kind == "BED" and genome is None:
+    is_intervals = kind in ("BED", "GTF")
+    if is_intervals and genome is None:
         message = (
             f"{path} holds intervals; their sequences are cut from a genome. Name its FASTA with "
             "--genome (in Python: genome=...)."
         )
         raise InputError(message)
     unused = {
-        "--genome": genome is not None and kind != "BED",
+        "--genome": genome is not None and not is_intervals,
         "--labels": labels is not None and kind != "FASTA",
-        "window_bp": window_bp is not None and kind != "BED",
+        **{key: value is not None and not is_intervals for key, value in cutting.items()},
     }
     wrong = [name for name, is_wrong in unused.items() if is_wrong]
     if wrong:

@@ -85,6 +85,12 @@ def first_bytes(path: Path) -> bytes:
         near = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
         message = f"There is no file {path}.{suggestion(path.name, near)}"
         raise InputError(message)
+    if not path.is_file():
+        message = (
+            f"{path} is a pipe or a device, which cannot be read twice. Write what it gives to a "
+            "file, and name the file."
+        )
+        raise InputError(message)
     try:
         with path.open("rb") as file:
             start = file.read(18)

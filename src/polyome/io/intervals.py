@@ -1,45 +1,74 @@
-"""Intervals of a genome in BED: their sequences read, and results written."""
+"""Intervals of a genome: their sequences read, and results written as BED."""
 
 import gzip
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError
-from polyome.io.compressed import StrPath, read_text
+from polyome._types import BoolArray, IntArray
+from polyome.io.annotation import ENDINGS as ANNOTATIONS
+from polyome.io.annotation import read_starts
+from polyome.io.bed_lines import block_note, read_lines
+from polyome.io.chromosomes import alias_note
+from polyome.io.compressed import StrPath, ending
+from polyome.io.cutting import Cutting
 from polyome.io.files import written_aside
 from polyome.io.genome import Genome, open_genome, unknown_chromosome
 from polyome.io.nucleotides import Sequences, reverse_complement
-from polyome.io.records import check_dna
+from polyome.io.records import NOTES, check_dna
 
-COLUMNS = ("chrom", "start", "end", "name", "score", "strand")
 MOST_SCORE = 1000
+CUT_AS = "cutting"
+"""Key of ``attrs`` that says how the sequences were cut: the fields of `Cutting`."""
 _STRAND_WORDS = {
     **dict.fromkeys(("+", "1", "1.0", "+1", "plus", "forward"), "+"),
     **dict.fromkeys(("-", "-1", "-1.0", "minus", "reverse"), "-"),
     **dict.fromkeys((".", "", "nan", "none", "<na>"), "."),
 }
-_MISSING = {"", ".", "NA", "NaN", "nan"}
 
 
-def read_bed(path: StrPath, genome: StrPath, *, window_bp: int | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Places:
+    """Where the intervals lie in the genome.
+
+    Attributes
+    ----------
+    names : the genome's own names of the chromosomes, (n,); None where it lacks them.
+    starts, ends : int64, (n,), 0-based, half-open.
+    is_minus : whether the minus strand is read, (n,).
+    """
+
+    names: list[str | None]
+    starts: IntArray
+    ends: IntArray
+    is_minus: BoolArray
+
+
+def read_bed(path: StrPath, genome: StrPath, **cutting: Any) -> pd.DataFrame:
     r"""Read intervals and their sequences, 5' to 3' on their own strand.
 
     Parameters
     ----------
     path : BED with three columns or more, separated by tabs or spaces, plain or gzip. Columns after
-        the sixth are called as a line ``#chrom ...`` calls them, else ``field7`` and so on.
+        the sixth are called as a line ``#chrom ...`` calls them, else as narrowPeak and broadPeak
+        have them, else ``field7`` and so on. GTF and GFF3 give the first base of each transcript.
     genome : the FASTA that the intervals are of.
-    window_bp : read this many bp around the middle of each interval instead, N beyond the ends of
-        a chromosome; ``start`` and ``end`` stay those of the interval. The base in the middle is at
-        the same place of the window on either strand.
+    cutting : fields of :class:`polyome.io.cutting.Cutting`. With ``window_bp`` so many bp around
+        the middle of each interval are read instead, N beyond the ends of a chromosome; ``start``
+        and ``end`` stay those of the interval. The base in the middle is at the same place of the
+        window on either strand.
 
     Returns
     -------
     DataFrame, one row per interval: ``chrom``, ``start``, ``end`` (0-based, half-open), as far as
     there ``name``, ``score``, ``strand`` and further columns, and ``sequence`` in upper case. The
     index, ``id``, is the name where all have one of their own, else ``chrom:start-end(strand)``.
+    ``attrs["notes"]`` says what was decided, ``attrs["cutting"]`` how the sequences were cut.
 
     Raises
     ------
@@ -55,126 +84,132 @@ def read_bed(path: StrPath, genome: StrPath, *, window_bp: int | None = None) ->
     >>> read_bed(folder / "a.bed", folder / "a.fa")["sequence"].to_dict()
     {'x': 'ACG', 'y': 'GGA'}
     """
-    path = Path(path).expanduser()
-    if window_bp is not None and window_bp < 1:
-        message = f"window_bp is {window_bp}; at least 1 is needed."
-        raise InputError(message)
-    table, lines = _parsed(path)
-    opened = open_genome(genome)
-    _check_within(table, lines, path, opened)
+    path, settings = Path(path).expanduser(), Cutting(**cutting)
+    table, lines, notes = _parsed(path, settings)
+    opened = open_genome(genome, aliases=settings.aliases, circular=settings.circular)
+    found = opened.chromosomes.found(table["chrom"])
+    names = [found.get(name) for name in table["chrom"]]
+    summits = _summits(table, lines, path) if settings.center == "summit" else None
+    clipped = _checked(table, names, lines, path, opened, settings)
     starts, ends = table["start"].to_numpy(np.int64), table["end"].to_numpy(np.int64)
     is_minus = _strands(table).eq("-").to_numpy(bool)
-    if window_bp is not None:
-        starts, ends = _windows(starts, ends, is_minus, window_bp)
-    plus = [letters_of(opened, *where) for where in zip(table["chrom"], starts, ends)]
-    names = (f"{path} line {line:,}: {opened.path} there" for line in lines)
-    check_dna(zip(names, plus))
-    table["sequence"] = _on_strand(plus, is_minus)
-    return table.set_axis(_names(table), axis=0)
+    if settings.window_bp is not None:
+        if summits is not None:
+            starts, ends = summits, summits + 1
+        starts, ends = _windows(starts, ends, is_minus, settings.window_bp)
+    table["sequence"] = _cut(_Places(names, starts, ends, is_minus), opened, lines, path)
+    table = table.set_axis(_names(table), axis=0)
+    table.attrs[NOTES] = (*notes, *alias_note(found, str(path)), *clipped)
+    table.attrs[CUT_AS] = asdict(settings)  # plain, as parquet needs it
+    return table
 
 
-def _parsed(path: Path) -> tuple[pd.DataFrame, list[int]]:
-    """The table of intervals, and the line of each in the file (from 1)."""
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    header: list[str] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.lower().startswith("#chrom"):
-            header = _fields(line.lstrip("#"))
-        fields = _fields(line)
-        if not any(fields) or line.startswith("#") or line.split()[0] in {"track", "browser"}:
-            continue
-        if len(fields) < 3 or (rows and len(fields) != len(rows[0])):
-            needed = f"{len(rows[0])} as in line {lines[0]:,}" if rows else "3 or more"
+def _parsed(path: Path, settings: Cutting) -> tuple[pd.DataFrame, list[int], tuple[str, ...]]:
+    """The intervals, the line of each, and notes."""
+    if ending(path) in ANNOTATIONS:
+        if settings.window_bp is None:
             message = (
-                f"{path} line {number:,} has {len(fields)} fields; {needed} are needed: chrom, "
-                "start, end, name, score, strand."
+                f"{path}: windows around the starts of transcripts are read; say how long they are "
+                "(--window-bp 1000)."
             )
             raise InputError(message)
-        rows.append(fields)
-        lines.append(number)
-    if not rows:
-        message = f"{path} holds no interval. Each line needs chrom, start and end."
-        raise InputError(message)
-    table = pd.DataFrame(rows, columns=_column_names(header, len(rows[0]), path), dtype=object)
-    for column in ("start", "end"):
-        table[column] = _integers(table[column], lines, path)
-    for column in table.columns.difference(["chrom", "start", "end", "name", "strand"]):
-        table[column] = _inferred(table[column])
-    return table, lines
+        return read_starts(path, settings.feature)
+    table, lines = read_lines(path)
+    return table, lines, block_note(table, path)
 
 
-def _fields(line: str) -> list[str]:
-    return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+def _cut(places: _Places, genome: Genome, lines: Sequence[int], path: Path) -> list[str]:
+    plus = [
+        genome.letters(str(name), int(start), int(end))
+        for name, start, end in zip(places.names, places.starts, places.ends, strict=True)
+    ]
+    wheres = (f"{path} line {line:,}: {genome.path} there" for line in lines)
+    check_dna(zip(wheres, plus))
+    return _on_strand(plus, places.is_minus)
 
 
-def _column_names(header: list[str], width: int, path: Path) -> list[str]:
-    if len(header) > len(COLUMNS) and len(header) != width:
+def _summits(table: pd.DataFrame, lines: Sequence[int], path: Path) -> IntArray:
+    """Place of each interval's summit in the genome, int64 (n,)."""
+    name = next((n for n in ("peak", "summit", "field10") if n in table), None)
+    if name is None:
         message = (
-            f"{path}: the line '#chrom' names {len(header)} columns, and the lines below have "
-            f"{width}. One name for each is needed."
+            f"{path} has no summits: narrowPeak has them in column 10. Say --center middle to read "
+            "windows around the middles."
         )
         raise InputError(message)
-    further = header[len(COLUMNS) : width] if header else []
-    names = [*COLUMNS[:width], *further]
-    names += [f"field{i + 1}" for i in range(len(names), width)]
-    if len(set(names) | {"sequence"}) <= width:
-        message = f"{path}: the line '#chrom' gives two columns one name, or calls one 'sequence'."
-        raise InputError(message)
-    return names
-
-
-def _integers(column: "pd.Series[str]", lines: list[int], path: Path) -> "pd.Series[int]":
-    is_integer = column.str.fullmatch(r"-?[0-9]{1,18}").to_numpy(bool)
-    if not is_integer.all():
-        wrong = int((~is_integer).argmax())
+    offset = pd.to_numeric(table[name], errors="coerce")
+    length = table["end"] - table["start"]
+    wrong = (offset.isna() | (offset < 0) | (offset >= length) | (offset % 1 != 0)).to_numpy(bool)
+    if wrong.any():
+        row = int(wrong.argmax())
         message = (
-            f"{path} line {lines[wrong]:,}: {column.name} is '{column.iloc[wrong]}'; a whole "
-            "number is needed. BED has chrom, start, end in this order; a header begins with '#'."
+            f"{path} line {lines[row]:,}: summit (column '{name}') is '{table[name].iloc[row]}'; a "
+            f"whole number from 0 to {int(length.iloc[row]) - 1:,}, counted from the start, is "
+            "needed. Say --center middle to read windows around the middles."
         )
         raise InputError(message)
-    return column.astype(np.int64)
+    return np.asarray(table["start"] + offset.astype(np.int64), dtype=np.int64)
 
 
-def _inferred(column: "pd.Series[str]") -> "pd.Series[str] | pd.Series[float]":
-    """Numbers where all that is not missing is a number, else text."""
-    present = column.where(~column.isin(_MISSING))
-    try:
-        return pd.to_numeric(present)
-    except ValueError:
-        return present
-
-
-def _check_within(table: pd.DataFrame, lines: list[int], path: Path, genome: Genome) -> None:
-    """Refuse the first line that is no interval of the genome."""
+def _checked(
+    table: pd.DataFrame,
+    names: list[str | None],
+    lines: Sequence[int],
+    path: Path,
+    genome: Genome,
+    settings: Cutting,
+) -> tuple[str, ...]:
+    """Refuse the first line that is no interval of the genome; clip where that was asked for."""
     starts, ends = table["start"].to_numpy(np.int64), table["end"].to_numpy(np.int64)
-    lengths = table["chrom"].map(genome.lengths)
-    is_known = lengths.notna().to_numpy(bool)
-    strands = _strands(table)
-    is_strand = strands.isin(["+", "-", "."]).to_numpy(bool)
-    is_within = (starts >= 0) & (starts < ends) & (ends <= lengths.fillna(0).to_numpy(np.int64))
-    is_right = is_known & is_within & is_strand
-    if is_right.all():
-        return
-    row = int((~is_right).argmax())
-    where = f"{path} line {lines[row]:,}: "
-    start, end, chrom = int(starts[row]), int(ends[row]), table["chrom"].iloc[row]
-    if not is_known[row]:
-        raise unknown_chromosome(chrom, genome, where=where)
+    lengths = np.array([0 if name is None else genome.lengths[name] for name in names], np.int64)
+    is_known = np.array([name is not None for name in names], bool)
+    is_strand = _strands(table).isin(["+", "-", "."]).to_numpy(bool)
+    is_circular = np.array([name in genome.circular for name in names], bool)
+    is_within = (starts >= 0) & (ends <= lengths)
+    if settings.beyond != "refuse":
+        is_allowed = (starts < lengths) & (ends > 0)
+    else:
+        around = is_circular & (starts >= 0) & (starts < lengths) & (ends <= starts + lengths)
+        is_allowed = is_within | around
+    is_right = is_known & is_allowed & (starts < ends) & is_strand
+    if not is_right.all():
+        row = int((~is_right).argmax())
+        raise _no_interval(table, row, f"{path} line {lines[row]:,}: ", genome)
+    beyond = int((~is_within & ~is_circular).sum())
+    if settings.beyond == "clip":
+        table["start"] = np.where(is_circular, starts, starts.clip(0))
+        table["end"] = np.where(is_circular, ends, np.minimum(ends, lengths))
+    if not beyond:
+        return ()
+    what = {"clip": "what lies there is read", "pad": "N is read there"}[settings.beyond]
+    return (
+        f"{path}: {beyond:,} of {len(table):,} intervals reach beyond their chromosome; {what} "
+        f"(beyond={settings.beyond}).",
+    )
+
+
+def _no_interval(table: pd.DataFrame, row: int, where: str, genome: Genome) -> InputError:
+    """Say what is wrong with an interval."""
+    start, end = int(table["start"].iloc[row]), int(table["end"].iloc[row])
+    chrom, strand = table["chrom"].iloc[row], _strands(table).iloc[row]
+    known = genome.find(chrom)
+    if known is None:
+        return unknown_chromosome(chrom, genome, where=where)
     if start < 0:
         message = f"{where}start {start} is negative; BED counts from 0."
     elif end < start:
         message = f"{where}end {end} is before start {start} on {chrom}."
     elif end == start:
         message = f"{where}start and end are both {start}: the interval is empty."
-    elif not is_strand[row]:
-        message = f"{where}strand '{strands.iloc[row]}' is none of '+', '-', '.'."
+    elif strand not in ("+", "-", "."):
+        message = f"{where}strand '{strand}' is none of '+', '-', '.'."
     else:
         message = (
-            f"{where}end {end:,} is beyond the end of {chrom}, which has {genome.lengths[chrom]:,} "
-            f"bp in {genome.path}. Is it the genome that the intervals are of?"
+            f"{where}end {end:,} is beyond the end of {chrom}, which has {genome.lengths[known]:,} "
+            f"bp in {genome.path}. Is it the genome that the intervals are of? --set beyond=clip "
+            "reads what is there, beyond=pad puts N."
         )
-    raise InputError(message)
+    return InputError(message)
 
 
 def strands_of(table: pd.DataFrame) -> "pd.Series[str]":
@@ -210,8 +245,8 @@ def _strands(table: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _windows(
-    starts: np.ndarray, ends: np.ndarray, is_minus: np.ndarray, window_bp: int
-) -> tuple[np.ndarray, np.ndarray]:
+    starts: IntArray, ends: IntArray, is_minus: BoolArray, window_bp: int
+) -> tuple[IntArray, IntArray]:
     """Windows around the middles: the minus strand's mirror the plus strand's."""
     first = (starts + ends) // 2 - window_bp // 2
     last = window_bp // 2 - (-starts - ends) // 2
@@ -219,14 +254,7 @@ def _windows(
     return starts, starts + window_bp
 
 
-def letters_of(genome: Genome, chrom: str, start: int, end: int) -> str:
-    """Letters of the plus strand, upper case, N beyond the ends of the chromosome."""
-    length = genome.lengths[chrom]
-    inside = genome.fetch(chrom, min(max(start, 0), length), min(max(end, 0), length)).upper()
-    return "N" * min(max(-start, 0), end - start) + inside + "N" * max(0, end - max(start, length))
-
-
-def _on_strand(plus: list[str], is_minus: np.ndarray) -> list[str]:
+def _on_strand(plus: list[str], is_minus: BoolArray) -> list[str]:
     rows = np.flatnonzero(is_minus)
     other = reverse_complement(Sequences.from_text([plus[row] for row in rows]))
     sequences = list(plus)

@@ -9,6 +9,8 @@ import pandas as pd
 from polyome._errors import InputError, PolyomeWarning, listed, missing_column
 from polyome.io.nucleotides import LETTERS, not_dna
 
+NOTES = "notes"
+"""Key of a table's ``attrs`` that says what was decided while reading."""
 _NUCLEOTIDES = (LETTERS[1:] + LETTERS[1:].lower() + "Uu").encode()
 
 

@@ -1,7 +1,7 @@
 """Variants in VCF: read a record at a time, and written back with more INFO, in the same order."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +104,9 @@ def read_vcf(path: StrPath) -> Iterator[str | Variant]:
             f"{path} is BCF; VCF is read. Convert it: bcftools view {path.name} -Oz -o a.vcf.gz"
         )
         raise InputError(message)
-    has_columns = False
+    has_columns, width = False, 0
     with opened(path) as file:
-        for number, raw in enumerate(file, start=1):
+        for number, raw in enumerate(_lines(file), start=1):
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
             except UnicodeDecodeError as error:
@@ -117,24 +117,40 @@ def read_vcf(path: StrPath) -> Iterator[str | Variant]:
                 )
                 raise InputError(message)
             if line.startswith("#"):
-                has_columns |= line.startswith("#CHROM")
+                if line.startswith("#CHROM"):
+                    has_columns, width = True, len(line.split("\t"))
                 yield line
             elif line.strip():
                 if not has_columns:
                     message = f"{path} line {number:,}: a variant before the line #CHROM."
                     raise InputError(message)
-                yield _parsed(line, number, path)
+                yield _parsed(line, number, path, width)
     if not has_columns:
         message = f"{path} has no line #CHROM; it is cut short or no VCF."
         raise InputError(message)
 
 
-def _parsed(line: str, number: int, path: Path) -> Variant:
+def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that end in any of the three ways."""
+    for raw in file:
+        if b"\r" in raw.rstrip(b"\r\n"):
+            yield from raw.splitlines()
+        else:
+            yield raw
+
+
+def _parsed(line: str, number: int, path: Path, width: int) -> Variant:
     fields = line.split("\t")
     if len(fields) < FIELDS:
         message = (
             f"{path} line {number:,} has {len(fields)} fields; {FIELDS} or more are needed, "
             "separated by tabs: CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO."
+        )
+        raise InputError(message)
+    if width >= FIELDS and len(fields) != width:
+        message = (
+            f"{path} line {number:,} has {len(fields)} fields; the line #CHROM has {width}. Is the "
+            "file cut short, or made of files with other samples?"
         )
         raise InputError(message)
     if not re.fullmatch("[0-9]{1,15}", fields[1]):

@@ -16,6 +16,7 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, IntArray
+from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
 from polyome.modalities.base import Answers, DirectFeatures, Modality, ModalityEmbeddings, Values
 from polyome.modalities.dna.backbone import (
@@ -86,7 +87,7 @@ class SequenceModality(Modality):
     """
 
     name: ClassVar[str] = "sequence"
-    reading_options: ClassVar[tuple[str, ...]] = ("sequence_column", "genome", "labels")
+    reading_options: ClassVar[tuple[str, ...]] = ("sequence_column", "genome", "labels", *CUTTING)
     table_name: ClassVar[str] = "the input"
     target_hint: ClassVar[str] = (
         " Labels of a FASTA: --labels TABLE, or --target file with one file per class."
@@ -144,6 +145,7 @@ class SequenceModality(Modality):
         self.numbers = list(numbers)
         self.finest_bp = finest_bp
         self.numbers_ = Numbers(tuple(numbers))
+        self.cut_as_: dict[str, Any] = {}
 
     @property
     def no_scanner(self) -> str:
@@ -160,12 +162,20 @@ class SequenceModality(Modality):
         source : a DataFrame with a column of sequences, the path of a FASTA, CSV, TSV, parquet or
             BED file, or several paths.
         reading : ``sequence_column``; ``genome``, the FASTA that BED intervals are cut from;
-            ``labels``, a table of labels beside a FASTA.
+            ``labels``, a table of labels beside a FASTA; and how intervals are cut, see
+            :class:`polyome.io.cutting.Cutting`. What is not said is as in fit.
         """
         if isinstance(source, SequenceRecords):
             return source
         column = reading.get("sequence_column") or self.sequence_column
-        records = read_records(source, column, reading.get("genome"), reading.get("labels"))
+        records = read_records(
+            source,
+            column,
+            reading.get("genome"),
+            reading.get("labels"),
+            cutting={key: reading.get(key) for key in CUTTING},
+            usual=self.cut_as_,
+        )
         notes = self.numbers_.notes(records.table)
         if hasattr(self, "length_"):
             notes += length_notes(records.dna, self.length_, self.shortest_, self.anchor)
@@ -173,6 +183,7 @@ class SequenceModality(Modality):
 
     def fit(self, records: SequenceRecords) -> Self:
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
+        self.cut_as_ = {key: records.cut_as[key] for key in AS_IN_FIT if key in records.cut_as}
         self.length_ = int(records.dna.lengths.max())
         self.shortest_ = int(records.dna.lengths.min())
         if self.stride is not None and self.stride > self.length_:
@@ -348,6 +359,7 @@ class SequenceModality(Modality):
             "block_weights": self.block_weights_,
             "gene_start": self.gene_start_,
             "subwords": subwords,
+            "cut_as": self.cut_as_,
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
         arrays |= {"number_means": self.numbers_.means, "number_spreads": self.numbers_.spreads}
@@ -363,6 +375,7 @@ class SequenceModality(Modality):
         modality.landmarks_ = learned["landmarks"]
         modality.block_weights_ = learned["block_weights"]
         modality.gene_start_ = learned["gene_start"]
+        modality.cut_as_ = learned.get("cut_as", {})  # models of BED of before had no windows
         modality.numbers_.means = arrays["number_means"]
         modality.numbers_.spreads = arrays["number_spreads"]
         if learned["subwords"] is not None:

@@ -132,7 +132,7 @@ def scan(
     """
     arguments = arguments or ScanArguments()
     scorer = _scorer(fitted, arguments)
-    _check_outputs(out, bigwig)
+    _check_outputs(out, bigwig, genome)
     lengths, has_bases = {}, False
     for name, sequence in stream_fasta(genome):
         lengths[name] = len(sequence)
@@ -206,11 +206,11 @@ def wanted_class(classes: tuple[str, ...], label: str | None) -> str:
     return str(label)
 
 
-def _check_outputs(out: Path, bigwig: Path | None) -> None:
+def _check_outputs(out: Path, bigwig: Path | None, genome: Path) -> None:
     if not out.name.lower().endswith(_ENDINGS):
         message = f"{out}: a scan writes BED; name a file that ends with .bed or .bed.gz."
         raise InputError(message)
-    check_writable(out)
+    check_writable(out, [genome])
     if bigwig is not None:
         if bigwig.suffix.lower() not in (".bw", ".bigwig"):
             message = f"{bigwig}: name a bigWig that ends with .bw or .bigwig."

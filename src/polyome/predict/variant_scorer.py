@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,14 @@ from polyome.io.vcf import Variant, is_spelled
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.answering import answer
 from polyome.predict.scan_arguments import ScanArguments
-from polyome.predict.variant_windows import Window, Windows, mismatch, window_around, window_text
+from polyome.predict.variant_windows import (
+    Window,
+    Windows,
+    allele_leaves,
+    reference_state,
+    window_around,
+    window_text,
+)
 from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
 
@@ -29,7 +36,9 @@ REASONS = {
     "star_allele": "alleles that an upstream deletion removes (*); '.' in their place",
     "symbolic_allele": "alleles without letters (<DEL>, breakends); '.' in their place",
     "at_edge": "scored, though a window reaches beyond its chromosome (N is read there) or "
-    "the variant beyond the window",
+    "the variant, or a long allele, beyond the window",
+    "ambiguous_reference": "scored, though the genome has an ambiguity code (such as R) there; the "
+    "base of REF is read",
     "unknown_letters": "scored, though more than a tenth of the window is N or another letter that "
     "is no base",
 }
@@ -43,11 +52,12 @@ class VariantResult:
     variants: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     is_sorted: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """Counts and what they mean, ready to print."""
-        lines = [f"{self.variants:,} variants"]
+        lines = [*self.warnings, f"{self.variants:,} variants"]
         found = [name for name in REASONS if self.counts[name]]
         lines += [f"{self.counts[name]:,} {name}: {REASONS[name]}" for name in found]
         if not self.is_sorted:
@@ -62,6 +72,15 @@ class _Scores:
     window: Window
     reference: FloatArray  # (c,)
     alternatives: dict[int, FloatArray]  # by place in ALT, (c,)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A window of a variant, and which texts are read in it: rows to be averaged."""
+
+    window: Window
+    reference: list[int]
+    alternatives: dict[int, list[int]]  # by place in ALT
 
 
 def field_names(fitted: Fitted) -> list[str]:
@@ -97,9 +116,12 @@ class VariantScorer:
         windows: Windows | None,
         *,
         batch_size: int,
+        shifts: tuple[int, ...] = (0,),
+        average_strands: bool = False,
     ) -> None:
         self.fitted, self.genome, self.windows = fitted, genome, windows
         self.batch_size = batch_size
+        self.shifts, self.average_strands = shifts, average_strands
         self.names = field_names(fitted)
         self.described = described(fitted)
         modality: Any = fitted.modality
@@ -117,6 +139,7 @@ class VariantScorer:
         lines = []
         for variant, reason, plan in zip(chunk, reasons, plans, strict=True):
             notes = [reason] if reason else self._allele_notes(variant)
+            is_same = reason is not None or reference_state(self.genome, variant) == "same"
             values = {}
             if not reason:
                 best = self._best(plan, answers)
@@ -124,6 +147,7 @@ class VariantScorer:
                     notes = notes or ["outside_windows"]
                 else:
                     values = self._values(variant, best)
+                    notes += [] if is_same else ["ambiguous_reference"]
                     if self._at_edge(variant, best.window):
                         notes.append("at_edge")
                     elif self._is_unknown(variant, best.window):
@@ -137,9 +161,9 @@ class VariantScorer:
 
     def _reason(self, variant: Variant) -> str | None:
         """Why a variant is not scored at all."""
-        if variant.chrom not in self.genome.lengths:
+        if self.genome.find(variant.chrom) is None:
             return "unknown_contig"
-        if mismatch(self.genome, variant):
+        if reference_state(self.genome, variant) == "different":
             return "reference_mismatch"
         if not variant.alternatives:
             return "no_alternative"
@@ -153,9 +177,7 @@ class VariantScorer:
         others = [allele for allele in variant.alternatives if not is_spelled(allele)]
         return ["star_allele" if allele == "*" else "symbolic_allele" for allele in others]
 
-    def _planned(
-        self, variant: Variant, texts: dict[tuple[str, int], int]
-    ) -> list[tuple[Window, int, dict[int, int]]]:
+    def _planned(self, variant: Variant, texts: dict[tuple[str, int], int]) -> list[_Plan]:
         """Places in ``texts`` of each window with REF and with each ALT; new ones are added."""
         spelled = {i: a for i, a in enumerate(variant.alternatives) if is_spelled(a)}
         if not spelled:
@@ -166,13 +188,25 @@ class VariantScorer:
             else self.windows.over(variant)
         )
 
-        def place(window: Window, allele: str) -> int:
-            text = window_text(self.genome, variant, window, allele)
-            return texts.setdefault((text, window.row), len(texts))
+        def places(window: Window, allele: str) -> list[int]:
+            found = [
+                (window_text(self.genome, variant, one, allele), window.row)
+                for one in self._views(window)
+            ]
+            return [texts.setdefault(text, len(texts)) for text in found]
 
         return [
-            (w, place(w, variant.reference), {i: place(w, a) for i, a in spelled.items()})
+            _Plan(w, places(w, variant.reference), {i: places(w, a) for i, a in spelled.items()})
             for w in windows
+        ]
+
+    def _views(self, window: Window) -> list[Window]:
+        """The windows whose answers are averaged: shifted, and on both strands."""
+        strands = [False, True] if self.average_strands else [window.is_minus]
+        return [
+            replace(window, start=window.start + bp, end=window.end + bp, is_minus=is_minus)
+            for bp in self.shifts
+            for is_minus in strands
         ]
 
     def _answers(self, texts: list[tuple[str, int]]) -> FloatArray:
@@ -200,16 +234,15 @@ class VariantScorer:
         return self.windows.table[modality.numbers].iloc[rows].reset_index(drop=True)
 
     @staticmethod
-    def _best(
-        plan: list[tuple[Window, int, dict[int, int]]], answers: FloatArray
-    ) -> _Scores | None:
+    def _best(plan: list[_Plan], answers: FloatArray) -> _Scores | None:
         """The window in which some allele changes some target most."""
         found, most = None, -1.0
-        for window, reference, alternatives in plan:
-            values = {i: answers[place] for i, place in alternatives.items()}
-            effect = max(float(np.abs(v - answers[reference]).max()) for v in values.values())
+        for one in plan:
+            reference = answers[one.reference].mean(axis=0)
+            values = {i: answers[rows].mean(axis=0) for i, rows in one.alternatives.items()}
+            effect = max(float(np.abs(v - reference).max()) for v in values.values())
             if effect > most:
-                found, most = _Scores(window, answers[reference], values), effect
+                found, most = _Scores(one.window, reference, values), effect
         return found
 
     def _values(self, variant: Variant, scores: _Scores) -> dict[str, str]:
@@ -230,13 +263,23 @@ class VariantScorer:
         return found
 
     def _at_edge(self, variant: Variant, window: Window) -> bool:
-        """Whether the window leaves its chromosome, or the variant the window."""
+        """Whether a window leaves its chromosome, or an allele the window."""
+        alleles = [variant.reference, *filter(None, map(is_spelled, variant.alternatives))]
+        return any(self._leaves(variant, view, alleles) for view in self._views(window))
+
+    def _leaves(self, variant: Variant, window: Window, alleles: list[str]) -> bool:
         end = variant.start + len(variant.reference)
-        beyond = window.start < 0 or window.end > self.genome.lengths[variant.chrom]
-        return beyond or variant.start < window.start or end > window.end
+        is_open = not self.genome.is_circular(variant.chrom)
+        beyond = window.start < 0 or window.end > self.genome.length_of(variant.chrom)
+        return (
+            (beyond and is_open)
+            or variant.start < window.start
+            or end > window.end
+            or any(allele_leaves(variant, window, allele) for allele in alleles)
+        )
 
     def _is_unknown(self, variant: Variant, window: Window) -> bool:
         """Whether a scan would skip the window: too many of its letters are no base."""
-        letters = self.genome.fetch(variant.chrom, window.start, window.end)
-        bases = sum(letters.count(base) for base in "ACGTacgt")
+        letters = self.genome.letters(variant.chrom, window.start, window.end)
+        bases = sum(letters.count(base) for base in "ACGT")
         return len(letters) - bases > ScanArguments.max_unknown * len(letters)

@@ -9,11 +9,14 @@ from typing import Any
 
 from polyome._errors import InputError, listed
 from polyome._progress import Progress
+from polyome.io.chromosomes import alias_note
 from polyome.io.files import check_writable
 from polyome.io.genome import Genome, open_genome, unknown_chromosome
-from polyome.io.vcf import ENDINGS, Variant, index_vcf, read_vcf, vcf_writer, with_descriptions
+from polyome.io.variant_table import read_variants
+from polyome.io.vcf import ENDINGS, Variant, index_vcf, vcf_writer, with_descriptions
+from polyome.predict.variant_build import BuildCheck
 from polyome.predict.variant_scorer import VariantResult, VariantScorer
-from polyome.predict.variant_windows import Windows, check_upstream
+from polyome.predict.variant_windows import Windows, check_shift, check_upstream
 from polyome.train.fitted import Fitted
 
 CHUNK = 2048
@@ -29,6 +32,13 @@ class VariantArguments:
     upstream_bp : bases of a window before a start site, with a BED of start sites; None puts the
         middle of each interval into the middle of the window.
     batch_size : windows at a time; changes only the speed.
+    average_strands : average the answers of both strands of each window.
+    shift_bp : average the answers of three windows: so many bp to the left, in place, and so many
+        to the right; an insertion or deletion moves letters, and with them what a model sees.
+    check_build : refuse a VCF most of whose REF alleles, or lengths of contigs, are not the
+        genome's; false warns instead.
+    circular : circular chromosomes, ``a,b``, or ``true`` for all; windows go on across the origin.
+    aliases : a table of names of chromosomes that mean the same.
 
     Examples
     --------
@@ -39,9 +49,14 @@ class VariantArguments:
 
     upstream_bp: int | None = None
     batch_size: int = 128
+    average_strands: bool = False
+    shift_bp: int = 0
+    check_build: bool = True
+    circular: str | None = None
+    aliases: str | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("upstream_bp", 0), ("batch_size", 1)):
+        for name, least in (("upstream_bp", 0), ("batch_size", 1), ("shift_bp", 0)):
             value: object = getattr(self, name)
             is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
             if not is_whole and not (value is None and name == "upstream_bp"):
@@ -68,7 +83,8 @@ def score_variants(
     Parameters
     ----------
     fitted : a model of sequences.
-    vcf : plain, gzip or bgzip; SNVs, insertions, deletions, several ALT.
+    vcf : plain, gzip or bgzip; SNVs, insertions, deletions, several ALT. Or a table, ``.tsv``,
+        ``.txt`` or ``.csv``, with columns chrom, pos (from 1), ref and alt.
     genome : the FASTA that it is of.
     out : ``.vcf``; ``.vcf.gz`` is bgzip, with a tabix index where the variants are sorted.
     windows : BED of the stretches that the model reads, on their strands; of several that hold a
@@ -106,27 +122,38 @@ def score_variants(
     if not out.name.lower().endswith(ENDINGS):
         message = f"{out}: a name that ends in {' or '.join(ENDINGS)} is needed."
         raise InputError(message)
-    check_writable(out)
+    check_writable(out, [vcf, genome, *([] if windows is None else [windows])])
     check_upstream(modality.length_, arguments.upstream_bp)
+    check_shift(modality.length_, arguments.shift_bp)
     if windows is None and arguments.upstream_bp is not None:
         message = f"upstream_bp={arguments.upstream_bp} is for a BED of start sites (--windows)."
         raise InputError(message)
-    opened = open_genome(genome)
+    named = {"circular": arguments.circular, "aliases": arguments.aliases}
+    opened = open_genome(genome, **named)
     read: Windows | None = None
     if windows is not None:
-        read = Windows.read(windows, genome, modality.length_, arguments.upstream_bp)
+        read = Windows.read(windows, opened, modality.length_, arguments.upstream_bp, **named)
     _check_numbers(modality.numbers, read, windows)
-    scorer = VariantScorer(fitted, opened, read, batch_size=arguments.batch_size)
-    result = VariantResult()
-    total = _counted(vcf, opened)
-    lines = read_vcf(vcf)
+    shift = arguments.shift_bp
+    scorer = VariantScorer(
+        fitted,
+        opened,
+        read,
+        batch_size=arguments.batch_size,
+        shifts=(-shift, 0, shift) if shift else (0,),
+        average_strands=arguments.average_strands,
+    )
+    total, warnings = _counted(vcf, opened, refuses=arguments.check_build)
+    result = VariantResult(warnings=warnings)
+    lines = read_variants(vcf)
     header = _header(lines)
+    found = (line for line in lines if isinstance(line, Variant))
     with vcf_writer(out) as file, Progress("variants", total, quiet=quiet) as progress:
         for line in with_descriptions(header, scorer.described):
             file.write(f"{line}\n".encode())
         last: tuple[str, int] | None = None
         seen: set[str] = set()
-        while chunk := [v for v in islice(lines, CHUNK) if isinstance(v, Variant)]:
+        while chunk := list(islice(found, CHUNK)):
             for text in scorer.scored(chunk, result):
                 file.write(f"{text}\n".encode())
             last = _watch_order(chunk, last, seen, result)
@@ -139,17 +166,27 @@ def score_variants(
     return result
 
 
-def _counted(vcf: Path, genome: Genome) -> int:
-    """How many variants there are; every line is checked, and some must be on the genome."""
-    total, unknown = 0, Counter[str]()
-    for line in read_vcf(vcf):
+def _counted(vcf: Path, genome: Genome, *, refuses: bool) -> tuple[int, tuple[str, ...]]:
+    """How many variants there are; every line is checked, and some must be on the genome.
+
+    Returns
+    -------
+    The number, and warnings of the build.
+    """
+    check, unknown = BuildCheck(genome), Counter[str]()
+    names: dict[str, str] = {}
+    for line in read_variants(vcf):
+        check.see(line)
         if isinstance(line, Variant):
-            total += 1
-            if line.chrom not in genome.lengths:
+            known = genome.find(line.chrom)
+            if known is None:
                 unknown[line.chrom] += 1
-    if unknown and unknown.total() == total:
+            else:
+                names[line.chrom] = known
+    if unknown and unknown.total() == check.total:
         raise unknown_chromosome(unknown.most_common(1)[0][0], genome, where=f"{vcf}: ")
-    return total
+    notes = alias_note(names, str(vcf))
+    return check.total, (*check.notes(str(vcf), refuses=refuses), *notes)
 
 
 def _check_numbers(numbers: list[str], windows: Windows | None, path: Path | None) -> None:

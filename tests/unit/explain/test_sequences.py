@@ -7,6 +7,8 @@ import pytest
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
 from polyome.estimators import estimator_class
+from polyome.explain.sequences import _intervals
+from polyome.modalities import SequenceModality
 
 BOX = "TATAAAAG"
 
@@ -172,3 +174,22 @@ def test_a_strand_that_is_none_is_refused(sequence_model, sequences):
     bed = sequences.head(2).assign(chrom="chr1", start=0, end=60, strand="up")
     with pytest.raises(InputError, match=r"is 'up'; '\+', '-' or '.' is needed"):
         sequence_model.explain(bed)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_known"),
+    [
+        ({}, True),
+        ({"window_bp": 8}, True),
+        ({"window_bp": 8, "center": "summit"}, False),
+        ({"window_bp": 6}, False),
+        ({"beyond": "pad"}, False),
+        ({"circular": "chr1"}, False),
+    ],
+)
+def test_tracks_are_only_of_bases_at_their_interval(tmp_path, options, is_known):
+    genome, bed = tmp_path / "g.fa", tmp_path / "a.bed"
+    genome.write_text(">chr1\n" + "ACGTTGCA" * 9 + "\n")
+    bed.write_text("chr1\t10\t18\ta\t0\t-\t1\t1\t1\t7\n")
+    records = SequenceModality().read(bed, genome=genome, **options)
+    assert (_intervals(records) is not None) == is_known

@@ -1,6 +1,7 @@
 """Variants: every kind is answered as documented, in the file's order, and counted."""
 
 import gzip
+import re
 
 import numpy as np
 import pandas as pd
@@ -274,8 +275,8 @@ def test_scores_of_an_older_run_do_not_stay(run, genome, tmp_path):
 
 
 def test_a_genome_of_other_names_is_refused_with_a_hint(run, tmp_path):
-    with pytest.raises(InputError, match=r"in.vcf: .*has no sequence '1'.* Did you mean 'chr1'"):
-        run([line("1", 100, "A", "C"), line("2", 100, "A", "C")])
+    with pytest.raises(InputError, match=r"in.vcf: .*has no sequence '7'.* --set aliases=FILE"):
+        run([line("7", 100, "A", "C"), line("8", 100, "A", "C")])
     assert not (tmp_path / "out.vcf").exists()
 
 
@@ -336,3 +337,166 @@ def test_mutagenesis_changes_every_base_to_every_other_one(model):
     usual = model.predict(pd.DataFrame({"sequence": [sequence, changed]}))["level"]
     assert row["level"] == pytest.approx(usual.iloc[1], abs=1e-5)
     assert row["level_difference"] == pytest.approx(usual.iloc[1] - usual.iloc[0], abs=1e-5)
+
+
+def shown(notes, text):
+    return any(text in note for note in notes)
+
+
+def test_a_long_insertion_that_leaves_the_window_is_at_its_edge(run, genome):
+    text = genome[1]["chr1"]
+    alleles = [text[99] + "ACGT" * n for n in (2, 7, 8)]
+    found, result, _ = run([line("chr1", 100, text[99], allele) for allele in alleles])
+    notes = [info(variant).get("POLYOME_NOTE") for variant in found]
+    assert notes == [None, None, "at_edge"]
+    assert shown(result.notes, "a long allele, beyond the window")
+
+
+@pytest.mark.parametrize(
+    ("letter", "reference", "note"),
+    [
+        ("R", "A", "ambiguous_reference"),
+        ("Y", "c", "ambiguous_reference"),
+        ("K", "G", "ambiguous_reference"),
+        ("R", "N", "ambiguous_reference"),
+        ("N", "A", "ambiguous_reference"),
+        ("R", "R", None),
+        ("N", "N", None),
+        ("R", "G", "reference_mismatch"),
+        ("N", "G", "reference_mismatch"),
+        ("A", "N", "reference_mismatch"),
+    ],
+)
+def test_codes_of_the_genome_are_the_first_of_their_bases(model, tmp_path, letter, reference, note):
+    text = "".join(np.random.default_rng(1).choice(list("ACGT"), 200))
+    text = text[:100] + letter + text[101:]
+    genome, source, out = (tmp_path / name for name in ("n.fa", "in.vcf", "out.vcf"))
+    genome.write_text(f">chr1\n{text}\n")
+    header = f"##fileformat=VCFv4.2\n{COLUMNS}\n"
+    source.write_text(header + line("chr1", 101, reference, "T") + "\n")
+    result = score_variants(model.fitted_, source, genome, out, quiet=True)
+    (found,) = [v for v in read_vcf(out) if isinstance(v, Variant)]
+    assert info(found).get("POLYOME_NOTE") == note
+    if note == "reference_mismatch":
+        return
+    right = model.predict(pd.DataFrame({"sequence": [text[70:100] + reference + text[101:130]]}))
+    assert float(info(found)["POLYOME_REF_level"]) == pytest.approx(right["level"][0], abs=1e-4)
+    if note:
+        assert shown(result.notes, "ambiguity code (such as R) there; the base of REF is read")
+
+
+def vcf_of(genome, mistaken, header=""):
+    """25 variants, of which so many have another REF."""
+    text = genome[1]["chr1"]
+    rows = [
+        line("chr1", p + 1, other(text[p]) if k < mistaken else text[p], text[p])
+        for k, p in enumerate(range(60, 85))
+    ]
+    return "\n".join([f"##fileformat=VCFv4.2{header}", COLUMNS, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "contig", "says"),
+    [
+        (2, "", None),
+        (2, "\n##contig=<ID=chr1,length=200>", None),
+        (3, "", "warning: .*3 of 25 REF alleles that were looked up are not what the genome has"),
+        (0, "\n##contig=<ID=chr1,length=248956422>", r"'chr1' has 248,956,422 bp \(GRCh38\), and"),
+        (0, "\n##contig=<ID=chr2,length=12>", None),
+    ],
+)
+def test_a_vcf_that_may_be_of_another_build_is_warned_of(
+    model, genome, tmp_path, mistaken, contig, says
+):
+    source, out = tmp_path / "in.vcf", tmp_path / "out.vcf"
+    source.write_text(vcf_of(genome, mistaken, contig))
+    result = score_variants(model.fitted_, source, genome[0], out, quiet=True)
+    found = [note for note in result.notes if "one build" in note]
+    assert len(found) == (says is not None)
+    if says:
+        assert re.search(says, found[0])
+
+
+def test_a_vcf_of_another_build_is_refused(model, genome, tmp_path):
+    source, out = tmp_path / "in.vcf", tmp_path / "out.vcf"
+    source.write_text(vcf_of(genome, 9))
+    with pytest.raises(InputError, match=r"in.vcf: 9 of 25 REF.* one build\? --set check_build"):
+        score_variants(model.fitted_, source, genome[0], out, quiet=True)
+    assert not out.exists()
+    unchecked = VariantArguments(check_build=False)
+    result = score_variants(model.fitted_, source, genome[0], out, arguments=unchecked, quiet=True)
+    assert result.notes[0].startswith("warning: ")
+    assert result.counts == {"reference_mismatch": 9, "scored": 16}
+
+
+def test_names_of_chromosomes_may_differ_between_vcf_windows_and_genome(run, genome, tmp_path):
+    text = genome[1]["chr1"]
+    bed = tmp_path / "w.bed"
+    bed.write_text("NC_000001.11\t60\t120\tone\t0\t+\n")
+    rows = [line(name, 101, text[100], other(text[100])) for name in ("1", "chr1")]
+    found, result, _ = run(rows, windows=bed)
+    assert [v.chrom for v in found] == ["1", "chr1"]
+    assert info(found[0]) == info(found[1])
+    assert info(found[0])["POLYOME_WINDOW"] == "one"
+    assert shown(result.notes, "1 chromosome name was matched by alias ('1' is 'chr1'")
+    table = tmp_path / "aliases.tsv"
+    table.write_text("ctg5\tchr1\n")
+    row = line("ctg5", 101, text[100], other(text[100]))
+    (aliased,), _, _ = run([row], windows=bed, aliases=str(table))
+    assert info(aliased) == info(found[0])
+
+
+def test_windows_go_on_across_the_origin_of_a_circular_chromosome(run, model, genome):
+    text = genome[1]["chr1"]
+    row = line("chr1", 3, text[2], other(text[2]))
+    (cut,), *_ = run([row])
+    (round_,), *_ = run([row], circular="chr1")
+    assert info(cut)["POLYOME_NOTE"] == "at_edge"
+    assert "POLYOME_NOTE" not in info(round_)
+    sequence = text[-28:] + text[:32]
+    right = model.predict(pd.DataFrame({"sequence": [sequence]}))["level"][0]
+    assert float(info(round_)["POLYOME_REF_level"]) == pytest.approx(right, abs=1e-4)
+
+
+def test_a_table_of_variants_and_starts_of_a_gtf(model, run, genome, tmp_path):
+    text = genome[1]["chr1"]
+    (usual,), *_ = run([line("chr1", 101, text[100], other(text[100]))])
+    table, out = tmp_path / "in.tsv", tmp_path / "table.vcf"
+    table.write_text(f"chrom\tpos\tref\talt\nchr1\t101\t{text[100]}\t{other(text[100])}\n")
+    score_variants(model.fitted_, table, genome[0], out, quiet=True)
+    (found,) = [v for v in read_vcf(out) if isinstance(v, Variant)]
+    assert {k: v for k, v in info(found).items() if k != "DP"} == info(usual)
+    gtf = tmp_path / "genes.gtf"
+    gtf.write_text('chr1\tx\ttranscript\t101\t150\t.\t+\t.\tgene_id "g"; transcript_id "t1";\n')
+    score_variants(model.fitted_, table, genome[0], out, windows=gtf, quiet=True)
+    (at_start,) = [v for v in read_vcf(out) if isinstance(v, Variant)]
+    assert info(at_start)["POLYOME_WINDOW"] == "t1"
+    assert info(at_start)["POLYOME_REF_level"] == info(usual)["POLYOME_REF_level"]
+
+
+def test_a_second_header_loses_no_variant(model, genome, tmp_path, monkeypatch):
+    monkeypatch.setattr("polyome.predict.variants.CHUNK", 2)
+    text = genome[1]["chr1"]
+    head = "\n".join(["##fileformat=VCFv4.2", *(f"##x={i}" for i in range(9)), COLUMNS]) + "\n"
+    row = line("chr1", 101, text[100], other(text[100])) + "\n"
+    source, out = tmp_path / "in.vcf", tmp_path / "out.vcf"
+    source.write_text(head + 2 * row + head + 3 * row)
+    assert score_variants(model.fitted_, source, genome[0], out, quiet=True).variants == 5
+    assert sum(isinstance(found, Variant) for found in read_vcf(out)) == 5
+
+
+def test_the_output_may_be_no_input(model, genome, tmp_path):
+    source = tmp_path / "in.vcf"
+    source.write_text(vcf_of(genome, 0))
+    bed = tmp_path / "w.vcf"
+    bed.write_text("chr1\t60\t120\n")
+    for path in (source, bed):
+        before = path.read_text()
+        with pytest.raises(InputError, match="is an input; what it holds would be lost"):
+            score_variants(model.fitted_, source, genome[0], path, windows=bed, quiet=True)
+        assert path.read_text() == before
+
+
+def test_a_shift_by_half_a_window_is_refused(run):
+    with pytest.raises(InputError, match=r"shift_bp=30: the model's window has 60 bp; less than"):
+        run([], shift_bp=30)

@@ -1,7 +1,7 @@
 """Sequences as records: what users give, checked, named and laid out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io import read_sequences
 from polyome.io.files import paths_of
-from polyome.io.intervals import strands_of, write_bed
+from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
-from polyome.io.records import wrong_letter
+from polyome.io.records import NOTES, wrong_letter
 from polyome.modalities.base import Answers, Values
 
 SIMULATED = "simulated"
@@ -32,12 +32,15 @@ class SequenceRecords:
     notes : what was decided while reading.
     windows : uint8, (n, length), as the model sees them, once :meth:`SequenceModality.prepare`
         has laid them out.
+    cut_as : how they were cut from a genome, where they were: the fields of
+        :class:`polyome.io.cutting.Cutting`.
     """
 
     table: pd.DataFrame
     dna: Sequences
     notes: tuple[str, ...] = ()
     windows: Codes | None = None
+    cut_as: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.dna)
@@ -54,19 +57,35 @@ def read_records(
     column: str,
     genome: str | Path | None,
     labels: str | Path | None,
+    *,
+    cutting: Mapping[str, Any] | None = None,
+    usual: Mapping[str, Any] | None = None,
 ) -> SequenceRecords:
-    """View a table, or the files that :func:`polyome.io.read_sequences` reads, as records."""
-    table = _as_table(source, column, genome, labels)
+    """View a table, or the files that :func:`polyome.io.read_sequences` reads, as records.
+
+    ``cutting`` is how intervals are to be cut, ``usual`` how where nothing was said.
+    """
+    if isinstance(source, pd.DataFrame):
+        asked = [key for key, value in (cutting or {}).items() if value is not None]
+        if asked:
+            message = f"{asked[0]} is for files of intervals; the table holds sequences already."
+            raise InputError(message)
+        table = _checked_table(source, column)
+    else:
+        table = _read_files(source, column, genome, labels, cutting, usual)
     texts = table["sequence"].tolist()
     _check_texts(texts, table.index)
     is_simulated = bool(table.attrs.get(SIMULATED)) or (
         SIMULATED in table and table[SIMULATED].eq(True).all()  # noqa: FBT003
     )
+    cut, read_notes = table.attrs.pop(CUT_AS, None), table.attrs.pop(NOTES, ())
     table, notes = _with_unique_names(table.drop(columns="sequence"))
+    notes = (*read_notes, *notes)
     if is_simulated:
         table.attrs[SIMULATED] = True
         notes = (*notes, "The sequences are simulated (a column or attrs['simulated'] says so).")
-    return SequenceRecords(table, Sequences.from_text(texts, names=list(table.index)), notes)
+    dna = Sequences.from_text(texts, names=list(table.index))
+    return SequenceRecords(table, dna, notes, cut_as=cut or {})
 
 
 def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
@@ -129,28 +148,33 @@ def read_part(dna: Sequences, length: int, anchor: str) -> tuple[Sequences, IntA
 _LETTERS = 12  # bases in a row that are no file's name
 
 
-def _as_table(
+def _checked_table(source: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A table in memory with a column ``sequence``, indexed by name as text."""
+    if column not in source.columns:
+        message = (
+            f"the table has no column '{column}' (sequence). Columns: "
+            f"{listed(source.columns, most=20)}. Pass sequence_column=..."
+        )
+        raise InputError(message)
+    table = source.rename(columns={column: "sequence"})
+    if (table.columns == "sequence").sum() > 1:
+        message = (
+            f"the table has several columns of sequences: {listed(source.columns, most=20)}; "
+            f"'{column}' is to be read. Remove or rename the others."
+        )
+        raise InputError(message)
+    return table.set_axis(pd.Index([str(name) for name in table.index]), axis=0)
+
+
+def _read_files(
     source: Any,
     column: str,
     genome: str | Path | None,
     labels: str | Path | None,
+    cutting: Mapping[str, Any] | None,
+    usual: Mapping[str, Any] | None,
 ) -> pd.DataFrame:
-    """Any source as a table with a column ``sequence``, indexed by name."""
-    if isinstance(source, pd.DataFrame):
-        if column not in source.columns:
-            message = (
-                f"the table has no column '{column}' (sequence). Columns: "
-                f"{listed(source.columns, most=20)}. Pass sequence_column=..."
-            )
-            raise InputError(message)
-        table = source.rename(columns={column: "sequence"})
-        if (table.columns == "sequence").sum() > 1:
-            message = (
-                f"the table has several columns of sequences: {listed(source.columns, most=20)}; "
-                f"'{column}' is to be read. Remove or rename the others."
-            )
-            raise InputError(message)
-        return table.set_axis(pd.Index([str(name) for name in table.index]), axis=0)
+    """Files as a table with a column ``sequence``, indexed by name."""
     for one in source if isinstance(source, list) else [source]:
         if isinstance(one, str) and len(one) >= _LETTERS and wrong_letter(one) is None:
             message = (
@@ -163,6 +187,8 @@ def _as_table(
         sequence_column=column,
         genome=None if genome is None else Path(genome),
         labels=None if labels is None else Path(labels),
+        cutting=cutting,
+        usual=usual,
     )
 
 
