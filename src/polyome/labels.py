@@ -16,12 +16,13 @@ from polyome.io.missing import MISSING, missing_words, stripped, words_note
 
 REFUSED = "unknown"
 """What a model answers for records that it refuses."""
-_DOUBTFUL = frozenset(
-    "unknown|unk|unassigned|not assigned|undetermined|not determined|nd|n.d.|undefined|unlabelled|"
-    "unlabeled|unannotated|not annotated|unclassified|unspecified|unidentified|uncertain|ambiguous|"
-    "doublet|doublets|multiplet|multiplets|none|no label|missing|other|others|low quality|"
-    "low-quality|excluded|exclude|to be determined|tbd".split("|")
-)
+_DOUBTFUL = frozenset((
+    "unknown", "unk", "unassigned", "not assigned", "undetermined", "not determined", "nd",
+    "n.d.", "undefined", "unlabelled", "unlabeled", "unannotated", "not annotated",
+    "unclassified", "unspecified", "unidentified", "uncertain", "ambiguous", "doublet",
+    "doublets", "multiplet", "multiplets", "none", "no label", "missing", "other", "others",
+    "low quality", "low-quality", "excluded", "exclude", "to be determined", "tbd",
+))  # fmt: skip
 _NUMBER = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 _MOST_SHOWN = 20
 

@@ -101,8 +101,8 @@ def _left_out_note(spare: "pd.Series[Any]", name: str) -> tuple[str, ...]:
              for value, count in counts.items()]  # fmt: skip
     more = f" and {len(shown) - 8:,} more" if len(shown) > 8 else ""
     return (
-        f"rows with a target whose '{name}' is {', '.join(shown[:8])}{more} are left out: parts are "
-        "'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
+        f"rows with a target whose '{name}' is {', '.join(shown[:8])}{more} are left out: parts "
+        "are 'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
     )
 
 

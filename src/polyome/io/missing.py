@@ -24,11 +24,11 @@ _INVISIBLE = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def stripped(text: str) -> str:
-    """Text without blanks and invisible marks at its ends.
+    r"""Text without blanks and invisible marks at its ends.
 
     Examples
     --------
-    >>> stripped(" B cells\\u00a0")
+    >>> stripped(" B cells\u00a0")
     'B cells'
     """
     return text.strip().strip(_INVISIBLE).strip()
