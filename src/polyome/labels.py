@@ -77,12 +77,12 @@ def reading_notes(column: "pd.Series[Any]", labels: np.ndarray, target: str) -> 
     ]
     if pd.api.types.is_numeric_dtype(column.dtype):
         return notes
-    texts = column[~missing].astype(str)
-    blank = texts[texts.map(stripped) != texts]
+    counts = column[~missing].astype(str).value_counts()
+    blank = counts[[text != stripped(text) for text in counts.index]]
     if len(blank):
         notes.append(
-            f"{len(blank):,} rows of '{target}' had blanks at the ends of the label, such as "
-            f"'{blank.iloc[0]}'; they were removed."
+            f"{int(blank.sum()):,} rows of '{target}' had blanks at the ends of the label, such as "
+            f"'{blank.index[0]}'; they were removed."
         )
     return notes
 

@@ -71,8 +71,11 @@ def missing_words(column: "pd.Series[Any]") -> "pd.Series[int]":
     >>> missing_words(pd.Series(["1", "NA", None, "NA", "?"])).to_dict()
     {'NA': 2, '?': 1}
     """
-    texts = column.dropna().astype(str).map(stripped)
-    return texts[texts.isin(MISSING) & (texts != "")].value_counts()
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return pd.Series(dtype=np.int64)
+    counts = column.dropna().astype(str).value_counts()
+    counts = counts.groupby(counts.index.map(stripped), sort=False).sum()
+    return counts[[text in MISSING and text != "" for text in counts.index]]
 
 
 def _is_missing(column: "pd.Series[Any]", also: tuple[str, ...] = ()) -> BoolArray:
