@@ -66,8 +66,10 @@ def split_rows(content: str, path: Path, *, usual: str, is_wanted: Callable[[str
     for i, line in enumerate(lines[header + 1 :], start=header + 1):
         if not line.strip(blank):
             continue
-        where = f"{path} row {len(kept) + 1:,} (line {i + 1:,})"
-        count = _count_fields(line, separator, width, where, lines[i + 1 :])
+        count = line.count(separator) + 1
+        if '"' in line:
+            where = f"{path} row {len(kept) + 1:,} (line {i + 1:,})"
+            count = _count_quoted(lines, i, separator, width, where)
         if count > width:
             line, count = _without_blank_end(line, separator, width)
         if count > width:
@@ -80,13 +82,11 @@ def split_rows(content: str, path: Path, *, usual: str, is_wanted: Callable[[str
     return Rows(names, kept, separator, short)
 
 
-def _count_fields(line: str, separator: str, width: int, where: str, below: list[str]) -> int:
-    """Fields of a line; refused where quote marks swallow separators or line ends."""
-    if '"' not in line:
-        return line.count(separator) + 1
-    fields = split_line(line, separator)
+def _count_quoted(lines: list[str], i: int, separator: str, width: int, where: str) -> int:
+    """Fields of line ``i``; refused where quote marks swallow separators or line ends."""
+    fields = split_line(lines[i], separator)
     if fields is None:
-        raise _open_quote(where, below)
+        raise _open_quote(where, lines[i + 1 :])
     if len(fields) < width and any(separator in field for field in fields):
         message = (
             f"{where} has {len(fields)} fields, and the header {width} names: a field between "

@@ -12,7 +12,7 @@ import pandas as pd
 
 from polyome._errors import InputError
 from polyome.io.compressed import StrPath, lines_of, not_utf8, opened, stem
-from polyome.io.records import check_dna, id_column, join_labels
+from polyome.io.records import check_dna, join_labels
 from polyome.io.table import read_columns, warn_of_table
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -76,8 +76,7 @@ def with_labels(records: pd.DataFrame, labels: StrPath) -> pd.DataFrame:
     labels = Path(labels).expanduser()
     table, notes = read_columns(labels)
     joined = join_labels(records, table, labels).rename_axis("id")
-    ids = table[id_column(table) or "id"].astype(str)
-    warn_of_table(notes, pd.Index(ids), labels)
+    warn_of_table(notes, table, labels)
     return joined
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -84,19 +85,20 @@ def repeated_ids(names: "pd.Index[str]", where: str) -> InputError:
     )
 
 
-def dates_note(names: "pd.Index[str]", where: str) -> list[str]:
+def dates_note(names: "pd.Series[Any]", where: str) -> list[str]:
     """Say which names may be genes that a spreadsheet turned to dates; none where most are dates.
 
     Examples
     --------
-    >>> dates_note(pd.Index(["TP53", "1-Mar", "MYC"]), "a.csv")
-    ["a.csv: 1 of 3 ids look like dates ('1-Mar'). Spreadsheets turn genes such as MARCH1 ..."]
+    >>> dates_note(pd.Series(["TP53", "1-Mar", "MYC"]), "a.csv")
+    ["a.csv: 1 of 3 names look like dates ('1-Mar'). Spreadsheets turn genes such as MARCH1 ..."]
     """
-    dates = names[names.astype(str).str.fullmatch(_DATE)]
-    if not len(dates) or 2 * len(dates) > len(names):
+    texts = names.dropna().astype(str)
+    dates = texts[texts.str.fullmatch(_DATE)]
+    if not len(dates) or 2 * len(dates) > len(texts):
         return []
     return [
-        f"{where}: {len(dates):,} of {len(names):,} ids look like dates "
+        f"{where}: {len(dates):,} of {len(names):,} names look like dates "
         f"({listed(dates.unique(), most=3)}). Spreadsheets turn genes such as MARCH1 and SEPT2 to "
         "dates; take the names from the original file."
     ]

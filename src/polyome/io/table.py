@@ -15,6 +15,7 @@ from polyome.io.missing import AS_TEXT
 from polyome.io.records import check_dna, dates_note, id_column, wrong_letter
 
 _DECIMAL_COMMA = r"[+-]?[0-9]*,?[0-9]+(?:[eE][+-]?[0-9]+)?"
+_OF_GENES = {"id", "name", "gene", "gene_name", "gene_symbol", "symbol", "gene_id"}
 _SHOWN = 40  # letters of a column's name, which is a sequence where the header is missing
 
 
@@ -68,7 +69,7 @@ def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFr
         raise InputError(message)
     table = _named(table.rename(columns={sequence_column: "sequence"}), path)
     table["sequence"] = _checked(table["sequence"], path)
-    warn_of_table(notes, table.index, path)
+    warn_of_table(notes, table, path)
     return table
 
 
@@ -160,9 +161,11 @@ def _read_decimal_commas(table: pd.DataFrame, path: Path) -> list[str]:
     ]
 
 
-def warn_of_table(notes: list[str], ids: "pd.Index[str]", path: Path) -> None:
-    """Warn of what was noted while reading, and of ids that a spreadsheet turned to dates."""
-    for note in (*notes, *dates_note(ids, str(path))):
+def warn_of_table(notes: list[str], table: pd.DataFrame, path: Path) -> None:
+    """Warn of what was noted while reading, and of genes that a spreadsheet turned to dates."""
+    names = [pd.Series(table.index), *(table[c] for c in table.columns if c.lower() in _OF_GENES)]
+    dates = [note for column in names for note in dates_note(column, str(path))]
+    for note in (*notes, *dates[:1]):
         warnings.warn(note, PolyomeWarning, stacklevel=3)
 
 
@@ -172,15 +175,19 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         message = f"{path} is not a Parquet file (it begins with {content[:8]!r})."
         raise InputError(message)
     try:
+        from pyarrow import parquet
+
+        check_names(list(parquet.read_schema(io.BytesIO(content)).names), path)
         table = pd.read_parquet(io.BytesIO(content))
     except ImportError as error:
         message = f"{path}: Parquet is read with pyarrow, which is absent. Run: pip install pyarrow"
         raise InputError(message) from error
+    except InputError:
+        raise
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         message = f"{path} is damaged or cut short; copy or write it again."
         raise InputError(message) from error
     table.columns = table.columns.astype(str)
-    check_names(list(table.columns), path)
     if isinstance(table.index, pd.RangeIndex):
         return table
     name = str(table.index.name or "id")

@@ -52,7 +52,7 @@ def one_spelling(names: "pd.Series[Any]") -> "pd.Series[Any]":
     ['chr1', 'chr1', '2', None, '2']
     """
     found: dict[str, str] = {}
-    shown = []
+    shown: list[str | None] = []
     for name in names:
         if pd.isna(name):
             shown.append(None)

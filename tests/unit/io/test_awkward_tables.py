@@ -4,15 +4,18 @@ Each file is built after a public report, named by repository and number. Either
 read, with the values that are there, or the message names what is wrong and where.
 """
 
+import io
 import re
 import warnings
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.io.delimited import split_line
+from polyome.io.fasta import read_fasta
 from polyome.io.missing import as_numbers
 from polyome.io.table import read_table
 
@@ -135,6 +138,38 @@ def test_what_cannot_be_read_is_refused_by_name_and_line(write, report, name, co
         read_table(write(content, name))
 
 
+def test_a_table_of_labels_is_read_by_the_same_rules(write):
+    fasta = write(">a\nAC\n>b\nGT\n")
+    labels = write('id\tnote\tlabel\na\t"5 end\t1\nb\tx\t0\n', "labels.tsv")
+    with pytest.raises(InputError, match=r"labels\.tsv row 1 \(line 2\): a quoted field holds"):
+        read_fasta(fasta, labels=labels)
+    labels = write("sep=;\n# of May\nid;label;y;\na;1;0,5;\nb;0;2\n", "labels.csv")
+    with pytest.warns(PolyomeWarning, match=r"labels\.csv") as said:
+        table = read_fasta(fasta, labels=labels)
+    assert table[["label", "y"]].to_numpy().tolist() == [[1, 0.5], [0, 2]]
+    assert [
+        next(w for w in ("fewer fields", "decimal commas") if w in str(one.message)) for one in said
+    ] == ["fewer fields", "decimal commas"]
+
+
+def test_a_row_that_pandas_would_drop_is_missed(write, monkeypatch):
+    monkeypatch.setattr(
+        "polyome.io.table.pd.read_csv", lambda *_, **__: pd.DataFrame({"id": ["a"]})
+    )
+    with pytest.raises(InputError, match=r"x\.csv has 2 rows, and 1 were understood\. Write it"):
+        read_table(write("id,sequence\na,AC\nb,GT\n", "x.csv"))
+
+
+def test_a_parquet_file_with_two_columns_of_one_name(write):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    buffer = io.BytesIO()
+    table = arrow.table([["AC", "GT"], [0, 1], [1, 0]], names=["sequence", "label", "label"])
+    parquet.write_table(table, buffer)
+    with pytest.raises(InputError, match=r"x\.parquet: columns 2 and 3 are both called 'label'"):
+        read_table(write(buffer.getvalue(), "x.parquet"))
+
+
 def test_decimal_commas_between_semicolons(write):
     # nyetwurk/ecuxplot#14; JetBrains-Research/jbr#146 has them between tabs, where they stay text
     content = "id;sequence;y;kind\na;AC;2,418;x\nb;GT;;y\nc;GG;-1,5e3;z\n"
@@ -178,8 +213,17 @@ def test_rows_that_are_short_are_read_and_named(write):
 def test_genes_that_became_dates_are_warned_of(write, date):
     # cognoma/cancer-data#4, GangLiLab/genekitr#14
     content = f"id,sequence\nTP53,AC\n{date},GT\nMYC,GG\n"
-    with pytest.warns(PolyomeWarning, match=rf"1 of 3 ids look like dates \('{date}'\)"):
+    with pytest.warns(PolyomeWarning, match=rf"1 of 3 names look like dates \('{date}'\)"):
         assert read_table(write(content, "x.csv")).index.tolist() == ["TP53", date, "MYC"]
+
+
+def test_genes_in_a_column_and_in_a_table_of_labels_are_looked_at_too(write):
+    content = "id,sequence,gene\na,AC,TP53\nb,GT,2-Sep\nc,GG,\nd,GG,\n"
+    with pytest.warns(PolyomeWarning, match=r"1 of 4 names look like dates \('2-Sep'\)"):
+        read_table(write(content, "x.csv"))
+    labels = write("id,label\nTP53,1\n1-Mar,0\n", "labels.csv")
+    with pytest.warns(PolyomeWarning, match=r"labels\.csv: 1 of 2 names look like dates"):
+        read_fasta(write(">TP53\nAC\n>1-Mar\nGT\n"), labels=labels)
 
 
 def test_ids_that_are_all_dates_are_not_warned_of(write):
