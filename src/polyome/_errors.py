@@ -72,6 +72,27 @@ def missing_column(
     )
 
 
+def one_column(
+    table: "pd.DataFrame", name: str, *, role: str, where: str = "obs"
+) -> "pd.Series[Any]":
+    """Look up a column that must be there, and once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> one_column(pd.DataFrame([[1, 2]], columns=["a", "a"]), "a", role="group")
+    Traceback (most recent call last):
+    polyome._errors.InputError: there are 2 columns called 'a' (group); rename them.
+    """
+    alike = int((table.columns == name).sum())
+    if not alike:
+        raise missing_column(name, table.columns, role=role, where=where)
+    if alike > 1:
+        message = f"there are {alike} columns called '{name}' ({role}); rename them."
+        raise InputError(message)
+    return table[name]
+
+
 def repeated_names(names: "pd.Index[Any]", *, where: str = "") -> InputError:
     """Build the error for records whose names do not tell them apart.
 

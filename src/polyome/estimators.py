@@ -18,8 +18,9 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.described import docstring
 from polyome.explain import EXPLAINERS, Explainer, Explanation
-from polyome.fitting import Fitting, checked, warn_of_doubtful
+from polyome.fitting import Fitting, checked
 from polyome.io.files import folder_written_aside
+from polyome.labels import warn_of_labels
 from polyome.modalities.base import Answers, Records, Values
 from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
 from polyome.model.answering import check_device
@@ -322,8 +323,8 @@ def audit(
     targets = told.targets(records.table, target, unlabelled)
     shown = target if isinstance(target, str) else ",".join(target)
     targets.check(shown)
-    warn_of_doubtful(targets.classes, shown)
-    for note in (*records.notes, *targets.notes):
-        say(note, quiet=told.quiet)
+    warn_of_labels(targets.counts, shown)
     parts, _ = split_records(told, records, targets, split=split, split_by=None, group=None)
+    for note in (*records.notes, *targets.notes, *parts.notes):
+        say(note, quiet=told.quiet)
     return told.audit(records, targets, parts, shown)

@@ -16,10 +16,11 @@ from polyome._random import own_random_state
 from polyome.audit.findings import Finding
 from polyome.audit.groups import group_findings
 from polyome.configured import Configured
+from polyome.labels import counted_labels, warn_of_labels
 from polyome.modalities.base import Answers, Records, Values
 from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
-from polyome.predict.predict import UNKNOWN, PredictArguments, predict
+from polyome.predict.predict import PredictArguments, predict
 from polyome.predict.rows import mark_of
 from polyome.splits import Split
 from polyome.tasks.base import Targets
@@ -27,22 +28,6 @@ from polyome.tasks.parts import counted, split_records
 from polyome.train.checkpoints import Checkpoints
 from polyome.train.distil import distil
 from polyome.train.fit import fit_model
-
-_DOUBTFUL = {
-    UNKNOWN: "the word for records that the model refuses",
-    "None": "the text that a missing value becomes",
-}
-"""Names of classes that may mean that there is none, and why."""
-
-
-def warn_of_doubtful(classes: tuple[str, ...], target: str) -> None:
-    """Warn of classes whose names may mean that there is no label."""
-    for name in [name for name in _DOUBTFUL if name in classes]:
-        message = (
-            f"'{target}' has a class '{name}', {_DOUBTFUL[name]}. If it means that there is no "
-            f'label, pass unlabelled="{name}" (--set unlabelled={name}).'
-        )
-        warnings.warn(message, PolyomeWarning, stacklevel=3)
 
 
 class Fitting(Configured):
@@ -81,12 +66,13 @@ class Fitting(Configured):
         source : what the modality reads: for cells an AnnData, an h5ad file or several.
         target : column with the truth; for values several, with commas between them or as a list.
             Rows where it is missing are left out.
-        split : column with ``train``, ``test`` and perhaps ``dev``.
+        split : column with ``train``, ``test`` and perhaps ``dev`` (or ``val``, ``valid``,
+            ``validation``).
         split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
             ``chromosome``, ``homology``); the default is random, 20 % test.
         group : column of donors, batches or animals that stay on one side of every split; alone it
             means ``split_by="group"``.
-        unlabelled : a label that means that there is none.
+        unlabelled : a label that means that there is none, or several with commas between them.
         baselines : score cheap baselines on the test part too.
         scanner : distil a fast network for scanning genomes too, and score it beside the model.
         checkpoints : folder where members that are done are kept while fitting; those found there
@@ -120,8 +106,9 @@ class Fitting(Configured):
             self.task, records, targets, split=split, split_by=split_by, group=group
         )
         targets.check_enough(parts, shown)
-        warn_of_doubtful(targets.classes, shown)
-        for note in (*records.notes, *targets.notes, counted(parts)):
+        warn_of_labels(targets.counts, shown)
+        classes = [counted_labels(targets.counts, shown)] if targets.counts else []
+        for note in (*records.notes, *targets.notes, *classes, counted(parts), *parts.notes):
             say(note, quiet=self.task.quiet)
         self._forget()
         found = [] if group is None or groups is None else group_findings(groups, parts, group)

@@ -4,6 +4,7 @@ Nothing here knows a modality: rows are positions, labels and groups are columns
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,11 @@ from sklearn.model_selection import GroupKFold
 
 from polyome._errors import InputError, listed
 from polyome._types import BoolArray, IntArray
+from polyome.io.missing import stripped
 
 PARTS = ("train", "dev", "test")
+_MEANING = {part: part for part in PARTS} | dict.fromkeys(("val", "valid", "validation"), "dev")
+"""Part that each word in a column of parts means."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Split:
     left_out : rows that have a target and are in no part.
     how : where the parts come from, in words.
     unlabelled : rows without a target; they are in no part and not among `left_out`.
+    notes : which rows are in no part, and why.
     """
 
     train: IntArray
@@ -36,6 +41,7 @@ class Split:
     left_out: int
     how: str
     unlabelled: int = field(default=0, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 def _rows(mask: BoolArray) -> IntArray:
@@ -53,7 +59,8 @@ def from_column(
 
     Parameters
     ----------
-    values : (n,), ``train``, ``dev`` or ``test``; rows with any other value are left out.
+    values : (n,), ``train``, ``dev`` (or ``val``, ``valid``, ``validation``) or ``test``; rows with
+        any other value are left out, and a note names them.
     labelled : bool, (n,), whether a row has a target.
     name : the column's name, for messages.
 
@@ -62,9 +69,11 @@ def from_column(
     >>> split = from_column(["train", "Test", "train", None], labelled=np.ones(4, dtype=bool))
     >>> split.train.tolist(), split.test.tolist(), split.left_out
     ([0, 2], [1], 1)
+    >>> from_column(["train", "Valid"], labelled=np.ones(2, dtype=bool)).dev.tolist()
+    [1]
     """
     column = pd.Series(values).astype(object).reset_index(drop=True)
-    words = column.astype(str).str.strip().str.lower().to_numpy()
+    words = column.astype(str).str.strip().str.lower().map(_MEANING).to_numpy(dtype=object)
     if not (words == "train").any():
         counts = column.value_counts(dropna=False)
         found = [f"{value} ({count:,})" for value, count in counts.items()]
@@ -77,9 +86,24 @@ def from_column(
     if not len(train):
         msg = f"No row with '{name}' = 'train' has a target."
         raise InputError(msg)
-    left_out = int((labelled & ~np.isin(words, PARTS)).sum())
+    spare = column[labelled & pd.isna(words)]
     unlabelled = int((~labelled).sum())
-    return Split(train, dev, test, left_out, f"column '{name}'", unlabelled=unlabelled)
+    how, notes = f"column '{name}'", _left_out_note(spare, name)
+    return Split(train, dev, test, len(spare), how, unlabelled=unlabelled, notes=notes)
+
+
+def _left_out_note(spare: "pd.Series[Any]", name: str) -> tuple[str, ...]:
+    """Name the values of rows that are in no part, and count them."""
+    if spare.empty:
+        return ()
+    counts = spare.astype(str).mask(_is_missing(spare), "").value_counts()
+    shown = [f"'{value}' ({count:,})" if value else f"nothing ({count:,})"
+             for value, count in counts.items()]  # fmt: skip
+    more = f" and {len(shown) - 8:,} more" if len(shown) > 8 else ""
+    return (
+        f"rows with a target whose '{name}' is {', '.join(shown[:8])}{more} are left out: parts "
+        "are 'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
+    )
 
 
 def _quota(counts: IntArray, total: int, least: IntArray) -> IntArray:
@@ -232,7 +256,7 @@ def group_names(groups: ArrayLike | pd.Series, rows: IntArray, name: str) -> np.
 
     Examples
     --------
-    >>> group_names(["d1", None], np.array([0]), "donor").tolist()
+    >>> group_names(["d1 ", None], np.array([0]), "donor").tolist()
     ['d1', 'None']
     """
     column = pd.Series(groups).astype(object).to_numpy()
@@ -243,7 +267,7 @@ def group_names(groups: ArrayLike | pd.Series, rows: IntArray, name: str) -> np.
             "with a target. Give them a group, or leave them out."
         )
         raise InputError(msg)
-    return column.astype(str)
+    return np.array([stripped(str(group)) for group in column])
 
 
 def inner_folds(

@@ -40,6 +40,37 @@ def test_a_column_may_be_of_any_kind(kind):
     assert split.how == "column 'split'"
 
 
+@pytest.mark.parametrize("word", ["val", "VALID", "Validation ", "dev", "validation"])
+def test_words_for_validation(word):
+    split = from_column(["train", word, "test"], labelled=np.ones(3, dtype=bool))
+    assert (split.train, split.dev, split.test) == ([0], [1], [2])
+    assert (split.left_out, split.notes) == (0, ())
+
+
+def test_values_that_are_no_part_are_named_and_counted():
+    values = ["train", "test", "holdout", "holdout", None, "Spare", "holdout"]
+    labelled = np.array([True] * 6 + [False])
+    split = from_column(values, labelled=labelled, name="set")
+    assert split.left_out == 4
+    assert split.notes == (
+        "rows with a target whose 'set' is 'holdout' (2), nothing (1), 'Spare' (1) are left out: "
+        "parts are 'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
+    )
+
+
+def test_many_values_that_are_no_part_are_cut_short():
+    values = ["train", *(f"fold {i}" for i in range(12))]
+    (note,) = from_column(values, labelled=np.ones(13, dtype=bool)).notes
+    assert "'fold 7' (1) and 4 more are left out" in note
+
+
+def test_blanks_around_groups_do_not_make_two_of_one():
+    donors = ["d1", "d1 ", " d2", "d2", "d3", "d3"] * 5
+    split = group_split(donors, labelled=everywhere(donors), seed=0)
+    names = np.char.strip(donors)
+    assert not set(names[split.train]) & set(names[split.test])
+
+
 def test_unlabelled_rows_are_counted_apart():
     labelled = np.array([True, False, True, False])
     split = from_column(["train", "train", "other", "other"], labelled=labelled)

@@ -20,9 +20,9 @@ _OTHER_KINDS = {
     b"\x28\xb5\x2f\xfd": "is compressed with zstd",
     b"PK\x03\x04": "is a zip archive or a spreadsheet",
     b"\x89HDF": "is an HDF5 file",
-    b"\xff\xfe": "is text in UTF-16",
-    b"\xfe\xff": "is text in UTF-16",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet of an older Excel",
 }
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BLOCK = 2**20
 
@@ -64,7 +64,7 @@ def is_bgzip(path: Path) -> bool:
     >>> is_bgzip(path)
     False
     """
-    start = first_bytes(path)
+    start = _checked_start(path)
     has_extra = len(start) > 3 and start[3] & 4 == 4
     return start.startswith(GZIP) and has_extra and start[12:14] == b"BC"
 
@@ -78,6 +78,15 @@ def first_bytes(path: Path) -> bytes:
     Traceback (most recent call last):
     polyome._errors.InputError: There is no file promoters.csv.
     """
+    start = _checked_start(path)
+    if start.startswith(_UTF_16):
+        message = f"{path} is text in UTF-16; plain text in UTF-8 is needed here. Convert it first."
+        raise InputError(message)
+    return start
+
+
+def _checked_start(path: Path) -> bytes:
+    """The first bytes of what may be text or gzip."""
     if path.is_dir():
         message = f"{path} is a folder; a file is needed."
         raise InputError(message)
@@ -111,6 +120,8 @@ def first_bytes(path: Path) -> bytes:
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a plain or gzip file for reading bytes; damage met while reading is an InputError.
 
+    Text in UTF-16 is read as UTF-8.
+
     Examples
     --------
     >>> import tempfile
@@ -120,7 +131,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     ...     file.read(2)
     b'>a'
     """
-    if not first_bytes(path).startswith(GZIP):
+    start = _checked_start(path)
+    if start.startswith(_UTF_16):
+        yield io.BytesIO(_as_utf8(path.read_bytes(), path))
+        return
+    if not start.startswith(GZIP):
         with path.open("rb", buffering=_BLOCK) as file:
             yield file
         return
@@ -132,6 +147,32 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             yield io.BufferedReader(raw, _BLOCK)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _damaged(path, str(error)) from error
+
+
+def _as_utf8(content: bytes, path: Path) -> bytes:
+    """Text in UTF-16 as UTF-8; other content as it is."""
+    if not content.startswith(_UTF_16):
+        return content
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeDecodeError as error:
+        message = f"{path} is damaged: it begins as text in UTF-16 ({error.reason}). Save it again."
+        raise InputError(message) from error
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    r"""Lines of an open file with their ends: ``\n``, ``\r\n``, or the ``\r`` of old systems.
+
+    Examples
+    --------
+    >>> list(lines_of(io.BytesIO(b">a\rAC\r>b\rGT\n")))
+    [b'>a\r', b'AC\r', b'>b\r', b'GT\n']
+    """
+    for line in file:
+        if b"\r" in line.rstrip(b"\r\n"):
+            yield from line.splitlines(keepends=True)
+        else:
+            yield line
 
 
 def _check_bgzip_end(path: Path) -> None:
@@ -176,7 +217,7 @@ def read_text(path: Path) -> str:
     >>> read_text(path)
     'id,sequence\na,ACGT\n'
     """
-    content = read_bytes(path)
+    content = _as_utf8(read_bytes(path), path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,16 +11,19 @@ from typing import BinaryIO
 import pandas as pd
 
 from polyome._errors import InputError
-from polyome.io.compressed import StrPath, not_utf8, opened, stem
+from polyome.io.compressed import StrPath, lines_of, not_utf8, opened, stem
 from polyome.io.records import check_dna, join_labels
-from polyome.io.table import read_columns
+from polyome.io.table import read_columns, warn_of_table
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COMMENTS = (b";", b"#", b"!")
 _SPACE = b" \t\r\n\v\f"
 
 
 def read_fasta(path: StrPath, *, labels: StrPath | None = None) -> pd.DataFrame:
     r"""Read all sequences of a FASTA file: plain, gzip or bgzip.
+
+    Lines that begin with ``;``, ``#`` or ``!`` are comments, and one ``*`` may end a sequence.
 
     Parameters
     ----------
@@ -31,13 +34,14 @@ def read_fasta(path: StrPath, *, labels: StrPath | None = None) -> pd.DataFrame:
     -------
     DataFrame, one row per record, indexed by ``id``, the first word of the header: ``sequence``
     (text, letters as in the file), ``file`` (its name without ending), ``description`` (the rest of
-    the headers, if any has one) and the columns of ``labels``, NaN where a record has none.
+    the headers, if any has one) and the columns of ``labels``, NaN where a record has none. Ids
+    that repeat in the file repeat in the index, as a table's do.
 
     Raises
     ------
     InputError
-        There is no such file, it is no FASTA, it is damaged, two records have the same id, a
-        sequence is empty or no DNA, or no record has a label.
+        There is no such file, it is no FASTA, it is damaged, a sequence is empty or no DNA, or no
+        record has a label.
 
     Examples
     --------
@@ -48,7 +52,7 @@ def read_fasta(path: StrPath, *, labels: StrPath | None = None) -> pd.DataFrame:
     {'sequence': 'TTTACACTTTAT', 'file': 'promoters', 'description': 'E. coli'}
     """
     path = Path(path).expanduser()
-    names, descriptions, sequences = zip(*_records(path))
+    names, descriptions, sequences = zip(*_records(path, unique=False))
     table = pd.DataFrame(
         {"sequence": sequences, "file": stem(path), "description": descriptions},
         index=pd.Index(names, dtype=object, name="id"),
@@ -70,13 +74,17 @@ def with_labels(records: pd.DataFrame, labels: StrPath) -> pd.DataFrame:
     [1]
     """
     labels = Path(labels).expanduser()
-    return join_labels(records, read_columns(labels), labels).rename_axis("id")
+    table, notes = read_columns(labels)
+    joined = join_labels(records, table, labels).rename_axis("id")
+    warn_of_table(notes, table, labels)
+    return joined
 
 
 def stream_fasta(path: StrPath) -> Iterator[tuple[str, str]]:
     r"""Read name and sequence, one record at a time: memory holds one record.
 
-    A fault of the file is raised as an `InputError` when the reading comes to it.
+    A fault of the file, such as two records of one name, is raised as an `InputError` when the
+    reading comes to it.
 
     Examples
     --------
@@ -86,12 +94,12 @@ def stream_fasta(path: StrPath) -> Iterator[tuple[str, str]]:
     >>> list(stream_fasta(path))
     [('chr1', 'ACGTacgt'), ('chr2', 'NN')]
     """
-    for name, _, sequence in _records(Path(path).expanduser()):
+    for name, _, sequence in _records(Path(path).expanduser(), unique=True):
         yield name, sequence
 
 
-def _records(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Name, rest of the header, and sequence of each record, checked."""
+def _records(path: Path, *, unique: bool) -> Iterator[tuple[str, str, str]]:
+    """Name, rest of the header, and sequence of each record, checked; names too if ``unique``."""
     seen: dict[str, int] = {}
     with opened(path) as file:
         for line, header, letters in _blocks(file, path):
@@ -100,17 +108,17 @@ def _records(path: Path) -> Iterator[tuple[str, str, str]]:
             if not name:
                 message = f"{path} line {line:,}: the record has no name after '>'. Give it one."
                 raise InputError(message)
-            if name in seen:
+            if unique and name in seen:
                 message = (
-                    f"{where} has the name of the record of line {seen[name]:,}; answers are "
-                    "returned by name, the first word of the header. Rename one."
+                    f"{where} has the name of the record of line {seen[name]:,}; pieces are looked "
+                    "up by name, the first word of the header. Rename one."
                 )
                 raise InputError(message)
-            if not letters:
+            if letters in (b"", b"*"):
                 message = f"{where} has no sequence. Remove it, or fill it in."
                 raise InputError(message)
             seen[name] = line
-            sequence = letters.decode("utf-8", "replace")
+            sequence = letters.removesuffix(b"*").decode("utf-8", "replace")
             check_dna([(where, sequence)])
             yield name, description.strip(), sequence
     if not seen:
@@ -120,20 +128,34 @@ def _records(path: Path) -> Iterator[tuple[str, str, str]]:
 
 def _blocks(file: BinaryIO, path: Path) -> Iterator[tuple[int, str, bytes]]:
     """Line number, header and letters of each record, as they are."""
-    start, header = 0, ""
+    start, header, comment = 0, "", ""
     letters = bytearray()
-    for number, raw in enumerate(file, start=1):
+    for number, raw in enumerate(lines_of(file), start=1):
         line = raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw
         if line.startswith(b">"):
             if start:
                 yield start, header, bytes(letters.translate(None, _SPACE))
             start, header, letters = number, _header(line, number, path), bytearray()
+            comment = ""
+        elif line.startswith(_COMMENTS):
+            comment = (
+                f"line {number:,} begins with '{line[:1].decode()}'" if letters.strip() else ""
+            )
+        elif start and comment and line.strip():
+            raise _comment_inside(path, comment, start)
         elif start:
             letters += line
         elif line.strip():
             raise _no_fasta(path, line.strip(), number)
     if start:
         yield start, header, bytes(letters.translate(None, _SPACE))
+
+
+def _comment_inside(path: Path, comment: str, start: int) -> InputError:
+    return InputError(
+        f"{path} {comment} between letters of the record of line {start:,}. "
+        "If it names a record, begin it with '>'; a comment stands behind a name or the letters."
+    )
 
 
 def _header(line: bytes, number: int, path: Path) -> str:

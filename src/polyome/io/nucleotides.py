@@ -24,6 +24,13 @@ _MEANING = {
 COMPLEMENTS = "-TGCAYRSWMKVHDBN"
 _NOT_DNA = 255
 
+_LETTER_HINTS = {
+    ">": " A line break is missing before it.",
+    **dict.fromkeys("-._", " It marks a gap of an alignment: remove gaps, say with seqkit seq -g."),
+    **dict.fromkeys("0123456789", " Numbers of positions must be removed."),
+}
+"""What some letters that are no nucleotides tell."""
+
 Codes = NDArray[np.uint8]
 
 
@@ -156,6 +163,7 @@ def not_dna(text: str, place: int, where: str) -> str:
         f"{where} holds {text[place]!r} at position {place + 1}, which is no nucleotide "
         "(A, C, G, T, U, N or another IUPAC letter)."
     )
+    message += _LETTER_HINTS.get(text[place], "")
     protein = set("EFILPQXZJO*")
     if text and sum(letter in protein for letter in text.upper()) >= max(1, 0.1 * len(text)):
         message += " It looks like protein; DNA is needed."

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,12 @@ from polyome.io.nucleotides import LETTERS, not_dna
 
 NOTES = "notes"
 """Key of a table's ``attrs`` that says what was decided while reading."""
+_MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+_DATE = (
+    rf"[0-9]{{1,2}}-(?:{_MONTH})|(?:{_MONTH})-[0-9]{{1,2}}|"
+    r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}(?: 00:00:00)?|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}"
+)
+"""What spreadsheets write for MARCH1, SEPT2, DEC1, OCT4 and other names of genes."""
 _NUCLEOTIDES = (LETTERS[1:] + LETTERS[1:].lower() + "Uu").encode()
 
 
@@ -78,6 +85,25 @@ def repeated_ids(names: "pd.Index[str]", where: str) -> InputError:
         f"{where}: {len(repeated):,} of the ids {verb} more than once "
         f"({listed(repeated, most=3)}); records are matched by id. Give each an id of its own."
     )
+
+
+def dates_note(names: "pd.Series[Any]", where: str) -> list[str]:
+    """Say which names may be genes that a spreadsheet turned to dates; none where most are dates.
+
+    Examples
+    --------
+    >>> dates_note(pd.Series(["TP53", "1-Mar", "MYC"]), "a.csv")
+    ["a.csv: 1 of 3 names look like dates ('1-Mar'). Spreadsheets turn genes such as MARCH1 ..."]
+    """
+    texts = names.dropna().astype(str)
+    dates = texts[texts.str.fullmatch(_DATE)]
+    if not len(dates) or 2 * len(dates) > len(texts):
+        return []
+    return [
+        f"{where}: {len(dates):,} of {len(names):,} names look like dates "
+        f"({listed(dates.unique(), most=3)}). Spreadsheets turn genes such as MARCH1 and SEPT2 to "
+        "dates; take the names from the original file."
+    ]
 
 
 def join_labels(records: pd.DataFrame, labels: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -8,19 +8,23 @@ from typing import Any
 
 import pandas as pd
 
-from polyome._errors import InputError, missing_column
+from polyome._errors import InputError, PolyomeWarning, listed, missing_column
 from polyome.io.compressed import StrPath, ending, read_bytes, read_text
-from polyome.io.records import check_dna, id_column, wrong_letter
+from polyome.io.delimited import UNNAMED, Rows, check_names, split_rows
+from polyome.io.missing import AS_TEXT
+from polyome.io.records import check_dna, dates_note, id_column, wrong_letter
 
+_DECIMAL_COMMA = r"[+-]?[0-9]*,?[0-9]+(?:[eE][+-]?[0-9]+)?"
+_OF_GENES = {"id", "name", "gene", "gene_name", "gene_symbol", "symbol", "gene_id"}
 _SHOWN = 40  # letters of a column's name, which is a sequence where the header is missing
 
 
 def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFrame:
     r"""Read a table with one sequence per row.
 
-    ``.csv`` is separated by commas, ``.tsv`` and ``.txt`` by tabs; ``.parquet`` needs pyarrow. Each
-    may be gzip, whatever its name. Sequences and ids are read as they are written; elsewhere
-    pandas's marks (empty, ``NA``, ``nan``, ...) mean missing.
+    ``.csv`` is separated by commas, ``.tsv`` and ``.txt`` by tabs, or by what the header shows;
+    ``.parquet`` needs pyarrow. Each may be gzip, whatever its name. Sequences and ids are read as
+    they are written; elsewhere empty, ``NA``, ``nan`` and their like mean missing.
 
     Parameters
     ----------
@@ -49,7 +53,9 @@ def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFr
     """
     path = Path(path).expanduser()
     is_parquet = ending(path) == ".parquet"
-    table = _read_parquet(path) if is_parquet else read_columns(path, text=sequence_column)
+    table, notes = (
+        (_read_parquet(path), []) if is_parquet else read_columns(path, text=sequence_column)
+    )
     if sequence_column not in table:
         raise _no_sequence_column(sequence_column, table, path)
     if sequence_column != "sequence" and "sequence" in table:
@@ -63,53 +69,104 @@ def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFr
         raise InputError(message)
     table = _named(table.rename(columns={sequence_column: "sequence"}), path)
     table["sequence"] = _checked(table["sequence"], path)
+    warn_of_table(notes, table, path)
     return table
 
 
-def read_columns(path: Path, *, text: str | None = None) -> pd.DataFrame:
+def read_columns(path: Path, *, text: str | None = None) -> tuple[pd.DataFrame, list[str]]:
     r"""Read a CSV or TSV as it is; the column ``text`` and ids stay text.
+
+    Returns
+    -------
+    One row per row of the file, and what to warn of once the table is known to be right.
 
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "labels.csv"
     >>> _ = path.write_text("id,label\n007,2\nNA,\n")
-    >>> read_columns(path).values.tolist()
+    >>> read_columns(path)[0].values.tolist()
     [['007', 2.0], ['NA', nan]]
     """
-    content = read_text(path)
-    separator = "," if ending(path) == ".csv" else "\t"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            first = pd.read_csv(io.StringIO(content), sep=separator, index_col=False, nrows=0)
-            header = [str(column) for column in first.columns]
-            as_is: dict[str, Callable[[str], str]] = {
-                c: str.strip for c in header if c in {text, "name"} or c.lower() == "id"
-            }
-            return pd.read_csv(
-                io.StringIO(content),
-                sep=separator,
-                index_col=False,  # a field too many is an error, not an index
-                converters=as_is,  # the only way past the marks of missing values
-                low_memory=False,
-            )
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise _no_table(path, error) from error
-
-
-def _no_table(path: Path, error: Exception) -> InputError:
-    if isinstance(error, pd.errors.EmptyDataError):
-        return InputError(f"{path} holds no table: it is blank. A header and rows are needed.")
-    if isinstance(error, pd.errors.ParserWarning):
-        return InputError(
-            f"{path}: rows have more fields than the header has names. Name every column in the "
-            "first line (if R wrote the file: row.names = FALSE)."
+    usual = "," if ending(path) == ".csv" else "\t"
+    is_wanted = _is_name if text is None else text.__eq__
+    rows = split_rows(read_text(path), path, usual=usual, is_wanted=is_wanted)
+    table = _typed(rows, [name for name in rows.names if name == text or _is_name(name)])
+    if len(table) != len(rows.lines):
+        message = (
+            f"{path} has {len(rows.lines):,} rows, and {len(table):,} were understood. Write it "
+            "again without quote marks."
         )
-    reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-    return InputError(
-        f"{path} is not a table: {reason}. Every line needs as many fields as the first."
+        raise InputError(message)
+    empty = [c for c in table.columns if c.startswith(UNNAMED) and table[c].isna().all()]
+    table = table.drop(columns=empty)
+    notes = _short_note(rows, path)
+    if rows.separator == ";":
+        notes += _read_decimal_commas(table, path)
+    return table, notes
+
+
+def _is_name(column: str) -> bool:
+    """Whether a column may name the records."""
+    return column == "name" or column.lower() == "id"
+
+
+def _typed(rows: Rows, as_text: list[str]) -> pd.DataFrame:
+    """Numbers where all values of a column are numbers, else text; these columns as they are."""
+    if not rows.lines:
+        return pd.DataFrame(columns=rows.names, dtype=object)
+    as_is: dict[str, Callable[[str], str]] = dict.fromkeys(as_text, str.strip)
+    table: pd.DataFrame = pd.read_csv(
+        io.StringIO("\n".join(rows.lines)),
+        sep=rows.separator,
+        header=None,
+        names=rows.names,
+        index_col=False,
+        converters=as_is,  # the only way past the marks of missing values
+        keep_default_na=False,
+        na_values=["", *AS_TEXT],
+        low_memory=False,
     )
+    return table
+
+
+def _short_note(rows: Rows, path: Path) -> list[str]:
+    if not rows.short:
+        return []
+    return [
+        f"{path}: {len(rows.short):,} of {len(rows.lines):,} rows have fewer fields than the "
+        f"header has names (first: line {rows.short[0]:,}); the rest of them is read as missing. "
+        "Is the file whole?"
+    ]
+
+
+def _read_decimal_commas(table: pd.DataFrame, path: Path) -> list[str]:
+    """Turn columns of numbers with decimal commas to numbers, in place, and say so."""
+    found = {}
+    for name in table.columns:
+        texts = table[name].dropna()
+        if pd.api.types.is_numeric_dtype(texts.dtype) or not len(texts):
+            continue
+        texts = texts.astype(str).str.strip()
+        if texts.str.fullmatch(_DECIMAL_COMMA).all() and texts.str.contains(",").any():
+            found[name] = texts[texts.str.contains(",")].iloc[0]
+            table[name] = pd.to_numeric(texts.str.replace(",", ".")).reindex(table.index)
+    if not found:
+        return []
+    shown = next(iter(found.values()))
+    return [
+        f"{path} is separated by semicolons with decimal commas: in {listed(found, most=5)} a "
+        f"comma is read as a point ('{shown}' is {shown.replace(',', '.')}). Write points if it is "
+        "none."
+    ]
+
+
+def warn_of_table(notes: list[str], table: pd.DataFrame, path: Path) -> None:
+    """Warn of what was noted while reading, and of genes that a spreadsheet turned to dates."""
+    names = [pd.Series(table.index), *(table[c] for c in table.columns if c.lower() in _OF_GENES)]
+    dates = [note for column in names for note in dates_note(column, str(path))]
+    for note in (*notes, *dates[:1]):
+        warnings.warn(note, PolyomeWarning, stacklevel=3)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -118,10 +175,15 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         message = f"{path} is not a Parquet file (it begins with {content[:8]!r})."
         raise InputError(message)
     try:
+        from pyarrow import parquet
+
+        check_names(list(parquet.read_schema(io.BytesIO(content)).names), path)
         table = pd.read_parquet(io.BytesIO(content))
     except ImportError as error:
         message = f"{path}: Parquet is read with pyarrow, which is absent. Run: pip install pyarrow"
         raise InputError(message) from error
+    except InputError:
+        raise
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         message = f"{path} is damaged or cut short; copy or write it again."
         raise InputError(message) from error
@@ -141,8 +203,8 @@ def _no_sequence_column(name: str, table: pd.DataFrame, path: Path) -> InputErro
         hint = " It looks like FASTA: give it the ending .fa."
     elif any(len(c) > 1 and wrong_letter(c) is None for c in columns):
         hint = " The first line looks like a record; it must name the columns."
-    elif len(columns) == 1 and any(mark in columns[0] for mark in ";,\t|"):
-        hint = " .csv is separated by commas, .tsv and .txt by tabs."
+    elif len(columns) == 1:
+        hint = " Commas, tabs, semicolons or | separate columns; was it saved with another sign?"
     return InputError(f"{missing_column(name, shown, role='sequence', where=str(path))}{hint}")
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from polyome._errors import InputError, listed
 from polyome.io.files import read_kept_table
+from polyome.labels import spelled_otherwise
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.predict.evaluate import Evaluation
@@ -113,13 +114,15 @@ def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
     if count == evaluation.n:
         message = (
             f"no row has a label that the model knows. It knows {listed(classes, most=20)}; found "
-            f"{listed(evaluation.unseen, most=20)}. Rename the labels, or name another target."
+            f"{listed(evaluation.unseen, most=20)}."
+            f"{spelled_otherwise(evaluation.unseen, classes)} Rename the labels, or name another "
+            "target."
         )
         raise InputError(message)
     return [
         f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
         f"({listed(evaluation.unseen, most=4)}); they count as wrong. It knows "
-        f"{listed(classes, most=8)}."
+        f"{listed(classes, most=8)}.{spelled_otherwise(evaluation.unseen, classes)}"
     ]
 
 

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.files import read_kept_table
+from polyome.labels import labels_as_text, meant_missing
 from polyome.predict.predict import UNKNOWN
-from polyome.tasks.base import labels_as_text
 
 ARRAYS = "representation.safetensors"
 PREDICTIONS = "predictions.csv.gz"
@@ -186,7 +186,8 @@ class Scored:
         labels, known = None, np.ones(adata.n_obs, dtype=bool)
         if truth is not None:
             labels = labels_as_text(adata.obs[truth])
-            labels[labels == (told.get("unlabelled") or None)] = None
+            missing = meant_missing(told.get("unlabelled") or "", set(labels))
+            labels[np.isin(labels.astype(str), missing)] = None
             known = np.array([label is not None for label in labels], dtype=bool)
         classes = [str(label) for label in told["classes"]]
         obs = adata.obs[known]

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from polyome._errors import InputError, listed, missing_column
+from polyome._errors import InputError, missing_column, one_column
 from polyome._types import FloatArray, IntArray
 from polyome.audit.findings import Finding
 from polyome.baselines.cells import BASELINES
+from polyome.labels import labels_as_text, reading_notes, without
 from polyome.metrics import classification_metrics
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
@@ -208,24 +209,15 @@ class ClassificationTask(Task):
     label_smoothing: ClassVar[float] = 0.05
 
     def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
-        """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none."""
+        """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none.
+
+        ``unlabelled`` is a label, or several with commas between them.
+        """
         column = column_of(table, target, MODALITIES[self.modality])
         values = labels_as_text(column)
-        notes = []
-        texts = column.dropna().astype(str).str.strip()
-        written = texts[texts.isin(MISSING_AS_TEXT)]
-        if len(written):
-            notes.append(
-                f"{len(written):,} rows of '{target}' say {listed(written.unique())}, the text "
-                "that a missing value becomes: taken as no label. Rename a class that is called so."
-            )
-        if unlabelled is not None and unlabelled not in set(written):
-            excluded = values == unlabelled
-            if not excluded.any():
-                labels = listed(dict.fromkeys(label for label in values if label is not None))
-                message = f"no row of '{target}' is '{unlabelled}' (unlabelled). Labels: {labels}."
-                raise InputError(message)
-            values[excluded] = None
+        notes = reading_notes(column, values, target)
+        if unlabelled is not None:
+            values = without(values, unlabelled, column, target)
         missing = np.array([label is None for label in values], dtype=bool)
         if missing.any():
             notes.append(
@@ -263,13 +255,6 @@ class ClassificationTask(Task):
         return {"accuracy": _accuracy, "macro_f1": _macro_f1}
 
 
-MISSING_AS_TEXT = ("nan", "NaN", "<NA>", "NaT")
-"""What numpy and pandas make of a missing value in a column that is turned to text.
-
-Python's "None" is a class, and warned of: some call an untreated sample so.
-"""
-
-
 def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
     """Look up the column with the truth."""
     if not isinstance(target, str):
@@ -279,11 +264,7 @@ def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> 
         error = missing_column(target, table.columns, role="target", where=modality.table_name)
         message = f"{error}{modality.target_hint}"
         raise InputError(message)
-    alike = int((table.columns == target).sum())
-    if alike > 1:
-        message = f"there are {alike} columns called '{target}' (target); rename them."
-        raise InputError(message)
-    return table[target]
+    return one_column(table, target, role="target", where=modality.table_name)
 
 
 def _best(answers: FloatArray, classes: tuple[str, ...]) -> np.ndarray:
@@ -301,29 +282,3 @@ def _macro_f1(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) 
     hits = np.bincount(codes[best == codes], minlength=len(names))
     said = np.bincount(best[best >= 0], minlength=len(names))
     return float((2 * hits / (said + np.bincount(codes))).mean())
-
-
-def labels_as_text(column: "pd.Series[Any]") -> np.ndarray:
-    """Labels, object (n,): text, or None where there is none (NaN, None, empty, or these as text).
-
-    3.0 reads as 3, as a column of integers with gaps was meant.
-
-    Examples
-    --------
-    >>> labels_as_text(pd.Series([1.0, None, 2.0])).tolist()
-    ['1', None, '2']
-    >>> labels_as_text(pd.Series(["B", " ", None, "nan"], dtype="category")).tolist()
-    ['B', None, None, None]
-    >>> labels_as_text(pd.Series([0, None, 1], dtype="category")).tolist()
-    ['0', None, '1']
-    """
-    known = column.notna().to_numpy()
-    labels = column[known]
-    if isinstance(labels.dtype, pd.CategoricalDtype):
-        labels = labels.astype(labels.cat.categories.dtype)
-    if pd.api.types.is_float_dtype(labels.dtype) and (labels % 1 == 0).all():
-        labels = labels.astype(np.int64)
-    found = np.full(len(column), None, dtype=object)
-    missing = {"", *MISSING_AS_TEXT}
-    found[known] = [None if text.strip() in missing else text for text in labels.astype(str)]
-    return found

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
-from polyome.tasks.base import labels_as_text
+from polyome.io.chromosomes import plain_chromosome
+from polyome.labels import labels_as_text
 
-_CHROMOSOME = ("chrom", "chromosome", "seqid", "contig")
+CHROMOSOME_COLUMNS = ("chrom", "chromosome", "seqid", "contig")
 _POSITION = ("start", "start0", "tss", "tss0", "pos", "position")
 BLOCKS = 50
 """Blocks that a genome is cut into, about."""
@@ -24,16 +25,41 @@ def chromosomes(records: Any) -> np.ndarray:
     >>> table = pd.DataFrame({"sequence": ["ACGT", "AACC"], "chrom": ["chr1", "chr2"]})
     >>> chromosomes(SequenceModality().read(table)).tolist()
     ['chr1', 'chr2']
+
+    Names that mean one chromosome are one, and carry the first that was met:
+
+    >>> table["chrom"] = ["chr1", "1"]
+    >>> chromosomes(SequenceModality().read(table)).tolist()
+    ['chr1', 'chr1']
     """
-    found = next((name for name in _CHROMOSOME if name in records.table.columns), None)
+    found = next((name for name in CHROMOSOME_COLUMNS if name in records.table.columns), None)
     if found is None:
         message = (
             "--split-by chromosome needs a column of chromosomes "
-            f"({listed(_CHROMOSOME)}); or name one: --split-by group --group COLUMN. "
+            f"({listed(CHROMOSOME_COLUMNS)}); or name one: --split-by group --group COLUMN. "
             f"Columns: {listed(records.table.columns, most=20)}."
         )
         raise InputError(message)
     return _names(records.table, found, "--split-by chromosome")
+
+
+def one_spelling(names: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Chromosomes, of which each has one name: the first that was met. A missing one stays.
+
+    Examples
+    --------
+    >>> one_spelling(pd.Series(["chr1", "1", "2", None, 2.0])).tolist()
+    ['chr1', 'chr1', '2', None, '2']
+    """
+    found: dict[str, str] = {}
+    shown: list[str | None] = []
+    for name in names:
+        if pd.isna(name):
+            shown.append(None)
+            continue
+        text = re.sub(r"^(\d+)\.0$", r"\1", str(name).strip())
+        shown.append(found.setdefault(plain_chromosome(text), text))
+    return pd.Series(shown, names.index, dtype=object)
 
 
 def _names(table: pd.DataFrame, column: str, asked: str) -> np.ndarray:
@@ -47,7 +73,7 @@ def _names(table: pd.DataFrame, column: str, asked: str) -> np.ndarray:
             "one for each."
         )
         raise InputError(message)
-    return np.array([re.sub(r"^(\d+)\.0$", r"\1", name) for name in names])
+    return one_spelling(pd.Series(names)).to_numpy(dtype=str)
 
 
 def blocks(records: Any) -> np.ndarray:
@@ -66,7 +92,7 @@ def blocks(records: Any) -> np.ndarray:
         message = (
             "--split-by blocks needs a column of positions "
             f"({listed(_POSITION)}), and with several chromosomes one of those "
-            f"({listed(_CHROMOSOME)}). Columns: {listed(table.columns, most=20)}."
+            f"({listed(CHROMOSOME_COLUMNS)}). Columns: {listed(table.columns, most=20)}."
         )
         raise InputError(message)
     place = pd.to_numeric(table[found], errors="coerce").to_numpy(dtype=np.float64)
@@ -77,7 +103,7 @@ def blocks(records: Any) -> np.ndarray:
             f"'{table.index[row]}'; --split-by blocks needs a number for each record."
         )
         raise InputError(message)
-    chromosome = next((name for name in _CHROMOSOME if name in table.columns), None)
+    chromosome = next((name for name in CHROMOSOME_COLUMNS if name in table.columns), None)
     where = np.full(len(table), "0")
     if chromosome is not None:
         where = _names(table, chromosome, "--split-by blocks")

@@ -1,16 +1,20 @@
 """Which rows fit and which are scored, and whether they suffice."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from polyome import splits
-from polyome._errors import InputError, listed, missing_column
+from polyome._errors import InputError, PolyomeWarning, listed, one_column
+from polyome.io.missing import stripped
+from polyome.labels import alike_labels, labels_as_text, meant_missing
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Records
 from polyome.splits import Split
-from polyome.tasks.base import Targets, Task, labels_as_text
+from polyome.tasks.base import Targets, Task
+from polyome.tasks.genome import CHROMOSOME_COLUMNS, one_spelling
 
 
 def split_records(
@@ -33,16 +37,14 @@ def split_records(
     if split is not None and split_by is not None:
         message = "--split and --split-by were both given; give one of them."
         raise InputError(message)
-    if group is not None and group not in table.columns:
-        raise missing_column(group, table.columns, role="group", where=where)
+    groups = None if group is None else _named_groups(table, group, where)
     if split is not None:
-        if split not in table.columns:
-            raise missing_column(split, table.columns, role="split", where=where)
-        parts = splits.from_column(table[split], labelled=labelled, name=split)
-        if group is None:
+        column = one_column(table, split, role="split", where=where)
+        parts = splits.from_column(column, labelled=labelled, name=split)
+        if group is None or groups is None:
             return parts, None
         rows = np.concatenate([parts.train, parts.dev, parts.test])
-        return parts, splits.group_names(table[group], rows, group)
+        return parts, splits.group_names(groups, rows, group)
     if split_by not in (None, *task.splits_by):
         message = f"there is no --split-by {split_by} for {task.name}. "
         message += f"Known: {listed(task.splits_by)}."
@@ -57,25 +59,42 @@ def split_records(
         raise InputError(message)
     if by == "random":
         return splits.random_split(targets.labels, labelled=labelled, seed=task.seed), None
-    values = _groups(task, records, by, group)
+    values = _groups(task, records, by, groups)
     parts = splits.group_split(
         values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or by
     )
     return task.apart(records, parts, by), np.asarray(values).astype(str)
 
 
-def _groups(task: Task, records: Records, split_by: str, group: str | None) -> Any:
+def _named_groups(table: pd.DataFrame, group: str, where: str) -> "pd.Series[Any]":
+    """The column that the user named; spellings that may be one group are warned of."""
+    column = one_column(table, group, role="group", where=where)
+    if group in CHROMOSOME_COLUMNS:
+        return one_spelling(column)
+    names = column.dropna().astype(str).map(stripped)
+    alike = alike_labels(names.unique())
+    if alike:
+        message = (
+            f"groups of '{group}' differ only in capitals, blanks or the form of a number: "
+            f"{'; '.join(listed(names) for names in alike[:5])}. They are different groups here, "
+            "which may stand on both sides of the split. Spell them alike if they are one."
+        )
+        warnings.warn(message, PolyomeWarning, stacklevel=4)
+    return column
+
+
+def _groups(task: Task, records: Records, split_by: str, named: "pd.Series[Any] | None") -> Any:
     """Group of each record, (n,): of a column, or as the task finds it."""
-    table, grouping = records.table, task.splits_by[split_by]
+    grouping = task.splits_by[split_by]
     if grouping is not None:
         return grouping(records)
-    if group is None:
+    if named is None:
         message = (
             "--split-by group needs --group COLUMN, the column of donors, batches or animals. "
-            f"Columns: {listed(table.columns, most=20)}."
+            f"Columns: {listed(records.table.columns, most=20)}."
         )
         raise InputError(message)
-    return table[group]
+    return named
 
 
 def counted(parts: Split) -> str:
@@ -88,7 +107,8 @@ def counted(parts: Split) -> str:
 
 
 def if_there(table: pd.DataFrame, target: str, label: str | None) -> str | None:
-    """A label that means missing, where the column has it."""
+    """Labels that mean missing, as far as the column has them."""
     if label is None or target not in table.columns:
         return label
-    return label if (labels_as_text(table[target]) == label).any() else None
+    known = set(labels_as_text(table[target]))
+    return ",".join(name for name in meant_missing(label, known) if name in known) or None

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from polyome._errors import InputError, listed, missing_column
+from polyome._errors import InputError, listed, one_column
 from polyome._types import FloatArray, IntArray
+from polyome.io.missing import as_numbers, missing_words, words_note
 from polyome.metrics import pearson, regression_metrics
 from polyome.modalities import MODALITIES
 from polyome.tasks.base import Metric, Task, column_of
@@ -59,9 +60,14 @@ class RegressionTask(Task):
             message = f"unlabelled='{unlabelled}' is for classes; leave a missing value empty."
             raise InputError(message)
         names = named_columns(target, table)
-        truth = np.column_stack([_numbers(column_of(table, n, modality), n) for n in names])
+        columns = [column_of(table, name, modality) for name in names]
+        truth = np.column_stack([as_numbers(c, f"column '{n}'") for c, n in zip(columns, names)])
         missing = int((~np.isfinite(truth).any(axis=1)).sum())
-        notes = []
+        notes = [
+            note
+            for column, name in zip(columns, names)
+            for note in words_note(missing_words(column), name, "no value")
+        ]
         if missing:
             notes.append(
                 f"{missing:,} of {len(table):,} rows have no value in {listed(names)}: neither "
@@ -98,10 +104,8 @@ class RegressionTask(Task):
                 "needed."
             )
             raise InputError(message)
-        found = [column for column in columns if column not in table.columns]
-        if found:
-            raise missing_column(found[0], table.columns, role="noise", where=where)
-        return np.column_stack([_numbers(table[c], c) for c in columns]) ** 2
+        found = [one_column(table, name, role="noise", where=where) for name in columns]
+        return np.column_stack([_deviations(column) for column in found]) ** 2
 
     def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
         """One output per target."""
@@ -159,16 +163,16 @@ def named_columns(target: object, table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _numbers(column: "pd.Series[Any]", name: str) -> FloatArray:
-    """A column as float64, (n,); infinite values and text that is no number are refused."""
-    empty = column.isna() | (column.astype(str).str.strip() == "")
-    values = pd.to_numeric(column.where(~empty), errors="coerce").to_numpy(dtype=np.float64)
-    wrong = ~np.isfinite(values) & ~empty.to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
+def _deviations(column: "pd.Series[Any]") -> FloatArray:
+    """Standard deviations, (n,); a negative one is refused."""
+    values = as_numbers(column, f"column '{column.name}' (noise)")
+    negative = values < 0
+    if negative.any():
+        row = int(negative.argmax())
         message = (
-            f"column '{name}' holds '{column.iloc[row]}' at record '{column.index[row]}' "
-            f"({int(wrong.sum()):,} such rows); numbers are needed, or nothing."
+            f"column '{column.name}' (noise) holds {values[row]:g} at record "
+            f"'{column.index[row]}' ({int(negative.sum()):,} such rows); a standard deviation is "
+            "0 or more. Leave unknown ones empty."
         )
         raise InputError(message)
     return values

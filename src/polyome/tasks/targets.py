@@ -42,6 +42,12 @@ class Targets:
         """(n,), classes whose proportions a split keeps; None for values."""
         return self.truth
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each class, in the order of `classes`; values have none."""
+        known = [value for value in self.truth if value is not None]
+        return dict(zip(self.classes, np.unique(known, return_counts=True)[1].tolist()))
+
     def learned_from(self, rows: IntArray) -> Self:
         """These targets with what has to be learned of training rows: of classes, nothing."""
         del rows
@@ -150,6 +156,11 @@ class ValueTargets(Targets):
     @property
     def labels(self) -> None:
         """Values have no classes to keep in proportion."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """None: values have no classes."""
+        return {}
 
     def learned_from(self, rows: IntArray) -> Self:
         """These targets, measured on the scale of training rows."""

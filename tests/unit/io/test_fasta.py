@@ -3,12 +3,14 @@
 import gzip
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.io.fasta import read_fasta, stream_fasta
+from polyome.io.table import read_table
 
 FASTA = b">a first one\nACGT\nacgtn\n\n>b\nRYKM\n  \n>c\tthird\nUUU\n"
 RECORDS = [("a", "ACGTacgtn"), ("b", "RYKM"), ("c", "UUU")]
@@ -90,7 +92,6 @@ def test_labels_that_do_not_fit(write, labels, message):
         (b"ACGT\n", r"line 1: FASTA begins with '>' and a name, this with 'ACGT'"),
         (b"\nid,sequence\na,AC\n", r"line 2: FASTA begins with '>'.*\.csv"),
         (b"@a\nACGT\n+\n!!!!\n", r"looks like FASTQ.*seqtk seq -A"),
-        (b">a\nAC\n>b x\nGT\n>a y\nTT\n", r"'a' \(line 5\) has the name of .* line 1.*Rename"),
         (b">a\nAC\n>b\n\n>c\nGT\n", r"record 'b' \(line 3\) has no sequence"),
         (b">a\nAC\n>b\n", r"record 'b' \(line 3\) has no sequence"),
         (b">a\nAC\n> b\nGT\n", r"line 3: the record has no name after '>'"),
@@ -101,7 +102,7 @@ def test_labels_that_do_not_fit(write, labels, message):
         (b">a\nAC\xe9GT\n", r"record 'a' \(line 1\) holds .* at position 3"),
         (b">a\nAC\n>x\xe9\nGT\n", r"line 3 is not text in UTF-8 \(byte 0xe9\)"),
         (b"BZh91AY", r"is compressed with bzip2"),
-        (b"\xff\xfe>\x00a\x00", r"is text in UTF-16"),
+        (b"\xff\xfe>\x00a", r"is damaged: it begins as text in UTF-16"),
     ],
 )
 def test_what_is_no_fasta_of_dna(write, content, message):
@@ -109,6 +110,15 @@ def test_what_is_no_fasta_of_dna(write, content, message):
     for read in (read_fasta, lambda path: list(stream_fasta(path))):
         with pytest.raises(InputError, match=rf"x\.fa.*{message}"):
             read(path)
+
+
+def test_ids_that_repeat_stay_as_those_of_a_table_but_names_to_look_up_must_differ(write):
+    path = write(b">a\nAC\n>b x\nGT\n>a y\nTT\n")
+    table = read_table(write("id,sequence\na,AC\nb,GT\na,TT\n", "x.csv"))
+    pd.testing.assert_frame_equal(read_fasta(path)[["sequence"]], table)
+    message = r"'a' \(line 5\) has the name of .* line 1.*Rename"
+    with pytest.raises(InputError, match=message):
+        list(stream_fasta(path))
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.999])

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from tests.unit.predict.conftest import motif_table
 
+from polyome._errors import InputError
 from polyome.data.simulate import simulate_cells
 from polyome.estimators import estimator_class
 from polyome.predict.evaluate import Evaluation
+from polyome.predict.rows import unseen_note
 
 
 def evaluation(own, other):
@@ -68,3 +70,14 @@ def test_rows_of_a_group_are_resampled_together(motif_model):
     assert set(model.evaluation_.differences) == set(model.evaluation_.baselines)
     difference, low, high = model.evaluation_.differences["majority"]
     assert low <= difference <= high
+
+
+def test_labels_that_the_model_knows_in_another_spelling_are_named():
+    scored = evaluation(0.5, 0.5)
+    scored.unseen = {"b cells": 3, "platelets": 1}
+    (note,) = unseen_note(scored, ("B cells", "T cells"))
+    assert "4 of 10 rows have labels that the model does not know" in note
+    assert note.endswith("In another spelling it knows 'b cells' ('B cells').")
+    scored.unseen = {"b cells": 10}
+    with pytest.raises(InputError, match=r"knows 'b cells' \('B cells'\)\. Rename the labels"):
+        unseen_note(scored, ("B cells", "T cells"))

@@ -113,6 +113,35 @@ def test_refuses_settings(settings, message):
         targets("a", **settings)
 
 
+def test_negative_noise_is_refused():
+    table = TABLE.assign(sd=[0.0, -0.25, np.nan, -1.0])
+    message = r"'sd' \(noise\) holds -0\.25 at record 'r2' \(2 such rows\); a standard deviation is"
+    with pytest.raises(InputError, match=message):
+        Expression(noise="sd").targets(table, "a", None)
+    assert Expression(noise="sd").scored_targets(table, "a", None).variances is None
+
+
+def test_words_for_missing_values_are_counted_and_named():
+    table = TABLE.assign(a=["1.5", "NA", " - ", "n/a"])
+    found = Expression().targets(table, "a", None)
+    assert np.isnan(found.truth[:, 0]).tolist() == [False, True, True, True]
+    assert found.notes[0].startswith("3 rows of 'a' say 'NA', '-', 'n/a', which stands for nothing")
+    assert found.notes[0].endswith(": taken as no value.")
+
+
+@pytest.mark.parametrize("text", ["2,5", "1,234", "1.299,99"])
+def test_commas_in_numbers_are_explained(text):
+    with pytest.raises(InputError, match=r"A comma may be a decimal mark or part thousands"):
+        Expression().targets(TABLE.assign(a=["1", "2", "3", text]), "a", None)
+
+
+def test_two_columns_of_one_name():
+    table = TABLE.copy()
+    table.insert(0, "sd", 1.0, allow_duplicates=True)
+    with pytest.raises(InputError, match=r"2 columns called 'sd' \(noise\); rename them"):
+        Expression(noise="sd").targets(table, "a", None)
+
+
 def test_negative_values_have_no_logarithm():
     table = TABLE.assign(a=[-3.0, -1.0, 1.0, 2.0])
     targets = Expression(target_transform="log").targets(table, "a", None)

@@ -5,8 +5,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from polyome._errors import InputError, missing_column
+from polyome._errors import InputError, one_column
 from polyome._types import FloatArray
+from polyome.io.missing import as_numbers
 
 
 class Numbers:
@@ -33,7 +34,7 @@ class Numbers:
         for k, column in enumerate(self._columns(table).T):
             known = column[np.isfinite(column)]
             if not len(known):
-                message = f"column '{self.columns[k]}' (features) has no value on training rows."
+                message = f"{_called(self.columns[k])} has no value on training rows."
                 raise InputError(message)
             self.means[k], self.spreads[k] = known.mean(), known.std() or 1.0
         return self
@@ -54,25 +55,20 @@ class Numbers:
         """
         found = zip(self.columns, (~np.isfinite(self._columns(table))).sum(axis=0), strict=True)
         return [
-            f"column '{name}' (features) has no value for {count:,} of {len(table):,} records; "
+            f"{_called(name)} has no value for {count:,} of {len(table):,} records; "
             "a mean is read there."
             for name, count in found
             if count
         ]
 
     def _columns(self, table: pd.DataFrame) -> FloatArray:
-        found = np.zeros((len(table), len(self.columns)))
-        for k, name in enumerate(self.columns):
-            if name not in table.columns:
-                raise missing_column(name, table.columns, role="features", where="the input")
-            column = table[name]
-            found[:, k] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-            wrong = ~np.isfinite(found[:, k]) & column.notna().to_numpy()
-            if wrong.any():
-                row = int(wrong.argmax())
-                message = (
-                    f"column '{name}' (features) holds '{column.iloc[row]}' at record "
-                    f"'{table.index[row]}'; numbers are needed, or nothing."
-                )
-                raise InputError(message)
-        return found
+        where = "the input"
+        found = [
+            as_numbers(one_column(table, name, role="features", where=where), _called(name))
+            for name in self.columns
+        ]
+        return np.column_stack(found) if found else np.zeros((len(table), 0))
+
+
+def _called(name: str) -> str:
+    return f"column '{name}' (features)"
