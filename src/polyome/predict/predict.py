@@ -34,7 +34,8 @@ class PredictArguments:
     align : shift and scale each gene of the query to the reference (uses the whole query).
     over : majority vote within the values of this column of ``obs``, or within ``leiden``
         clusters made for it (uses the whole query).
-    least_share : of a cluster's records that must agree, or each keeps its own label.
+    least_share : of a cluster's records that must have got the winner of its vote, or each keeps
+        its own label.
     interval : share of the true values that prediction intervals are to hold.
     """
 
@@ -42,7 +43,7 @@ class PredictArguments:
     refuse: bool = True
     align: bool = False
     over: str | None = None
-    least_share: float = 0.5
+    least_share: float = 0.0
     interval: float = 0.9
 
     def __post_init__(self) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, missing_column
-from polyome._types import IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Answers
 
 MOST_ALONE = 20  # fewer records are one cluster
+_HALF = 0.5  # of a group's records; a winner with fewer is pointed out
 
 
 def majority_vote(
@@ -17,16 +18,17 @@ def majority_vote(
 ) -> Answers:
     """Give each cluster the label that most of its records got.
 
-    The winner is the label that more records of the cluster got than any other; ``unknown`` may
-    win too. All of them then get it, with the mean probability of that class in the cluster as
-    confidence. Where the winner has less than ``least_share`` of the records, or two labels are
-    level, each record keeps its own answer. Probabilities stay each record's own.
+    The winner is the best class of most of the cluster's records, of level classes the more
+    probable; ``unknown`` where more than half were refused. All of them get it, with the mean
+    probability of that class in the cluster as confidence. Its share is that of the records that
+    bore it before, which refused ones do not. Where it is below ``least_share``, each record keeps
+    its own answer. Probabilities stay each record's own.
 
     Parameters
     ----------
     table : the records' table.
     over : a column of it; ``"leiden"``, where there is no such column, clusters the representation.
-    least_share : of a cluster's records that must have got the winner.
+    least_share : of a cluster's records that must have got the winner; 0 asks for none.
     seed : of the clusters that are made.
 
     Examples
@@ -38,7 +40,7 @@ def majority_vote(
     ...     representation=np.zeros((5, 1)), provenance={},
     ... )
     >>> voted = majority_vote(
-    ...     answers, pd.DataFrame({"cluster": list("xxxyy")}), "cluster", least_share=0.5, seed=0
+    ...     answers, pd.DataFrame({"cluster": list("xxxyy")}), "cluster", least_share=0.6, seed=0
     ... )
     >>> voted.label.tolist(), voted.vote_share.round(2).tolist()
     (['B', 'B', 'B', 'B', 'T'], [0.67, 0.67, 0.67, 0.5, 0.5])
@@ -52,17 +54,14 @@ def majority_vote(
     label, confidence = answers.label.copy(), answers.confidence.copy()
     share = np.full(len(label), np.nan)
     codes, names = pd.factorize(clusters)
-    undecided = 0
+    found = np.zeros(len(names))
     for code in range(len(names)):
         members = np.flatnonzero(codes == code)
-        winner, count, is_level = _winner(answers.label[members])
-        share[members] = count / len(members)
-        if is_level or count < least_share * len(members):
-            undecided += 1
-            continue
-        label[members] = winner
-        confidence[members] = _mean_proba(answers, members, winner)
-    notes = (*answers.notes, *_said(over, len(names), undecided, least_share))
+        winner, sure = _winner(answers, members)
+        found[code] = share[members] = (answers.label[members] == winner).mean()
+        if found[code] >= least_share:
+            label[members], confidence[members] = winner, sure
+    notes = (*answers.notes, _said(over, found, least_share))
     return replace(
         answers,
         label=label,
@@ -73,28 +72,33 @@ def majority_vote(
     )
 
 
-def _winner(labels: np.ndarray) -> tuple[str, int, bool]:
-    """The most frequent label, how many records got it, and whether another is level with it."""
-    values, counts = np.unique(labels.astype(str), return_counts=True)
-    most = int(counts.max())
-    return str(values[counts.argmax()]), most, bool((counts == most).sum() > 1)
+def _winner(answers: Answers, members: IntArray) -> tuple[str, float]:
+    """A cluster's label, and the mean probability of its class."""
+    best, means = answers.best[members], answers.proba.iloc[members].mean()
+    winner = max(np.unique(best.astype(str)), key=lambda name: ((best == name).sum(), means[name]))
+    sure = float(means[winner])
+    refused = answers.label[members] != best
+    if refused.mean() > 0.5:
+        winner = answers.label[members][refused][0]
+    return str(winner), sure
 
 
-def _mean_proba(answers: Answers, members: IntArray, winner: str) -> float:
-    """Mean probability of a class in a cluster; where ``unknown`` won, of the class most likely."""
-    means = answers.proba.iloc[members].mean()
-    return float(means[winner] if winner in means.index else means.max())
-
-
-def _said(over: str, groups: int, undecided: int, least_share: float) -> list[str]:
-    """Say how many groups were voted on, and how many of them have no winner."""
-    said = f"Majority vote over '{over}': {groups:,} groups"
-    if not undecided:
-        return [f"{said}, one label each."]
-    return [
-        f"{said}. In {undecided:,} of them no label has {least_share:.0%} of the records and more "
-        "than any other; their records keep their own labels. --set least_share=... changes it."
-    ]
+def _said(over: str, shares: FloatArray, least_share: float) -> str:
+    """Say how many groups were voted on, and in how many of them few records agree."""
+    said = f"Majority vote over '{over}': {len(shares):,} groups"
+    undecided = int((shares < least_share).sum())
+    if undecided:
+        return (
+            f"{said}. In {undecided:,} of them no label has {least_share:.0%} of the records, "
+            "which keep their own labels."
+        )
+    minor = int((shares < _HALF).sum())
+    if minor:
+        return (
+            f"{said}, one label each. In {minor:,} of them fewer than half of the records had it "
+            f"before; --set least_share={_HALF} leaves such groups their own labels."
+        )
+    return f"{said}, one label each."
 
 
 def _leiden(representation: np.ndarray, seed: int) -> np.ndarray:

@@ -55,11 +55,20 @@ def test_a_cluster_without_a_clear_winner_keeps_its_records_labels(answers, tabl
     assert voted.provenance["notes"] == list(voted.notes)
 
 
-def test_labels_that_are_level_are_no_majority(answers, table):
-    table["cluster"] = ["a", "b", "a", "b", "b", "b"]
+def test_of_level_labels_the_more_probable_wins(answers, table):
+    table["cluster"] = ["a", "b", "a", "b", "b", "b"]  # B at .9 and T at .7
     voted = majority_vote(answers, table, "cluster", least_share=0.0, seed=0)
-    assert voted.label.tolist() == answers.label.tolist()
-    assert voted.vote_share == pytest.approx([0.5] * 6)
+    assert voted.label[[0, 2]].tolist() == ["B", "B"]
+    assert voted.vote_share[0] == 0.5
+
+
+def test_a_winner_with_less_than_half_is_pointed_out(answers, table):
+    table["cluster"] = ["a", "b", "b", "a", "b", "a"]  # B, unknown, B; B, T, unknown
+    voted = majority_vote(answers, table, "cluster", least_share=0.0, seed=0)
+    assert voted.label[[1, 2, 4]].tolist() == ["T", "T", "T"]
+    assert voted.vote_share[1] == pytest.approx(1 / 3)
+    assert "In 1 of them fewer than half of the records had it before" in voted.notes[0]
+    assert "--set least_share=0.5" in voted.notes[0]
 
 
 def test_refused_records_do_not_speak_for_the_winner(answers, table):
