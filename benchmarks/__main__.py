@@ -4,7 +4,15 @@ import sys
 
 from benchmarks import alignment, cells, explain, expression, promoters, scan, tissue
 
-ROWS = alignment.ROWS | cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS | expression.ROWS
+ROWS = (
+    alignment.ROWS
+    | cells.ROWS
+    | promoters.ROWS
+    | scan.ROWS
+    | tissue.ROWS
+    | explain.ROWS
+    | expression.ROWS
+)
 
 
 def main() -> None:

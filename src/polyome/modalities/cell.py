@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
-from polyome.modalities.profiles.alignment import Adjustment, align, class_moments
+from polyome.modalities.profiles.alignment import Adjustment, align, check_genes, class_moments
 from polyome.modalities.profiles.features import DirectProfileFeatures, thinned
 from polyome.modalities.profiles.modality import ProfileModality
 from polyome.modalities.profiles.records import CellRecords
@@ -81,6 +81,11 @@ class CellModality(ProfileModality):
             for begin in range(0, len(records), _ALIGN_CELLS):
                 rows = np.arange(begin, min(begin + _ALIGN_CELLS, len(records)))
                 yield self.standardised(records.take(rows))[:, present]
+
+        if not self.vocabulary_.is_scaled:
+            z = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks()) / len(records)
+            means = self.means_[present]
+            check_genes(means + z * self.scales_[present], means)
 
         def of_all_genes(adjustment: Adjustment) -> Adjustment:
             scale, shift = np.ones(genes, np.float32), np.zeros(genes, np.float32)

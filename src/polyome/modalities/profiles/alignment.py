@@ -27,6 +27,11 @@ NEARLY_ALL = 0.95
 """Share of refused records from which nothing ties a query to the reference: the share that the
 threshold accepts of known cells."""
 
+LEAST_CORRELATION = 0.3
+"""Of the mean expression of genes in query and reference: .7 to 1 for blood of other laboratories,
+about 0 where gene names are shuffled."""
+_FEWEST_GENES = 30  # whose means say anything of it
+
 Adjustment = tuple[FloatArray, FloatArray]
 
 
@@ -98,6 +103,33 @@ def check_sound(score: FloatArray) -> None:
             f"align=true: {why}. Any shift of genes would make such records look known, whatever "
             "they are. Leave align=true out: what is unlike the training records stays 'unknown'. "
             "Are tissue, organism and gene names those that the model was fitted on?"
+        )
+        raise InputError(message)
+
+
+def check_genes(query: FloatArray, reference: FloatArray) -> None:
+    """Refuse a query whose genes are expressed as if they were others.
+
+    Parameters
+    ----------
+    query, reference : float, (g,), mean log-normalised expression.
+
+    Examples
+    --------
+    >>> means = np.arange(100.0)
+    >>> check_genes(means + 5, means)
+    >>> check_genes(means[::-1], means)
+    Traceback (most recent call last):
+    polyome._errors.InputError: align=true: genes are expressed otherwise than in the training ...
+    """
+    if len(query) < _FEWEST_GENES or min(query.std(), reference.std()) < 1e-6:
+        return
+    correlation = float(np.corrcoef(query, reference)[0, 1])
+    if correlation < LEAST_CORRELATION:
+        message = (
+            f"align=true: genes are expressed otherwise than in the training cells (their means "
+            f"correlate by {correlation:.2f}; {LEAST_CORRELATION} is needed). Do the gene names "
+            "belong to these columns, and is it the same organism? Leave align=true out."
         )
         raise InputError(message)
 

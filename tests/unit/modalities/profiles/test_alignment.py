@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from polyome import InputError
-from polyome.modalities.profiles.alignment import align, check_sound, class_moments, unsound
+from polyome.modalities.profiles.alignment import (
+    align,
+    check_genes,
+    check_sound,
+    class_moments,
+    unsound,
+)
 
 
 @pytest.fixture
@@ -112,3 +118,12 @@ def test_a_query_that_nothing_ties_to_the_reference_is_refused(score, why):
 
 def test_a_query_of_which_some_records_are_near_is_aligned():
     assert unsound(np.array([0.8] * 20 + [1.6] * 60)) == ""
+
+
+def test_genes_under_other_names_are_refused():
+    rng = np.random.default_rng(0)
+    means = rng.lognormal(size=200)
+    check_genes(means * rng.lognormal(0, 0.5, 200), means)
+    check_genes(means[:20], means[:20][::-1])  # so few say nothing
+    with pytest.raises(InputError, match="their means correlate by .*gene names belong"):
+        check_genes(rng.permutation(means), means)

@@ -36,7 +36,19 @@ def test_of_several_columns_the_one_called_section_is_named():
 
 @pytest.mark.parametrize(
     "name",
-    ["fov", "FOV", "roi", "core", "core_id", "region", "well", "tile", "imageID", "puck", "ImageNumber"],
+    [
+        "fov",
+        "FOV",
+        "roi",
+        "core",
+        "core_id",
+        "region",
+        "well",
+        "tile",
+        "imageID",
+        "puck",
+        "ImageNumber",
+    ],
 )
 def test_fields_of_view_laid_on_one_another_are_sections(name):
     fields = {name: np.repeat(np.arange(4), 400)}
