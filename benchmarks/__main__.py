@@ -2,9 +2,17 @@
 
 import sys
 
-from benchmarks import cells, explain, expression, promoters, scan, tissue
+from benchmarks import alignment, cells, explain, expression, promoters, scan, tissue
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS | expression.ROWS
+ROWS = (
+    alignment.ROWS
+    | cells.ROWS
+    | promoters.ROWS
+    | scan.ROWS
+    | tissue.ROWS
+    | explain.ROWS
+    | expression.ROWS
+)
 
 
 def main() -> None:

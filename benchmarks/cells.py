@@ -162,7 +162,7 @@ def transfer() -> None:
     """Row d: fit on all of pbmc3k, answer other studies, as they are and aligned."""
     reference = read("pbmc3k_counts")
     reference.obs["split"] = "train"
-    queries = _queries()
+    queries = queries()
     print(f"label maps: {KANG} {SYMPHONY}")
 
     def measure(seed: int) -> dict[str, Any]:
@@ -191,11 +191,11 @@ def transfer() -> None:
     write("transfer", "From pbmc3k to other studies", body, results)
 
 
-def _queries() -> dict[str, tuple[AnnData, np.ndarray]]:
+def queries() -> dict[str, tuple[AnnData, np.ndarray]]:
     """Queries with their truth in pbmc3k's labels; None where pbmc3k lacks the type."""
     kang, symphony = read("kang_ifnb1k"), read("pbmc_3tech_symphony")
-    found = {"kang": (kang, _mapped(kang.obs["seurat_annotations"], KANG))}
-    truth = _mapped(symphony.obs["cell_type"], SYMPHONY)
+    found = {"kang": (kang, mapped(kang.obs["seurat_annotations"], KANG))}
+    truth = mapped(symphony.obs["cell_type"], SYMPHONY)
     lymphoid = np.isin(truth.astype(str), ["B cells", "CD4 T cells", "CD8 T cells"])
     known = np.array([label is not None for label in truth])
     for technology in symphony.obs["donor"].unique():
@@ -205,7 +205,7 @@ def _queries() -> dict[str, tuple[AnnData, np.ndarray]]:
     return found
 
 
-def _mapped(labels: Any, names: dict[str, str]) -> np.ndarray:
+def mapped(labels: Any, names: dict[str, str]) -> np.ndarray:
     return np.array([names.get(str(label)) for label in labels], dtype=object)
 
 

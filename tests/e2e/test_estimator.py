@@ -323,4 +323,32 @@ def test_many_refusals_are_pointed_out(model):
     strange = simulate_cells(40, seed=5)  # other marker genes, other base expression
     notes = " ".join(model.answer(strange)[1].notes)
     assert "are unlike all training records and were named 'unknown'" in notes
-    assert "--set align=true" in notes
+    assert "alignment would not help" in notes
+    assert "--set align=true" not in notes
+    with pytest.raises(polyome.InputError, match="only .* of 40 records are near"):
+        model.answer(strange, align=True)
+
+
+def test_alignment_is_advised_where_some_cells_are_known(model, cells):
+    strange = simulate_cells(40, seed=5)
+    mixed = anndata.concat([cells[:40], strange], index_unique="-")
+    notes = " ".join(model.answer(mixed)[1].notes)
+    assert "--set align=true may bring them back" in notes
+    assert "if their kinds or tissue may be new, leave them unknown" in notes
+
+
+def test_foreign_cells_stay_unknown_in_an_aligned_query(model, cells, tmp_path):
+    strange = simulate_cells(40, seed=5)
+    mixed = anndata.concat([cells[:100], strange], index_unique="-")
+    before = model.answer(mixed)[1]
+    answers = model.answer(mixed, align=True)[1]
+    assert (answers.label[100:] == "unknown").mean() >= (before.label[100:] == "unknown").mean()
+    np.testing.assert_allclose(answers.unaligned_score, before.unknown_score, rtol=1e-5)
+    frame = answers.frame()
+    assert list(frame.columns[-2:]) == ["unknown_score", "unaligned_score"]
+    model.annotate(mixed, align=True, over="cell_type")
+    scores = ["polyome_unknown_score", "polyome_unaligned_score", "polyome_vote_share"]
+    assert set(scores) <= set(mixed.obs.columns)
+    model.annotate(mixed)
+    assert not {"polyome_unaligned_score", "polyome_vote_share"} & set(mixed.obs.columns)
+    assert not any("align=true" in note for note in answers.notes)

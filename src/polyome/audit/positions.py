@@ -3,30 +3,21 @@
 Sections laid one on the other, neighbours across the split, labels that x and y tell by themselves.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier
 
 from polyome._errors import listed
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.audit.findings import Finding, Number, Severity
+from polyome.modalities.spatial.overlap import find_overlap
 from polyome.splits import Split
 
-SECTION_NAMES = re.compile(
-    r"section|slice|slide|sample|library|animal|mouse|donor|patient|batch|plane|bregma|source",
-    re.IGNORECASE,
-)
-CLOSEST = 0.02  # share of the pairs of nearest cells that is looked at
-TOO_CLOSE = 0.5  # of the median distance between nearest cells: so close are few cells of a section
 LEAST_PAIRS = 20
 LEAK_ABOVE = 0.5
 UNITS_APART = 3.0
-_PAIR_SHARE = 0.2  # of the usual share of pairs of one group
-_LEAST_USUAL = 0.1
-_MIXED = 0.05  # share of the ten nearest neighbours that are of another group
 
 
 def overlap_findings(
@@ -34,20 +25,7 @@ def overlap_findings(
 ) -> list[Finding]:
     """Warn where cells that were read as one section are several, laid one on the other.
 
-    Cells of one section keep a distance; cells of two sections do not. Among the closest pairs of
-    cells, nearly all are of different sections then, far more than among cells some way apart. A
-    column of cell types shows no such thing. Of a column that is called section, sample, animal or
-    the like it is enough that its groups are mixed.
-
-    Parameters
-    ----------
-    coordinates : float, (n, 2 or 3), of cells read as one section.
-    obs : (n, ...), whose columns may separate them.
-    ignored : columns that do not count.
-
-    Returns
-    -------
-    A warning that names the column, or says that none separates cells at equal places.
+    Parameters are those of :func:`polyome.modalities.spatial.overlap.find_overlap`.
 
     Examples
     --------
@@ -56,68 +34,13 @@ def overlap_findings(
     >>> overlap_findings(np.concatenate([grid, grid + 0.1]), obs)[0].numbers["column"]
     'slice'
     """
-    if len(coordinates) < 2 * LEAST_PAIRS:
+    found = find_overlap(coordinates, obs, ignored=ignored)
+    if found is None:
         return []
-    pairs, far = _pairs(coordinates)
-    found = {
-        str(name): separation
-        for name in obs.columns
-        if str(name) not in ignored and (separation := _separation(obs[name], pairs, far)) > 0
-    }
-    same = int(pd.DataFrame(coordinates).duplicated(keep=False).sum())
-    if found:
-        best = max(found, key=lambda name: (bool(SECTION_NAMES.search(name)), found[name]))
-        groups = int(obs[best].nunique())
-        message = (
-            f"The cells were read as one section, but they look like {groups:,} laid one on the "
-            f"other: cells of different '{best}' lie between each other. Their neighbours are then "
-            f"wrong. Pass section={best} (--set section={best})."
-        )
-        numbers: dict[str, Number] = {"column": best, "sections": groups, "same_place": same}
-        return [Finding("overlapping sections", "warning", message, numbers)]
-    if same > 0.05 * len(coordinates):
-        message = (
-            f"{same:,} of {len(coordinates):,} cells lie at exactly the place of another, and no "
-            "column of obs tells them apart. If these are several sections, add a column that "
-            "names them and pass it as section=."
-        )
-        return [Finding("overlapping sections", "warning", message, {"same_place": same})]
-    return []
-
-
-def _pairs(coordinates: FloatArray) -> tuple[IntArray, IntArray]:
-    """Pairs of cells, (p, 2): the closest ones, and every cell with its ten nearest neighbours.
-
-    There are no closest ones where no cells are much closer than others, as on a grid.
-    """
-    points = coordinates - coordinates.mean(axis=0)
-    far_off = min(10, len(points) - 1)
-    distances, near = NearestNeighbors(n_neighbors=far_off).fit(points).kneighbors()
-    number = max(LEAST_PAIRS, round(CLOSEST * len(points)))
-    cells = np.argsort(distances[:, 0], kind="stable")[:number]
-    if distances[cells[-1], 0] > TOO_CLOSE * np.median(distances[:, 0]):
-        cells = cells[:0]
-    return (
-        np.stack([cells, near[cells, 0]], axis=1),
-        np.stack([np.repeat(np.arange(len(points)), far_off), near.ravel()], axis=1),
-    )
-
-
-def _separation(column: "pd.Series", pairs: IntArray, far: IntArray) -> float:
-    """Share of near pairs that a column separates, if it does so as sections would; else 0."""
-    if pd.api.types.is_float_dtype(column.dtype) or column.isna().any():
-        return 0.0
-    codes, names = pd.factorize(column.astype(str))
-    if not 2 <= len(names) <= max(2, len(codes) // 20):
-        return 0.0
-    usual = float((codes[far[:, 0]] == codes[far[:, 1]]).mean())
-    if SECTION_NAMES.search(str(column.name)) and usual < 1 - _MIXED:
-        return 1 - usual
-    if not len(pairs):
-        return 0.0
-    close = float((codes[pairs[:, 0]] == codes[pairs[:, 1]]).mean())
-    is_section = usual > _LEAST_USUAL and close < _PAIR_SHARE * usual
-    return 1 - close if is_section else 0.0
+    numbers: dict[str, Number] = {"same_place": found.same_place}
+    if found.column:
+        numbers |= {"column": found.column, "sections": found.sections}
+    return [Finding("overlapping sections", "warning", found.message, numbers)]
 
 
 def leak_findings(neighbours: IntArray, owners: IntArray, split: Split) -> list[Finding]:

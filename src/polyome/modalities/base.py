@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from polyome._errors import InputError
-from polyome._types import Encoding, FloatArray, IntArray
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 
 
 class Records(Protocol):
@@ -49,6 +49,10 @@ class Answers:
     representation : float32, (n, e * d).
     provenance : what the answers come from, for ``uns``.
     notes : what the user should know of them.
+    unaligned_score : float, (n,): ``unknown_score`` as it was before alignment; above
+        ``unaligned_limit`` is refused. None where the query was not aligned.
+    vote_share : float, (n,): share of each record's group that got the group's most frequent
+        label; NaN for records without a group. None where nothing was voted.
     """
 
     names: pd.Index
@@ -59,6 +63,8 @@ class Answers:
     representation: FloatArray
     provenance: dict[str, Any]
     notes: tuple[str, ...] = ()
+    unaligned_score: FloatArray | None = None
+    vote_share: FloatArray | None = None
 
     @property
     def best(self) -> np.ndarray:
@@ -73,12 +79,24 @@ class Answers:
 
     def beside(self, truth: np.ndarray) -> pd.DataFrame:
         """:meth:`frame` and a last column, ``truth``, with the true labels, (n,)."""
-        return _with_last(self.frame(), {"truth": truth})
+        return _with_last(self.frame(), {"truth": truth}, "truth")
+
+    @property
+    def scores(self) -> dict[str, FloatArray]:
+        """What else is known of each record: both scores of an aligned query, shares of votes."""
+        found: dict[str, FloatArray] = {}
+        if self.unaligned_score is not None:
+            found["unknown_score"] = self.unknown_score
+            found["unaligned_score"] = self.unaligned_score
+        if self.vote_share is not None:
+            found["vote_share"] = self.vote_share
+        return found
 
     def frame(self) -> pd.DataFrame:
-        """One row per record: label, confidence, a column per class."""
+        """One row per record: label, confidence, a column per class, then :attr:`scores`."""
         shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
-        return shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
+        shown = shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
+        return _with_last(shown, self.scores, "score")
 
 
 @dataclass(frozen=True)
@@ -122,12 +140,12 @@ class Values:
         """:meth:`frame` and the true values, (n, c): ``truth``, or ``truth_TARGET`` of many."""
         one = self.values.shape[1] == 1
         names = ["truth"] if one else [f"truth_{name}" for name in self.values.columns]
-        return _with_last(self.frame(), dict(zip(names, truth.T, strict=True)))
+        return _with_last(self.frame(), dict(zip(names, truth.T, strict=True)), "truth")
 
 
-def _with_last(frame: pd.DataFrame, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+def _with_last(frame: pd.DataFrame, columns: dict[str, np.ndarray], what: str) -> pd.DataFrame:
     """A table with more columns at its end, whatever names it has already."""
-    added = {f"{name} (truth)" if name in frame else name: v for name, v in columns.items()}
+    added = {f"{name} ({what})" if name in frame else name: v for name, v in columns.items()}
     return frame.assign(**added)
 
 
@@ -226,6 +244,8 @@ class Modality(ABC):
     """Where else the truth may be, for users whose table lacks its column."""
     is_portable: bool = False
     """Whether prepared records may be sent to another process."""
+    can_align: ClassVar[bool] = False
+    """Whether a query can be brought to the training records, see :meth:`align`."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 
@@ -299,14 +319,20 @@ class Modality(ABC):
         records: Any,
         proba: Callable[[Any], FloatArray],
         reference: dict[str, FloatArray],
+        *,
+        start: FloatArray,
+        near: BoolArray,
     ) -> Any:
         """Bring a query to the reference, from the whole query and without its labels.
 
-        ``proba`` answers records, (n, c). A modality that has no such method refuses.
+        Parameters
+        ----------
+        proba : answers records, (n, c).
+        reference : what :meth:`reference` gave.
+        start : what ``proba`` answers of the records as they are, (n, c).
+        near : bool, (n,), the records that are like training records.
         """
-        del records, proba, reference
-        message = f"align=True: records of the modality '{self.name}' cannot be aligned."
-        raise InputError(message)
+        raise NotImplementedError(f"{self.name}.align")  # noqa: EM102 - callers ask can_align
 
     def anchor_noise(self, records: Any) -> FloatArray | float:
         """Covariance, (k, k), that a query's anchors have beyond the training records'."""

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyome._types import Encoding, FloatArray, IntArray
-from polyome.modalities.profiles.alignment import align, class_moments
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray
+from polyome.modalities.profiles.alignment import Adjustment, align, check_genes, class_moments
 from polyome.modalities.profiles.features import DirectProfileFeatures, thinned
 from polyome.modalities.profiles.modality import ProfileModality
 from polyome.modalities.profiles.records import CellRecords
@@ -27,6 +27,7 @@ class CellModality(ProfileModality):
     """
 
     name: ClassVar[str] = "cell"
+    can_align: ClassVar[bool] = True
 
     @staticmethod
     def embeddings(config: Any, spec: dict[str, Any]) -> CellEmbeddings:
@@ -64,18 +65,39 @@ class CellModality(ProfileModality):
         records: CellRecords,
         proba: Callable[[CellRecords], FloatArray],
         reference: dict[str, FloatArray],
+        *,
+        start: FloatArray,
+        near: BoolArray,
     ) -> CellRecords:
-        """Shift and scale the query's genes to the reference (see `modalities/alignment.py`)."""
+        """Shift and scale the query's genes to the reference (see `profiles/alignment.py`).
+
+        Genes that it does not measure follow the others, see :meth:`standardised`.
+        """
+        first = self.profiled(records.take(np.arange(1)))
+        genes = len(self.selected_)
+        present = np.ones(genes, dtype=bool) if first.present is None else first.present
 
         def chunks() -> Iterator[FloatArray]:
-            for start in range(0, len(records), _ALIGN_CELLS):
-                rows = np.arange(start, min(start + _ALIGN_CELLS, len(records)))
-                yield self.standardised(records.take(rows))
+            for begin in range(0, len(records), _ALIGN_CELLS):
+                rows = np.arange(begin, min(begin + _ALIGN_CELLS, len(records)))
+                yield self.standardised(records.take(rows))[:, present]
 
-        adjustment = align(
-            lambda adjusted: proba(replace(records, adjustment=adjusted)),
+        if not self.vocabulary_.is_scaled:
+            z = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks()) / len(records)
+            means = self.means_[present]
+            check_genes(means + z * self.scales_[present], means)
+
+        def of_all_genes(adjustment: Adjustment) -> Adjustment:
+            scale, shift = np.ones(genes, np.float32), np.zeros(genes, np.float32)
+            scale[present], shift[present] = adjustment
+            return scale, shift
+
+        found = align(
+            lambda some: proba(replace(records, adjustment=of_all_genes(some))),
+            start,
             chunks,
-            reference["reference.means"],
-            reference["reference.variances"],
+            reference["reference.means"][:, present],
+            reference["reference.variances"][:, present],
+            near,
         )
-        return replace(records, adjustment=adjustment)
+        return replace(records, adjustment=of_all_genes(found))

@@ -1,12 +1,15 @@
 """Calibrated answers, with ``unknown`` and the two options that use the whole query."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from polyome._errors import InputError
-from polyome._types import FloatArray
+from polyome._types import BoolArray, FloatArray
 from polyome._version import __version__
-from polyome.modalities.base import Answers, Modality, Records, Values
+from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.answering import RawAnswers, answer
 from polyome.predict.vote import majority_vote
 from polyome.train.classes import UNKNOWN
@@ -31,6 +34,8 @@ class PredictArguments:
     align : shift and scale each gene of the query to the reference (uses the whole query).
     over : majority vote within the values of this column of ``obs``, or within ``leiden``
         clusters made for it (uses the whole query).
+    least_share : of a cluster's records that must have got the winner of its vote, or each keeps
+        its own label.
     interval : share of the true values that prediction intervals are to hold.
     """
 
@@ -38,6 +43,7 @@ class PredictArguments:
     refuse: bool = True
     align: bool = False
     over: str | None = None
+    least_share: float = 0.0
     interval: float = 0.9
 
     def __post_init__(self) -> None:
@@ -52,17 +58,46 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
     if arguments.over is not None and not fitted.task.names_kinds:
         message = f"over='{arguments.over}': values of the task '{fitted.task.name}' are not voted."
         raise InputError(message)
+    if arguments.align and not fitted.modality.can_align:
+        message = f"align=true: records of the modality '{fitted.modality.name}' cannot be aligned."
+        raise InputError(message)
     notes = list(records.notes)
-    if arguments.align:
-        records = fitted.modality.align(
-            records, lambda adjusted: proba_of(fitted, adjusted, arguments), fitted.arrays
-        )
-        notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
     raw = run(fitted, records, arguments)
-    answers = _assemble(fitted, records, raw, arguments, notes)
+    unaligned = None
+    if arguments.align:
+        unaligned = _score(fitted, records, raw)
+        records = _aligned(fitted, records, raw, unaligned, arguments)
+        raw = run(fitted, records, arguments)
+        notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
+    answers = _assemble(fitted, records, raw, unaligned, arguments, notes)
     if arguments.over is not None and isinstance(answers, Answers):
-        answers = majority_vote(answers, records.table, arguments.over, seed=fitted.task.seed)
+        answers = majority_vote(
+            answers,
+            records.table,
+            arguments.over,
+            least_share=arguments.least_share,
+            seed=fitted.task.seed,
+        )
     return answers
+
+
+def _aligned(
+    fitted: Fitted,
+    records: Records,
+    raw: RawAnswers,
+    unaligned: FloatArray,
+    arguments: PredictArguments,
+) -> Records:
+    """Align a query by its records near the training cells; refuse where they are too few."""
+    check_sound(unaligned)
+    aligned: Records = fitted.modality.align(
+        records,
+        lambda adjusted: proba_of(fitted, adjusted, arguments),
+        fitted.arrays,
+        start=kind_of(fitted.task).numbers(fitted, raw.outputs),
+        near=unaligned <= NEAR,
+    )
+    return aligned
 
 
 def run(fitted: Fitted, records: Records, arguments: PredictArguments) -> RawAnswers:
@@ -76,42 +111,69 @@ def proba_of(fitted: Fitted, records: Records, arguments: PredictArguments) -> F
     return kind_of(fitted.task).numbers(fitted, run(fitted, records, arguments).outputs)
 
 
+def _score(fitted: Fitted, records: Records, raw: RawAnswers) -> FloatArray:
+    """How far records are from the training records, (n,): above 1 is refused."""
+    if fitted.unknown is None:
+        return np.zeros(len(records))
+    return fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
+
+
 def _assemble(
     fitted: Fitted,
     records: Records,
     raw: RawAnswers,
+    unaligned: FloatArray | None,
     arguments: PredictArguments,
     notes: list[str],
 ) -> Answers | Values:
-    score = None
+    score = refused = None
     if fitted.unknown is not None:
-        score = fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
+        score = _score(fitted, records, raw)
         if arguments.refuse:
-            can_align = type(fitted.modality).align is not Modality.align and not arguments.align
-            notes += _of_refused(score, can_align=can_align)
-    return kind_of(fitted.task).answers(
+            refused = score > 1
+            if unaligned is not None:
+                refused |= unaligned > NEAR
+            is_open = fitted.modality.can_align and unaligned is None
+            notes += _of_refused(refused, _advice(score) if is_open else "")
+    answers = kind_of(fitted.task).answers(
         fitted,
         raw,
         records.table.index,
         _provenance(fitted, arguments, notes),
         notes,
         score=score,
+        refused=refused,
         level=arguments.interval,
     )
+    if unaligned is not None and isinstance(answers, Answers):
+        answers = replace(answers, unaligned_score=unaligned.astype(np.float32))
+    return answers
 
 
-def _of_refused(score: FloatArray, *, can_align: bool) -> list[str]:
-    """Say so where many records are refused."""
-    refused = int((score > 1).sum())
-    if refused < MANY_REFUSED * len(score):
+def _of_refused(refused: BoolArray, advice: str) -> list[str]:
+    """Say so where many records are refused, and what may be done."""
+    number = int(refused.sum())
+    if number < MANY_REFUSED * len(refused):
         return []
-    other = "--set align=true, or " if can_align else ""
     return [
-        f"{refused:,} of {len(score):,} records ({refused / len(score):.0%}) are unlike all "
-        f"training records and were named '{UNKNOWN}'; the largest probability "
-        f"tells their best class. If they come from another protocol or condition, try {other}"
-        "--set refuse=false."
+        f"{number:,} of {len(refused):,} records ({number / len(refused):.0%}) are unlike all "
+        f"training records and were named '{UNKNOWN}'; the largest probability tells their best "
+        f"class. {advice}--set refuse=false names them all."
     ]
+
+
+def _advice(score: FloatArray) -> str:
+    """Say whether alignment is sensible for a query that was not aligned."""
+    if unsound(score):
+        return (
+            "Check that tissue, organism and gene names are those that the model was fitted on; "
+            "alignment would not help. "
+        )
+    return (
+        "If they are kinds of cells that the model knows, from another laboratory or condition, "
+        "--set align=true may bring them back; if their kinds or tissue may be new, leave them "
+        "unknown. "
+    )
 
 
 def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -> dict[str, Any]:

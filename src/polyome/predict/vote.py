@@ -6,22 +6,44 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, missing_column
+from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Answers
 
 MOST_ALONE = 20  # fewer records are one cluster
+_HALF = 0.5  # of a group's records; a winner with fewer is pointed out
 
 
-def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int) -> Answers:
+def majority_vote(
+    answers: Answers, table: pd.DataFrame, over: str, *, least_share: float, seed: int
+) -> Answers:
     """Give each cluster the label that most of its records got.
 
-    Every record of a cluster gets the class that most of its records got, ``unknown`` where more
-    than half were refused; its confidence becomes the mean probability of that class in the
-    cluster. Probabilities stay each record's own.
+    The winner is the best class of most of the cluster's records, of level classes the more
+    probable; ``unknown`` where more than half were refused. All of them get it, with the mean
+    probability of that class in the cluster as confidence. Its share is that of the records that
+    bore it before, which refused ones do not. Where it is below ``least_share``, each record keeps
+    its own answer. Probabilities stay each record's own.
 
     Parameters
     ----------
     table : the records' table.
     over : a column of it; ``"leiden"``, where there is no such column, clusters the representation.
+    least_share : of a cluster's records that must have got the winner; 0 asks for none.
+    seed : of the clusters that are made.
+
+    Examples
+    --------
+    >>> proba = pd.DataFrame({"B": [0.9, 0.8, 0.3, 0.6, 0.2], "T": [0.1, 0.2, 0.7, 0.4, 0.8]})
+    >>> answers = Answers(
+    ...     names=proba.index, label=np.array(list("BBTBT"), object),
+    ...     confidence=proba.max(axis=1).to_numpy(), proba=proba, unknown_score=np.zeros(5),
+    ...     representation=np.zeros((5, 1)), provenance={},
+    ... )
+    >>> voted = majority_vote(
+    ...     answers, pd.DataFrame({"cluster": list("xxxyy")}), "cluster", least_share=0.6, seed=0
+    ... )
+    >>> voted.label.tolist(), voted.vote_share.round(2).tolist()
+    (['B', 'B', 'B', 'B', 'T'], [0.67, 0.67, 0.67, 0.5, 0.5])
     """
     if over in table.columns:
         clusters = table[over].astype(object)
@@ -30,24 +52,53 @@ def majority_vote(answers: Answers, table: pd.DataFrame, over: str, *, seed: int
     else:
         raise missing_column(over, table.columns, role="over")
     label, confidence = answers.label.copy(), answers.confidence.copy()
-    best, refused = answers.best, answers.label != answers.best
+    share = np.full(len(label), np.nan)
     codes, names = pd.factorize(clusters)
+    found = np.zeros(len(names))
     for code in range(len(names)):
         members = np.flatnonzero(codes == code)
-        values, counts = np.unique(best[members].astype(str), return_counts=True)
-        winner = values[counts.argmax()]
-        confidence[members] = answers.proba[winner].to_numpy()[members].mean()
-        is_unknown = refused[members].mean() > 0.5
-        label[members] = answers.label[members][refused[members]][0] if is_unknown else winner
-    note = f"Majority vote over '{over}': {len(names):,} groups, one label each."
-    provenance = answers.provenance | {"notes": [*answers.notes, note]}
+        winner, sure = _winner(answers, members)
+        found[code] = share[members] = (answers.label[members] == winner).mean()
+        if found[code] >= least_share:
+            label[members], confidence[members] = winner, sure
+    notes = (*answers.notes, _said(over, found, least_share))
     return replace(
         answers,
         label=label,
         confidence=confidence,
-        notes=(*answers.notes, note),
-        provenance=provenance,
+        vote_share=share,
+        notes=notes,
+        provenance=answers.provenance | {"notes": list(notes)},
     )
+
+
+def _winner(answers: Answers, members: IntArray) -> tuple[str, float]:
+    """A cluster's label, and the mean probability of its class."""
+    best, means = answers.best[members], answers.proba.iloc[members].mean()
+    winner = max(np.unique(best.astype(str)), key=lambda name: ((best == name).sum(), means[name]))
+    sure = float(means[winner])
+    refused = answers.label[members] != best
+    if refused.mean() > 0.5:
+        winner = answers.label[members][refused][0]
+    return str(winner), sure
+
+
+def _said(over: str, shares: FloatArray, least_share: float) -> str:
+    """Say how many groups were voted on, and in how many of them few records agree."""
+    said = f"Majority vote over '{over}': {len(shares):,} groups"
+    undecided = int((shares < least_share).sum())
+    if undecided:
+        return (
+            f"{said}. In {undecided:,} of them no label has {least_share:.0%} of the records, "
+            "which keep their own labels."
+        )
+    minor = int((shares < _HALF).sum())
+    if minor:
+        return (
+            f"{said}, one label each. In {minor:,} of them fewer than half of the records had it "
+            f"before; --set least_share={_HALF} leaves such groups their own labels."
+        )
+    return f"{said}, one label each."
 
 
 def _leiden(representation: np.ndarray, seed: int) -> np.ndarray:

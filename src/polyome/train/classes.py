@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax, softmax
 
-from polyome._types import FloatArray, IntArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.baselines.logistic_regression import TunedLogisticRegression
 from polyome.modalities.base import Answers
 from polyome.model.answering import RawAnswers
@@ -124,15 +124,15 @@ class Classes(Kind):
         notes: list[str],
         *,
         score: FloatArray | None,
+        refused: BoolArray | None,
         level: float,
     ) -> Answers:
         """Label, confidence, probabilities; refused records are ``unknown``."""
         del level
         proba = self.numbers(fitted, raw.outputs)
         label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
-        refuses = provenance["refused"]
-        if score is not None and refuses:
-            label[score > 1] = UNKNOWN
+        if refused is not None:
+            label[refused] = UNKNOWN
         distance = np.zeros(len(label)) if score is None else score
         return Answers(
             names=names,

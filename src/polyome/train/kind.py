@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polyome._types import FloatArray, IntArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.modalities.base import Answers, Values
 from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task
@@ -121,13 +121,15 @@ class Kind(ABC):
         notes: list[str],
         *,
         score: FloatArray | None,
+        refused: BoolArray | None,
         level: float,
     ) -> Answers | Values:
         """Put answers together.
 
         Parameters
         ----------
-        score : (n,), distance from the training records, above 1 is refused; None refuses none.
+        score : (n,), distance from the training records; None where it is not known.
+        refused : bool, (n,), records that get no name; None refuses none.
         level : share of true values that an interval is to hold.
         """
 

@@ -46,6 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "most_records": (1, math.inf),
     "top": (1, math.inf),
     "interval": (0.001, 0.999),
+    "least_share": (0, 1),
 }
 """Smallest and largest value by name; a setting that is not named here may have any."""
 

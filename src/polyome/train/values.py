@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from sklearn.linear_model import RidgeCV
 
 from polyome._threads import each_alone
-from polyome._types import FloatArray, IntArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.modalities.base import Values
 from polyome.model.answering import RawAnswers
 from polyome.tasks.base import Task
@@ -110,10 +110,11 @@ class MeasuredValues(Kind):
         notes: list[str],
         *,
         score: FloatArray | None,
+        refused: BoolArray | None,
         level: float,
     ) -> Values:
         """Values and the ends of their intervals."""
-        del score
+        del score, refused
         low = high = None
         widths = fitted.arrays.get("conformal")
         if widths is not None:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from polyome.audit.positions import (
     leak_findings,
@@ -31,50 +30,19 @@ def columns(**values):
     return pd.DataFrame(values)
 
 
-def test_sections_are_named_by_a_column_of_any_name():
-    kinds = np.random.default_rng(2).choice(list("abc"), 800)
-    obs = columns(cell_type=kinds, which=np.repeat(["x", "y"], 400), score=np.arange(800.0))
-    (found,) = overlap_findings(two_sections(), obs)
+def test_sections_laid_on_one_another_are_a_warning():
+    (found,) = overlap_findings(two_sections(), columns(which=np.repeat(["x", "y"], 400)))
     assert found.severity == "warning"
-    assert found.numbers["column"] == "which"
+    assert found.numbers == {"column": "which", "sections": 2, "same_place": 0}
     assert "Pass section=which" in found.message
-
-
-def test_of_several_columns_the_one_called_section_is_named():
-    halves = np.repeat(["x", "y"], 400)
-    (found,) = overlap_findings(two_sections(), columns(split=halves, mouse_section=halves))
-    assert found.numbers["column"] == "mouse_section"
-
-
-def test_mixed_sections_whose_cells_keep_no_distance():
-    places = np.random.default_rng(0).uniform(size=(600, 2))
-    obs = columns(slide=np.random.default_rng(1).choice(["x", "y"], 600))
-    assert overlap_findings(places, obs)[0].numbers["column"] == "slide"
-
-
-@pytest.mark.parametrize("places", [spaced(28), np.random.default_rng(0).uniform(size=(784, 2))])
-def test_cell_types_fields_of_view_and_rows_of_a_grid_are_no_sections(places):
-    rng = np.random.default_rng(1)
-    obs = columns(
-        cell_type=rng.choice(list("ab"), 784),
-        array_row=np.repeat(np.arange(28), 28).astype(str),
-        fov=np.where(places[:, 0] > np.median(places[:, 0]), "left", "right"),
-        section="one",
-        name=[f"cell {i}" for i in range(784)],
-    )
-    assert overlap_findings(places, obs) == []
-
-
-def test_a_grid_without_close_pairs():
-    grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), -1).reshape(-1, 2)
-    rows = columns(array_row=np.repeat(np.arange(20), 20).astype(str))
-    assert overlap_findings(grid, rows) == []
+    assert overlap_findings(spaced(), columns(kind=["a"] * 400)) == []
 
 
 def test_cells_at_equal_places_that_no_column_separates():
     places = np.concatenate([spaced(), spaced()[:60]])
     (found,) = overlap_findings(places, columns(kind=["a"] * 460))
     assert "120 of 460 cells lie at exactly the place of another" in found.message
+    assert found.numbers == {"same_place": 120}
 
 
 def test_a_target_is_no_section():

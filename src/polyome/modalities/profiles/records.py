@@ -76,11 +76,19 @@ def annotate(adata: AnnData, answers: Answers) -> None:
 
     ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
     (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
-    ``obsm["X_polyome"]``, ``uns["polyome"]``.
+    ``obsm["X_polyome"]``, ``uns["polyome"]``. Of an aligned query ``obs["polyome_unaligned_score"]``
+    is the score before alignment; after a vote ``obs["polyome_vote_share"]`` is the share of the
+    most frequent label in the cell's group. Those of earlier answers go.
     """
     adata.obs["polyome_label"] = pd.Categorical(answers.label)
     adata.obs["polyome_confidence"] = answers.confidence
     adata.obs["polyome_unknown_score"] = answers.unknown_score
+    for name in ("unaligned_score", "vote_share"):
+        values = getattr(answers, name)
+        if values is not None:
+            adata.obs[f"polyome_{name}"] = values
+        elif f"polyome_{name}" in adata.obs:
+            del adata.obs[f"polyome_{name}"]
     adata.obsm["polyome_proba"] = answers.proba.to_numpy()
     adata.obsm["X_polyome"] = answers.representation
     adata.uns["polyome"] = answers.provenance

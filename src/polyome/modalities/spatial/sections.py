@@ -10,6 +10,7 @@ from polyome._errors import InputError, listed, missing_column, suggestion
 from polyome._types import FloatArray, IntArray
 from polyome.io.h5ad import JOINED
 from polyome.modalities.spatial.neighbours import Sections
+from polyome.modalities.spatial.overlap import find_overlap
 
 _USUAL = ("spatial", "X_spatial", "spatial_coords", "coordinates", "xy")
 
@@ -24,7 +25,8 @@ def find_sections(
     section : column of ``obs``; None is one section for each file (column ``source``) or for each
         region of a SpatialData table, or one.
     spatial_key : key of ``obsm``.
-    is_query : the column was named for the training data; a query without it is one section.
+    is_query : the data is answered by a model that was fitted on other data. Where ``section`` was
+        named for that, a query without the column is one section.
 
     Raises
     ------
@@ -52,6 +54,9 @@ def find_sections(
         notes.append(f"obs has no column '{section}' (section); {taken}.")
     sections = Sections(coordinates, codes, names)
     _check_spread(sections)
+    if is_query and len(names) == 1:  # of training data the audit says so
+        overlap = find_overlap(coordinates, adata.obs)
+        notes += [overlap.message] if overlap is not None else []
     return Sections(coordinates, codes, names, notes=(*notes, *_notes(sections)))
 
 

@@ -118,3 +118,12 @@ def test_position_is_about_the_middle_and_in_the_section_s_unit():
     adata = cells(np.concatenate([GRID, 1000 * GRID + 5]), slice=list("aaaaaabbbbbb"))
     placed = find_sections(adata, "slice").placed()
     np.testing.assert_allclose(placed[:6], placed[6:], atol=1e-5)
+
+
+def test_sections_of_a_query_laid_on_one_another_are_pointed_out():
+    side = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), -1).reshape(-1, 2)
+    adata = cells(np.concatenate([side, side + 0.1]), fov=np.repeat([1, 2], 400))
+    (note,) = find_sections(adata, None, is_query=True).notes
+    assert "Pass section=fov (--set section=fov)" in note
+    assert find_sections(adata, None).notes == ()  # of training data the audit says so
+    assert find_sections(adata, "fov", is_query=True).notes == ()
