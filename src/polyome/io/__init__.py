@@ -9,8 +9,9 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome.io.compressed import StrPath, ending, first_bytes
 from polyome.io.fasta import read_fasta, with_labels
-from polyome.io.h5ad import read_h5ad, source_names
+from polyome.io.h5ad import read_h5ad
 from polyome.io.intervals import read_bed
+from polyome.io.joined import source_names
 from polyome.io.table import read_table
 from polyome.io.zarr_tables import is_zarr, read_zarr_table
 

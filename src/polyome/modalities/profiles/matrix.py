@@ -46,6 +46,7 @@ class ExpressionMatrix:
     var : DataFrame, (n_vars, ...): the genes' table that belongs to the matrix.
     obs_names : Index, (n_obs,)
     gene_column : str or None. The column of ``var`` that names the genes; None for its index.
+    spelled : Index of str, (n_vars,): the names as a model writes them; None leaves them.
     notes : tuple of str. What the user should know about where values came from.
 
     Examples
@@ -65,6 +66,7 @@ class ExpressionMatrix:
     matrix: Matrix = field(repr=False)
     gene_column: str | None = None
     notes: tuple[str, ...] = ()
+    spelled: pd.Index | None = field(default=None, repr=False)
 
     @property
     def location(self) -> str:
@@ -84,6 +86,8 @@ class ExpressionMatrix:
     @cached_property
     def gene_names(self) -> pd.Index:
         """Index of str, (n_vars,): without Ensembl versions; empty text where one is missing."""
+        if self.spelled is not None:
+            return self.spelled
         return gene_names(self.var, self.gene_column, where=self.var_location)
 
     @property

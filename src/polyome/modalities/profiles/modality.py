@@ -1,6 +1,8 @@
 """What is learned of expression profiles: shared by cells and tissue."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -12,7 +14,10 @@ from scipy.linalg import eigh
 from torch import nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.io.h5ad import JOINED, write_h5ad
+from polyome.io.cells import READING, CellReading
+from polyome.io.h5ad import write_h5ad
+from polyome.io.joined import JOINED
+from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers, Modality
 from polyome.modalities.profiles.features import (
     ProfileFeatures,
@@ -21,6 +26,8 @@ from polyome.modalities.profiles.features import (
     is_counted,
     moments,
 )
+from polyome.modalities.profiles.gene_names import shared
+from polyome.modalities.profiles.gene_source import for_model
 from polyome.modalities.profiles.genes import (
     DEPTH,
     GeneMatch,
@@ -69,8 +76,8 @@ class ProfileModality(Modality):
         and 1, evenly on the log scale.
     """
 
-    reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
-    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
+    reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column", *READING)
+    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     is_portable: bool = True
     panel_genes: ClassVar[int] = 500
     depth: ClassVar[float | None] = DEPTH
@@ -103,26 +110,43 @@ class ProfileModality(Modality):
         self._matches: WeakKeyDictionary[ExpressionMatrix, GeneMatch] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> CellRecords:
-        """View an AnnData, a SpatialData's table, an h5ad file or several as cells, not copied."""
+        """View an AnnData, a SpatialData's table, a file of cells or several as cells, not copied."""
         if isinstance(source, CellRecords):
             return source
         return self.cells(source, **reading)
 
     def cells(self, source: Any, **reading: Any) -> CellRecords:
         """Find the expression of a source that is not yet viewed as cells."""
-        source = as_adata(source)
+        given = {key: reading[key] for key in READING if key in reading}
+        column = reading.get("gene_column") or self.gene_column
+        files = as_adata(source, CellReading(gene_column=column, known=self._known(), **given))
+        source = files.adata
         where = {"layer": self.layer, "gene_column": self.gene_column}
         if hasattr(self, "vocabulary_"):
             where = as_far_as_there(source, where)
         where |= {key: reading[key] for key in where if key in reading}
         expression = find_expression(source, **where, allow_scaled=True)
+        expression = replace(expression, notes=(*files.notes, *expression.notes))
         if JOINED in source.uns and "source" in source.obs.columns:
             check_same_state(expression, source.obs["source"])
         if hasattr(self, "vocabulary_"):
+            expression = for_model(
+                source,
+                expression,
+                pd.Index(self.vocabulary_.names),
+                column_is_open=reading.get("gene_column") is None,
+                layer_is_open=where["layer"] is None,
+            )
             match = match_genes(self.vocabulary_, expression)
             expression = replace(expression, notes=(*expression.notes, *match.notes))
             self._matches[expression] = match
         return CellRecords(source, expression, np.arange(source.n_obs))
+
+    def _known(self) -> Callable[[pd.Index], int] | None:
+        """Count the model's genes among names; nothing before it is fitted."""
+        if not hasattr(self, "vocabulary_"):
+            return None
+        return partial(shared, known=pd.Index(self.vocabulary_.names))
 
     def fit(self, records: CellRecords) -> Self:
         """Learn genes, means and spreads, and principal components."""
@@ -282,7 +306,15 @@ class ProfileModality(Modality):
         return keys
 
     def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
-        """Write the AnnData with answers as h5ad; a backed file's matrix is copied, never read."""
+        """Write the AnnData with answers as h5ad or zarr.
+
+        The matrix of a backed h5ad is copied from file to file, not read.
+        """
+        if path.suffix == ".zarr":
+            whole = records.adata.to_memory() if records.adata.isbacked else records.adata.copy()
+            annotate(whole, answers)
+            write_zarr_table(whole, path)
+            return
         adata = records.adata if records.adata.isbacked else records.adata.copy()
         annotate(adata, answers)
         write_h5ad(adata, path)

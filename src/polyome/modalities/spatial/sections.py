@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from polyome._errors import InputError, listed, missing_column, suggestion
 from polyome._types import FloatArray, IntArray
-from polyome.io.h5ad import JOINED
+from polyome.io.joined import JOINED
 from polyome.modalities.spatial.neighbours import Sections
 
 _USUAL = ("spatial", "X_spatial", "spatial_coords", "coordinates", "xy")
