@@ -7,11 +7,11 @@ from pathlib import Path
 import h5py
 from anndata import AnnData
 
-from polyome._errors import InputError, repeated_names
+from polyome._errors import InputError
 from polyome.io.cell_labels import with_cell_labels
 from polyome.io.compressed import StrPath, ending
 from polyome.io.count_tables import ENDINGS, KnownGenes, read_count_table
-from polyome.io.h5ad import read_h5ad
+from polyome.io.h5ad import check_cells, quiet, read_h5ad
 from polyome.io.joined import joined, source_names
 from polyome.io.loom import is_loom, read_loom
 from polyome.io.mudata import is_mudata, read_modality
@@ -102,16 +102,9 @@ def read_cells(paths: Sequence[StrPath], reading: CellReading | None = None) -> 
 
 
 def _read_one(path: Path, reading: CellReading, *, backed: bool) -> CellFiles:
-    found = _by_kind(path, reading, backed=backed)
-    adata = found.adata
-    if not (adata.n_obs and adata.n_vars):
-        msg = (
-            f"{path} is empty: {adata.n_obs} cells, {adata.n_vars} genes. "
-            "At least one of each is needed."
-        )
-        raise InputError(msg)
-    if not adata.obs_names.is_unique:
-        raise repeated_names(adata.obs_names, where=f"{path}: ")
+    with quiet():
+        found = _by_kind(path, reading, backed=backed)
+    check_cells(found.adata, path)
     return found
 
 

@@ -164,7 +164,7 @@ def _fields(line: str, separator: str) -> list[str]:
 def _text_columns(lines: list[str], layout: _Layout, path: Path) -> list[int]:
     """Places of the columns that name or describe rows: the first one, and all that are text."""
     frame = _frame(lines, layout, path, layout.first_line, {})
-    text = [int(i) for i in frame if frame[i].dtype == object or frame[i].dtype == bool]
+    text = [int(i) for i in frame if _is_text(frame[i])]
     lowered = [name.lower() for name in layout.header]
     if 0 not in text and (not lowered[0] or any(n and n in lowered[0] for n in _NAMES[1:-1])):
         text = [0, *text]
@@ -179,6 +179,14 @@ def _text_columns(lines: list[str], layout: _Layout, path: Path) -> list[int]:
     return text
 
 
+def _is_text(values: "pd.Series[Any]") -> bool:
+    """Whether most values are no numbers; a column of counts with a wrong one is none of text."""
+    if values.dtype != object:
+        return bool(values.dtype == bool)
+    there = values.dropna()
+    return bool(pd.to_numeric(there, errors="coerce").isna().mean() > 0.5)
+
+
 def _parsed(
     lines: list[str], layout: _Layout, text: list[int], path: Path, line: int
 ) -> pd.DataFrame:
@@ -190,6 +198,9 @@ def _frame(
     lines: list[str], layout: _Layout, path: Path, line: int, kinds: dict[int, Any]
 ) -> pd.DataFrame:
     """Parse lines; every line must become one row."""
+    for number, one in enumerate(lines, start=line):
+        if _width(one, layout.separator) != len(layout.header):
+            raise _wrong_line([one], layout, kinds, path, number)
     decimal = "," if layout.separator == ";" and any("," in one for one in lines) else "."
     options: dict[str, Any] = {"sep": layout.separator, "decimal": decimal, "dtype": kinds or None}
     try:
@@ -229,6 +240,13 @@ def _wrong_line(
                     f"'{layout.header[i]}', where a number is needed."
                 )
     return InputError(f"{path} cannot be read as a table near line {start:,}.")
+
+
+def _width(line: str, separator: str) -> int:
+    """Fields of a line; 0 where quotation marks have no partner."""
+    if '"' not in line:
+        return line.count(separator) + 1
+    return len(_fields(line, separator)) if line.count('"') % 2 == 0 else 0
 
 
 def _is_number(field: str) -> bool:

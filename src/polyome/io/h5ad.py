@@ -18,7 +18,7 @@ from polyome.io.compressed import StrPath
 from polyome.io.files import written_aside
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Third parties' warnings about a file are nothing that the user can act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -55,7 +55,7 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
     path = Path(path).expanduser()
     _check_is_h5ad(path)
     try:
-        with _quiet():
+        with quiet():
             adata = anndata.read_h5ad(path, backed="r" if backed else None)
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         msg = (
@@ -63,6 +63,12 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
             "download or write it again."
         )
         raise InputError(msg) from error
+    check_cells(adata, path)
+    return adata
+
+
+def check_cells(adata: AnnData, path: Path) -> None:
+    """Refuse a file without cells or genes, or whose cells' names repeat."""
     if not (adata.n_obs and adata.n_vars):
         msg = (
             f"{path} is empty: {adata.n_obs} cells, {adata.n_vars} genes. "
@@ -71,7 +77,6 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
         raise InputError(msg)
     if not adata.obs_names.is_unique:
         raise repeated_names(adata.obs_names, where=f"{path}: ")
-    return adata
 
 
 def _check_is_h5ad(path: Path) -> None:
@@ -104,10 +109,9 @@ def _check_is_h5ad(path: Path) -> None:
         )
         raise InputError(msg) from error
     if not is_anndata:
-        hint = "Read it with scanpy.read_10x_h5 and save it with write_h5ad."
         msg = (
-            f"{path} is an HDF5 file but not an h5ad: it holds {listed(inside)}, no obs and var."
-            f"{' ' + hint if 'matrix' in inside else ''}"
+            f"{path} is an HDF5 file, but no AnnData, MuData, loom or CellRanger matrix: it holds "
+            f"{listed(inside)}, no obs and var."
         )
         raise InputError(msg)
 
@@ -129,7 +133,10 @@ def _not_hdf5(path: Path, start: bytes) -> str:
         hint = "Decompress it, or if it is an R object (.rds), convert it with zellkonverter in R."
     else:
         found = f"is not an HDF5 file (it begins with {start!r})"
-        hint = "Convert it with scanpy (read_csv, read_10x_mtx, ...) and save it with write_h5ad."
+        hint = (
+            "Give text the ending .csv or .tsv, name the folder of a CellRanger matrix, or convert "
+            "it with scanpy or anndata and save it with write_h5ad."
+        )
     return f"{path} {found}; an h5ad file was expected. {hint}"
 
 
@@ -164,7 +171,7 @@ def write_h5ad(adata: AnnData, path: StrPath) -> None:
     >>> list(read_h5ad(path).obs["age"])
     ['30', 'unknown']
     """
-    with written_aside(Path(path).expanduser()) as aside, _quiet():
+    with written_aside(Path(path).expanduser()) as aside, quiet():
         if adata.isbacked and not adata.is_view:
             _write_backed(adata, aside)
         else:

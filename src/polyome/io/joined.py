@@ -10,6 +10,7 @@ import pandas as pd
 from anndata import AnnData
 
 from polyome._errors import InputError, PolyomeWarning, listed
+from polyome.io.h5ad import quiet
 from polyome.io.gene_columns import usual_columns
 
 JOINED = "polyome_files"
@@ -46,8 +47,7 @@ def joined(parts: dict[str, AnnData], gene_column: str | None = None) -> AnnData
     originals = _make_var_names_unique(parts)
     _check_shared_genes(parts)
     _warn_of_lost_matrices(parts)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # third parties' are nothing that the user can act on
+    with quiet():
         whole = anndata.concat(parts, join="inner", merge="same", uns_merge="same")
         whole.obs = _joined_obs(parts)
         whole.uns[JOINED] = list(parts)
@@ -128,8 +128,7 @@ def _make_var_names_unique(parts: dict[str, AnnData]) -> dict[str, str]:
     """Repeated gene names get suffixes, so that files can be joined; returns the way back."""
     originals: dict[str, str] = {}
     for adata in parts.values():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             originals.update(_with_unique_names(adata))
             if adata.raw is None:
                 continue

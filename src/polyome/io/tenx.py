@@ -5,7 +5,6 @@ Folders are read as any version of CellRanger and its imitators write them: ``fe
 """
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from scipy.io import mmread
 
 from polyome._errors import InputError, listed
 from polyome.io.compressed import opened, read_text
+from polyome.io.h5ad import quiet
 
 GENES = "Gene Expression"
 ALL_FEATURES = "all"
@@ -90,8 +90,7 @@ def read_10x_folder(path: Path) -> AnnData:
             "sample."
         )
         raise InputError(message)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that repeat
+    with quiet():  # of names that repeat
         counts = sparse.csr_matrix(values.T, dtype=np.float32)
         return AnnData(counts, obs=pd.DataFrame(index=names), var=var)
 
@@ -223,9 +222,10 @@ def read_10x_h5(path: Path, genome: str | None = None) -> AnnData:
         )
         raise InputError(message)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of names that repeat
-            found: AnnData = scanpy.read_10x_h5(path, genome=genome if genomes else None)
+        with quiet():  # of names that repeat
+            found: AnnData = scanpy.read_10x_h5(
+                path, genome=genome if genomes else None, gex_only=False
+            )
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         reason = " ".join(str(error.__cause__ or error).split())
         message = f"{path} cannot be read as a CellRanger file ({reason}). Copy or make it again."
@@ -243,7 +243,7 @@ def selected(adata: AnnData, wanted: str | None, path: Path) -> tuple[AnnData, t
 
     Examples
     --------
-    >>> types = pd.DataFrame({"feature_types": [GENES, "Antibody Capture"]}, index=["CD4", "CD4"])
+    >>> types = pd.DataFrame({"feature_types": [GENES, "Antibody Capture"]}, index=["CD4", "ab"])
     >>> found, notes = selected(AnnData(np.ones((1, 2)), var=types), None, Path("pbmc.h5"))
     >>> found.n_vars, notes
     (1, ("pbmc.h5: 1 feature that is no gene was left out ('Antibody Capture': 1). --set ...",))
@@ -260,16 +260,17 @@ def selected(adata: AnnData, wanted: str | None, path: Path) -> tuple[AnnData, t
             f"{path} has no features of the type '{wanted}' (features). Types: {listed(there)}."
         )
         raise InputError(message)
+    with quiet():  # of names that repeat
+        chosen = adata[:, kept].copy()
     if kept.all() or wanted is not None:
-        return adata[:, kept].copy(), ()
+        return chosen, ()
     left = {name: number for name, number in there.items() if name != GENES}
     total = sum(left.values())
-    start = f"{total:,} features that are no genes were" if total > 1 else "1 feature that is no gene was"
+    start = "1 feature that is no gene was"
+    if total > 1:
+        start = f"{total:,} features that are no genes were"
     shown = ", ".join(f"'{name}': {number:,}" for name, number in left.items())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        genes = adata[:, kept].copy()
-    return genes, (f"{path.name}: {start} left out ({shown}). --set features=all reads all.",)
+    return chosen, (f"{path.name}: {start} left out ({shown}). --set features=all reads all.",)
 
 
 def raw_note(adata: AnnData, path: Path) -> tuple[str, ...]:
