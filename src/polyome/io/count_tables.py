@@ -14,6 +14,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from polyome._errors import InputError, listed
+from polyome._types import FloatArray
 from polyome.io.compressed import not_utf8, opened
 from polyome.io.gene_sides import CELLS, GENES, side_of_genes
 
@@ -21,6 +22,8 @@ ENDINGS = (".csv", ".tsv", ".txt", ".tab")
 """Of names of such tables; ``.gz`` may follow."""
 KnownGenes = Callable[[pd.Index], int]
 _VALUES_AT_A_TIME = 4_000_000
+_LOOKED_AT = 50
+"""Lines by which columns of text are recognised."""
 _SEPARATORS = ("\t", ";", ",", " ")
 _OF_FEATURECOUNTS = ("Chr", "Start", "End", "Strand", "Length")
 _NAMES = ("", "id", "gene", "cell", "barcode", "name", "index", "unnamed", "symbol", "feature", "x")
@@ -97,12 +100,11 @@ def _read(path: Path) -> tuple[pd.DataFrame, sparse.csr_matrix, pd.Index]:
         layout, first = _layout(lines, path)
         number = max(1, _VALUES_AT_A_TIME // len(layout.header))
         chunk = [first, *islice(lines, number - 1)]
-        text = _text_columns(chunk[:1000], layout, path)
+        text = _text_columns(chunk[:_LOOKED_AT], layout, path)
         blocks, tables, line = [], [], layout.first_line
         while chunk:
-            frame = _parsed(chunk, layout, text, path, line)
-            tables.append(frame[text])
-            numbers = frame.drop(columns=text).to_numpy(dtype=np.float32)
+            words, numbers = _parsed(chunk, layout, text, path, line)
+            tables.append(words)
             blocks.append(sparse.csr_matrix(numbers))
             line += len(chunk)
             chunk = list(islice(lines, number))
@@ -163,7 +165,10 @@ def _fields(line: str, separator: str) -> list[str]:
 
 def _text_columns(lines: list[str], layout: _Layout, path: Path) -> list[int]:
     """Places of the columns that name or describe rows: the first one, and all that are text."""
-    frame = _frame(lines, layout, path, layout.first_line, {})
+    for number, one in enumerate(lines, start=layout.first_line):
+        if _width(one, layout.separator) != len(layout.header):
+            raise _wrong_line([one], layout, [], path, number)
+    frame = _frame(lines, layout, None, path, layout.first_line)
     text = [int(i) for i in frame if _is_text(frame[i])]
     lowered = [name.lower() for name in layout.header]
     if 0 not in text and (not lowered[0] or any(n and n in lowered[0] for n in _NAMES[1:-1])):
@@ -189,39 +194,67 @@ def _is_text(values: "pd.Series[Any]") -> bool:
 
 def _parsed(
     lines: list[str], layout: _Layout, text: list[int], path: Path, line: int
-) -> pd.DataFrame:
-    kinds = {i: object if i in text else np.float32 for i in range(len(layout.header))}
-    return _frame(lines, layout, path, line, kinds)
+) -> tuple[pd.DataFrame, FloatArray]:
+    """Columns of text, and those of numbers, float32; every line becomes one row."""
+    for number, one in enumerate(lines, start=line):
+        if _width(one, layout.separator) != len(layout.header):
+            raise _wrong_line([one], layout, text, path, number)
+    kept = [i for i in range(len(layout.header)) if i not in text]
+    try:
+        numbers = np.loadtxt(
+            [one.replace(",", ".") for one in lines] if layout.separator == ";" else lines,
+            dtype=np.float32,
+            delimiter=layout.separator,
+            comments=None,
+            quotechar='"',
+            usecols=kept,
+            ndmin=2,
+        )
+    except ValueError:  # marks of missing values, which pandas knows, or no numbers
+        frame = _frame(lines, layout, text, path, line)
+        return frame[text], frame[kept].to_numpy(dtype=np.float32)
+    if text == [0]:  # the other fields, which may be many, need not be cut
+        words = [[_first_field(one, layout.separator)] for one in lines]
+    else:
+        words = [[fields[i] for i in text] for fields in _rows(lines, layout)]
+    return pd.DataFrame(words, columns=text, dtype=object), numbers
+
+
+def _first_field(line: str, separator: str) -> str:
+    if line.startswith('"'):
+        return _fields(line, separator)[0]
+    return line.partition(separator)[0].strip()
+
+
+def _rows(lines: list[str], layout: _Layout) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=layout.separator)
 
 
 def _frame(
-    lines: list[str], layout: _Layout, path: Path, line: int, kinds: dict[int, Any]
+    lines: list[str], layout: _Layout, text: list[int] | None, path: Path, line: int
 ) -> pd.DataFrame:
-    """Parse lines; every line must become one row."""
-    for number, one in enumerate(lines, start=line):
-        if _width(one, layout.separator) != len(layout.header):
-            raise _wrong_line([one], layout, kinds, path, number)
+    """Parse lines by pandas; without ``text`` it looks for the types."""
+    kinds = None
+    if text is not None:
+        kinds = {i: object if i in text else np.float32 for i in range(len(layout.header))}
     decimal = "," if layout.separator == ";" and any("," in one for one in lines) else "."
-    options: dict[str, Any] = {"sep": layout.separator, "decimal": decimal, "dtype": kinds or None}
     try:
-        frame = pd.read_csv(
+        return pd.read_csv(
             io.StringIO("\n".join(lines)),
+            sep=layout.separator,
+            decimal=decimal,
+            dtype=kinds,
             header=None,
             index_col=False,
             names=range(len(layout.header)),
             low_memory=False,
-            skip_blank_lines=False,
-            **options,
         )
-    except (ValueError, pd.errors.ParserError, OverflowError) as error:
-        raise _wrong_line(lines, layout, kinds, path, line) from error
-    if len(frame) != len(lines):
-        raise _wrong_line(lines, layout, kinds, path, line)
-    return frame
+    except (ValueError, OverflowError) as error:
+        raise _wrong_line(lines, layout, text or [], path, line) from error
 
 
 def _wrong_line(
-    lines: list[str], layout: _Layout, kinds: dict[int, Any], path: Path, start: int
+    lines: list[str], layout: _Layout, text: list[int], path: Path, start: int
 ) -> InputError:
     """Name the line, and the column, that cannot be read."""
     width = len(layout.header)
@@ -234,7 +267,7 @@ def _wrong_line(
                 f"{path} line {number:,} has {len(fields):,} fields; the first line has {width:,}."
             )
         for i, field in enumerate(fields):
-            if kinds.get(i) is np.float32 and not _is_number(field):
+            if i not in text and not _is_number(field):
                 return InputError(
                     f"{path} line {number:,} has '{field[:40]}' in column "
                     f"'{layout.header[i]}', where a number is needed."

@@ -15,6 +15,8 @@ from polyome.io.gene_columns import usual_columns
 
 JOINED = "polyome_files"
 """Key of ``uns`` with the files whose cells were joined; ``obs["source"]`` names each cell's."""
+RENAMED = "var_names"
+"""Column of ``var`` with the names of genes that were joined by another column."""
 LEAST_SHARED = 0.1  # of the smallest file's genes, below which files are not joined
 
 
@@ -49,16 +51,13 @@ def joined(parts: dict[str, AnnData], gene_column: str | None = None) -> AnnData
     _warn_of_lost_matrices(parts)
     with quiet():
         whole = anndata.concat(parts, join="inner", merge="same", uns_merge="same")
-        whole.obs = _joined_obs(parts)
-        whole.uns[JOINED] = list(parts)
-        whole.var = _joined_var({name: part.var for name, part in parts.items()}, whole.var_names)
-        whole.var_names = [originals[name] for name in whole.var_names]
-        if whole.raw is not None:
-            raw = whole.raw.to_adata()
-            frames = {name: part.raw.var for name, part in parts.items()}
-            raw.var = _joined_var(frames, raw.var_names)
-            raw.var_names = [originals[name] for name in raw.var_names]
-            whole.raw = raw
+        raw = None if whole.raw is None else whole.raw.to_adata()
+    whole.obs = _joined_obs(parts)
+    whole.uns[JOINED] = list(parts)
+    _join_var(whole, {name: part.var for name, part in parts.items()}, originals)
+    if raw is not None:
+        _join_var(raw, {name: part.raw.var for name, part in parts.items()}, originals)
+        whole.raw = raw
     return whole
 
 
@@ -114,8 +113,8 @@ def _rename(part: AnnData, column: str) -> None:
             continue
         names = table.var[column].astype(object).map(str, na_action="ignore")
         names = names.where(names.notna() & (names != ""), table.var_names.to_series())
-        if "var_names" not in table.var.columns:
-            table.var["var_names"] = table.var_names.astype(str)
+        if RENAMED not in table.var.columns:
+            table.var[RENAMED] = table.var_names.astype(str)
         table.var.index = pd.Index(names.to_numpy(dtype=object))
 
 
@@ -202,6 +201,16 @@ def _joined_obs(parts: dict[str, AnnData]) -> pd.DataFrame:
     return obs
 
 
+def _join_var(
+    whole: AnnData, frames: dict[str, pd.DataFrame], originals: dict[str, str]
+) -> None:
+    """Give the joined AnnData what the parts know of its genes, and the genes' own names."""
+    var = _joined_var(frames, whole.var_names)
+    var.index = pd.Index([originals[name] for name in var.index])
+    with quiet():  # of names that repeat
+        whole.var = var
+
+
 def _joined_var(frames: dict[str, pd.DataFrame], names: pd.Index) -> pd.DataFrame:
     """Columns of ``var`` for the shared genes: all of text, others where all files agree."""
     columns = dict.fromkeys(column for frame in frames.values() for column in frame.columns)
@@ -217,7 +226,7 @@ def _joined_var(frames: dict[str, pd.DataFrame], names: pd.Index) -> pd.DataFram
         if same and len(values) == len(frames):
             kept = next(iter(frames.values()))[column].reindex(names)
             found[column] = kept.astype(object) if kept.dtype == "category" else kept
-        elif all(_is_text(other) for other in values.values()):
+        elif column != RENAMED and all(_is_text(other) for other in values.values()):
             found[column] = _first_of(values, str(column))
     return found
 

@@ -9,7 +9,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from polyome._errors import InputError, PolyomeWarning
-from polyome.io.cells import read_cells
+from polyome.io.cells import CellReading, read_cells
 from polyome.io.h5ad import write_h5ad
 
 
@@ -132,3 +132,67 @@ def test_duplicated_genes_of_raw_survive_the_join(tmp_path):
             write_h5ad(cells, tmp_path / f"{name}.h5ad")
     joined = read_many([tmp_path / "a.h5ad", tmp_path / "b.h5ad"])
     assert joined.raw.shape == (12, 3)
+
+
+def with_symbols(cells, symbols, ids):
+    """The cells with symbols as categories, as files of CELLxGENE have them, also in .raw."""
+    cells.var["feature_name"] = pd.Categorical(symbols)
+    cells.var["n_cells"] = range(cells.n_vars)
+    cells.var_names = ids
+    cells.raw = cells.copy()
+    return cells
+
+
+def test_columns_of_var_survive_the_join(tmp_path):
+    first = with_symbols(toy(), ["CD3D", "MS4A1", "LYZ"], ["E1", "E2", "E3"])
+    second = with_symbols(toy(prefix="d"), ["LYZ", "CD3D", "ACTB"], ["E3", "E1", "E4"])
+    write_h5ad(first, tmp_path / "a.h5ad")
+    write_h5ad(second, tmp_path / "b.h5ad")
+    with pytest.warns(PolyomeWarning, match="2 genes are in all 2 files"):
+        found = read_many([tmp_path / "a.h5ad", tmp_path / "b.h5ad"])
+    for var in (found.var, found.raw.var):
+        assert var["feature_name"].to_dict() == {"E1": "CD3D", "E3": "LYZ"}
+        assert "n_cells" not in var, "a number that differs says nothing of both"
+
+
+def test_a_column_that_one_file_lacks_is_kept(tmp_path):
+    second = toy(prefix="d")
+    second.var["gene_ids"] = ["E1", "E2", "E3"]
+    assert list(read_many(two_files(tmp_path, second)).var["gene_ids"]) == ["E1", "E2", "E3"]
+
+
+def test_text_that_differs_between_files_is_named(tmp_path):
+    first, second = toy(), toy(prefix="d")
+    first.var["symbol"], second.var["symbol"] = ["A", "B", "C"], ["A", "B", "Z"]
+    write_h5ad(first, tmp_path / "a.h5ad")
+    write_h5ad(second, tmp_path / "b.h5ad")
+    message = r"var\['symbol'\] differs .* 1 of 3 genes \(first: 'LYZ' is 'C', in b\.h5ad 'Z'\)"
+    with pytest.warns(PolyomeWarning, match=message):
+        found = read_many([tmp_path / "a.h5ad", tmp_path / "b.h5ad"])
+    assert list(found.var["symbol"]) == ["A", "B", "C"]
+
+
+def test_files_of_ids_and_of_symbols_are_joined_by_what_both_have(tmp_path):
+    second = with_symbols(toy(prefix="d"), ["LYZ", "CD3D", "MS4A1"], ["E3", "E1", "E2"])
+    second.raw = None
+    with pytest.warns(PolyomeWarning, match=r"joined by var_names of a\.h5ad, var\['feature_name'"):
+        found = read_many(two_files(tmp_path, second))
+    assert list(found.var_names) == ["CD3D", "MS4A1", "LYZ"]
+    np.testing.assert_array_equal(
+        found[6:, ["LYZ", "CD3D"]].X.toarray(), second[:, ["E3", "E1"]].X.toarray()
+    )
+
+
+def test_files_are_joined_by_the_column_that_is_asked_for(tmp_path):
+    first, second = toy(), toy(prefix="d")
+    for cells, ids in ((first, ["a1", "a2", "a3"]), (second, ["b1", "b2", "b3"])):
+        cells.var["mine"] = cells.var_names
+        cells.var_names = ids
+    write_h5ad(first, tmp_path / "a.h5ad")
+    write_h5ad(second, tmp_path / "b.h5ad")
+    paths = [tmp_path / "a.h5ad", tmp_path / "b.h5ad"]
+    with pytest.raises(InputError, match="share 0 of 6 genes"):
+        read_many(paths)
+    with pytest.warns(PolyomeWarning, match=r"joined by var\['mine'\] of a\.h5ad"):
+        found = read_cells(paths, CellReading(gene_column="mine")).adata
+    assert list(found.var_names) == ["CD3D", "MS4A1", "LYZ"]

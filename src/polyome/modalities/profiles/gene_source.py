@@ -51,7 +51,7 @@ def for_model(
     """
     best = _best_named(expression, known, is_open=column_is_open)
     if layer_is_open and best.layer != "raw" and adata.raw is not None:
-        best = _with_raw(adata, best, known, is_open=column_is_open)
+        best = _with_raw(adata, best, known, expression.gene_column, is_open=column_is_open)
     names, note = as_known(best.gene_names, known)
     return replace(best, spelled=names, notes=(*best.notes, *([note] if note else [])))
 
@@ -71,22 +71,27 @@ def _best_named(
     if not others or counts[best] < least:
         return expression
     chosen = replace(expression, gene_column=best)
-    has = "have" if expression.gene_column is None else "has"
+    here, there = ("have" if c is None else "has" for c in (best, expression.gene_column))
     note = (
-        f"Genes are named by {chosen.names_location}, which has {counts[best]:,} of the model's "
-        f"{len(known):,}; {expression.names_location} {has} {present:,}."
+        f"Genes are named by {chosen.names_location}, which {here} {counts[best]:,} of the model's "
+        f"{len(known):,}; {expression.names_location} {there} {present:,}."
     )
     return replace(chosen, notes=(*expression.notes, note))
 
 
 def _with_raw(
-    adata: AnnData, first: ExpressionMatrix, known: pd.Index, *, is_open: bool
+    adata: AnnData,
+    first: ExpressionMatrix,
+    known: pd.Index,
+    gene_column: str | None,
+    *,
+    is_open: bool,
 ) -> ExpressionMatrix:
     """Take ``.raw`` where X has few of the model's genes and ``.raw`` clearly more of them."""
     here = shared(first.gene_names, known)
     if here >= MOST * len(known) or adata.raw.n_vars <= adata.n_vars:
         return first
-    column = first.gene_column if first.gene_column in adata.raw.var.columns else None
+    column = gene_column if gene_column in adata.raw.var.columns else None
     names = ExpressionMatrix(
         "raw", first.recognition, adata.raw.var, adata.obs_names, first.matrix, column
     )
