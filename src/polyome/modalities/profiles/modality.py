@@ -77,6 +77,9 @@ class ProfileModality(Modality):
     """
 
     reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column", *READING)
+    target_hint: ClassVar[str] = (
+        " Labels of CellRanger's files and of tables: --labels TABLE, with a column of cell names."
+    )
     answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     is_portable: bool = True
     panel_genes: ClassVar[int] = 500
