@@ -83,7 +83,9 @@ def write_loom(adata, path, **layers):
             values = adata.obs[column]
             is_number = pd.api.types.is_numeric_dtype(values)
             data = values.to_numpy() if is_number else list(values.astype(str))
-            file.create_dataset(f"col_attrs/{column}", data=data, dtype=None if is_number else words)
+            file.create_dataset(
+                f"col_attrs/{column}", data=data, dtype=None if is_number else words
+            )
         file.create_group("layers")
         for name, values in layers.items():
             file[f"layers/{name}"] = values.T

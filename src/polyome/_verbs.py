@@ -15,7 +15,10 @@ from polyome._progress import say
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Cells: h5ad, zarr, h5mu, loom, 10x, tables. DNA: csv, fasta, bed.")
+    list[Path],
+    typer.Argument(
+        metavar="INPUT...", help="Cells: h5ad, zarr, h5mu, loom, 10x, tables. DNA: csv, fasta, bed."
+    ),
 ]
 ModelDir = Annotated[
     Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote, or hf://OWNER/NAME.")
@@ -28,7 +31,9 @@ Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json 
 Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
-Labels = Annotated[Path | None, typer.Option(help="Table with ids and labels beside a FASTA or cells.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="Table with ids and labels beside a FASTA or cells.")
+]
 SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
 _SEED = typer.Option(help="Random seed.")
 _DEVICE = typer.Option(help="auto, cpu, cuda or mps.")

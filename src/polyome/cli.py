@@ -134,7 +134,9 @@ def evaluate(
 def predict(
     model_dir: ModelDir,
     inputs: Inputs,
-    out: Annotated[Path, typer.Option(help="File to write: .csv; of cells .h5ad or .zarr; of sequences .bed.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .csv; of cells .h5ad or .zarr; of sequences .bed.")
+    ],
     genome: Genome = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
@@ -158,7 +160,9 @@ def predict(
 @app.command()
 @verb
 def annotate(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Cells with labels, such as h5ad.")],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="Cells with labels, such as h5ad.")
+    ],
     inputs: Inputs,
     target: Target,
     out: Annotated[Path, typer.Option(help="File to write: .csv, .h5ad or .zarr.")],

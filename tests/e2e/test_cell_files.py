@@ -123,8 +123,8 @@ def test_a_mudata_file_is_answered_by_its_rna(call, model_dir, cells, expected, 
 
 
 def test_options_of_files_are_not_for_what_is_in_memory(model, cells):
-    with pytest.raises(ValueError, match="features= says how files are read, and this is in mem"):
-        model.predict(cells, features="all")
+    with pytest.raises(ValueError, match="table_rows= says how files are read, and this is in"):
+        model.predict(cells, table_rows="cells")
 
 
 def test_other_spellings_are_answered_alike(call, model_dir, cells, expected, tmp_path):

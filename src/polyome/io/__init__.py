@@ -40,7 +40,8 @@ def read(
 
     Parameters
     ----------
-    path : ``.h5ad``, ``.zarr``, ``.h5mu``, ``.loom``, CellRanger's ``.h5`` or folder, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``,
+    path : ``.h5ad``, ``.zarr``, ``.h5mu``, ``.loom``, CellRanger's ``.h5`` or folder, ``.fa``,
+        ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``,
         ``.parquet`` or ``.bed``; sequences may be gzip.
     sequence_column : of a table.
     genome : the FASTA that a BED file is of.

@@ -21,11 +21,10 @@ from polyome.io.tenx import (
     raw_note,
     read_10x_folder,
     read_10x_h5,
-    selected,
 )
 from polyome.io.zarr_tables import is_zarr, read_zarr_table
 
-READING = ("labels", "features", "table_rows")
+READING = ("labels", "table_rows")
 """What may be said of how files of cells are read."""
 
 
@@ -36,14 +35,12 @@ class CellReading:
     Attributes
     ----------
     labels : a table with labels of the cells, by their names.
-    features : of CellRanger's files: a type of features, or ``all``; None reads the genes.
     table_rows : of tables: ``cells`` or ``genes``; None finds out by the names.
     gene_column : column of ``var`` by which several files are joined where ``var_names`` differ.
     known : counts how many of a model's genes are among names.
     """
 
     labels: StrPath | None = None
-    features: str | None = None
     table_rows: str | None = None
     gene_column: str | None = None
     known: KnownGenes | None = field(default=None, repr=False)
@@ -113,7 +110,8 @@ def _by_kind(path: Path, reading: CellReading, *, backed: bool) -> CellFiles:
     if is_zarr(path):
         return CellFiles(read_zarr_table(path))
     if path.is_dir() or is_matrix_file(path):
-        return _of_cellranger(read_10x_folder(path), reading, path)
+        adata = read_10x_folder(path)
+        return CellFiles(adata, raw_note(adata, path))
     if ending(path) in ENDINGS:
         return CellFiles(*read_count_table(path, reading.table_rows, reading.known))
     whole, part = (path.parent, path.name) if path.parent.is_file() else (path, None)
@@ -121,16 +119,11 @@ def _by_kind(path: Path, reading: CellReading, *, backed: bool) -> CellFiles:
     if kind == "MuData":
         return CellFiles(*read_modality(whole, part))
     if kind == "CellRanger":
-        return _of_cellranger(read_10x_h5(whole, part), reading, whole)
+        adata = read_10x_h5(whole, part)
+        return CellFiles(adata, raw_note(adata, whole))
     if kind == "loom":
         return CellFiles(read_loom(whole))
     return CellFiles(read_h5ad(whole, backed=backed))
-
-
-def _of_cellranger(adata: AnnData, reading: CellReading, path: Path) -> CellFiles:
-    note = raw_note(adata, path)
-    genes, notes = selected(adata, reading.features, path)
-    return CellFiles(genes, (*note, *notes))
 
 
 def _kind_of_hdf5(path: Path) -> str:

@@ -17,6 +17,7 @@ from polyome._errors import InputError, listed, repeated_names
 from polyome.io.compressed import StrPath
 from polyome.io.files import written_aside
 
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Third parties' warnings about a file are nothing that the user can act on."""

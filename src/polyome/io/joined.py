@@ -10,8 +10,8 @@ import pandas as pd
 from anndata import AnnData
 
 from polyome._errors import InputError, PolyomeWarning, listed
-from polyome.io.h5ad import quiet
 from polyome.io.gene_columns import usual_columns
+from polyome.io.h5ad import quiet
 
 JOINED = "polyome_files"
 """Key of ``uns`` with the files whose cells were joined; ``obs["source"]`` names each cell's."""
@@ -40,7 +40,8 @@ def joined(parts: dict[str, AnnData], gene_column: str | None = None) -> AnnData
     --------
     >>> def cells(name):
     ...     var = pd.DataFrame({"gene_ids": ["ENSG1", "ENSG2"]}, index=["CD3D", "LYZ"])
-    ...     return AnnData(np.ones((2, 2)), obs=pd.DataFrame(index=[f"{name}1", f"{name}2"]), var=var)
+    ...     obs = pd.DataFrame(index=[f"{name}1", f"{name}2"])
+    ...     return AnnData(np.ones((2, 2)), obs=obs, var=var)
     >>> both = joined({"a.h5ad": cells("a"), "b.h5ad": cells("b")})
     >>> both.shape, list(both.var["gene_ids"])
     ((4, 2), ['ENSG1', 'ENSG2'])
@@ -201,9 +202,7 @@ def _joined_obs(parts: dict[str, AnnData]) -> pd.DataFrame:
     return obs
 
 
-def _join_var(
-    whole: AnnData, frames: dict[str, pd.DataFrame], originals: dict[str, str]
-) -> None:
+def _join_var(whole: AnnData, frames: dict[str, pd.DataFrame], originals: dict[str, str]) -> None:
     """Give the joined AnnData what the parts know of its genes, and the genes' own names."""
     var = _joined_var(frames, whole.var_names)
     var.index = pd.Index([originals[name] for name in var.index])
@@ -234,9 +233,7 @@ def _joined_var(frames: dict[str, pd.DataFrame], names: pd.Index) -> pd.DataFram
 def _first_of(values: "dict[str, pd.Series[Any]]", column: str) -> "pd.Series[Any]":
     """Text of the first file that has some; say so where another one has a different text."""
     chosen: pd.Series[Any] = pd.concat(list(values.values()), axis=1).bfill(axis=1).iloc[:, 0]
-    differs = [
-        (file, other.notna() & ~_is_same(chosen, other)) for file, other in values.items()
-    ]
+    differs = [(file, other.notna() & ~_is_same(chosen, other)) for file, other in values.items()]
     wrong = [(file, places) for file, places in differs if places.any()]
     if wrong:
         file, places = wrong[0]

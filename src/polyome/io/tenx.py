@@ -20,8 +20,6 @@ from polyome._errors import InputError, listed
 from polyome.io.compressed import opened, read_text
 from polyome.io.h5ad import quiet
 
-GENES = "Gene Expression"
-ALL_FEATURES = "all"
 _MATRIX = re.compile(r"^(?P<prefix>.*?)matrix\.mtx(\.gz)?$", re.IGNORECASE)
 _EMPTY_COUNTS = 10
 """Counts below which a barcode is hardly a cell."""
@@ -47,7 +45,7 @@ def matrices_in(folder: Path) -> list[Path]:
 
 
 def read_10x_folder(path: Path) -> AnnData:
-    """Read the matrix of a folder, or one that is named, with its barcodes and features.
+    r"""Read the matrix of a folder, or one that is named, with its barcodes and features.
 
     Parameters
     ----------
@@ -69,10 +67,10 @@ def read_10x_folder(path: Path) -> AnnData:
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> head = "%%MatrixMarket matrix coordinate integer general\\n"
-    >>> _ = (folder / "matrix.mtx").write_text(head + "2 1 1\\n2 1 7\\n")
-    >>> _ = (folder / "barcodes.tsv").write_text("AAAC-1\\n")
-    >>> _ = (folder / "genes.tsv").write_text("ENSG1\\tCD3D\\nENSG2\\tLYZ\\n")
+    >>> head = "%%MatrixMarket matrix coordinate integer general\n"
+    >>> _ = (folder / "matrix.mtx").write_text(head + "2 1 1\n2 1 7\n")
+    >>> _ = (folder / "barcodes.tsv").write_text("AAAC-1\n")
+    >>> _ = (folder / "genes.tsv").write_text("ENSG1\tCD3D\nENSG2\tLYZ\n")
     >>> read_10x_folder(folder)[:, "LYZ"].X.toarray()
     array([[7.]], dtype=float32)
     """
@@ -232,45 +230,6 @@ def read_10x_h5(path: Path, genome: str | None = None) -> AnnData:
         raise InputError(message) from error
     found.X = sparse.csr_matrix(found.X, dtype=np.float32)
     return found
-
-
-def selected(adata: AnnData, wanted: str | None, path: Path) -> tuple[AnnData, tuple[str, ...]]:
-    """Keep the genes of a CellRanger matrix, or the features of the type that was asked for.
-
-    Parameters
-    ----------
-    wanted : a value of ``var["feature_types"]``, ``all``, or None for genes.
-
-    Examples
-    --------
-    >>> types = pd.DataFrame({"feature_types": [GENES, "Antibody Capture"]}, index=["CD4", "ab"])
-    >>> found, notes = selected(AnnData(np.ones((1, 2)), var=types), None, Path("pbmc.h5"))
-    >>> found.n_vars, notes
-    (1, ("pbmc.h5: 1 feature that is no gene was left out ('Antibody Capture': 1). --set ...",))
-    """
-    if "feature_types" not in adata.var or wanted == ALL_FEATURES:
-        return adata, ()
-    types = adata.var["feature_types"].astype(str)
-    there = dict(types.value_counts())
-    kept = (types == (wanted or GENES)).to_numpy()
-    if not kept.any() and wanted is None:
-        return adata, ()  # a file of antibodies or peaks alone: what is done with it is said later
-    if not kept.any():
-        message = (
-            f"{path} has no features of the type '{wanted}' (features). Types: {listed(there)}."
-        )
-        raise InputError(message)
-    with quiet():  # of names that repeat
-        chosen = adata[:, kept].copy()
-    if kept.all() or wanted is not None:
-        return chosen, ()
-    left = {name: number for name, number in there.items() if name != GENES}
-    total = sum(left.values())
-    start = "1 feature that is no gene was"
-    if total > 1:
-        start = f"{total:,} features that are no genes were"
-    shown = ", ".join(f"'{name}': {number:,}" for name, number in left.items())
-    return chosen, (f"{path.name}: {start} left out ({shown}). --set features=all reads all.",)
 
 
 def raw_note(adata: AnnData, path: Path) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records, Values
 
-
 _WHOLE = (".h5ad", ".zarr")
 """Endings of files that hold cells with all that is known of them."""
 

@@ -77,26 +77,11 @@ def test_a_content_decides_whatever_the_ending(cells, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["folder of CellRanger 3", "h5 of CellRanger 3"])
-def test_only_genes_are_read_unless_asked(form, cells, tmp_path):
-    path = FORMS[form](with_antibodies(cells), tmp_path)
-    found = read_cells([path])
-    np.testing.assert_array_equal(found.adata.X.toarray(), cells.X.toarray())
-    assert found.notes == (
-        f"{path.name}: 2 features that are no genes were left out ('Antibody Capture': 2). "
-        "--set features=all reads all.",
-    )
-    whole = read_cells([path], CellReading(features="all"))
-    assert whole.adata.n_vars == 7
-    assert whole.notes == ()
-    antibodies = read_cells([path], CellReading(features="Antibody Capture")).adata
-    assert list(antibodies.var_names) == ["CD4_TotalSeqB", "CD19_TotalSeqB"]
-    with pytest.raises(InputError, match=r"no features of the type 'ADT'.*'Antibody Capture'"):
-        read_cells([path], CellReading(features="ADT"))
-
-
-def test_antibodies_alone_are_read(cells, tmp_path):
-    path = write_h5(with_antibodies(cells)[:, 5:].copy(), tmp_path / "x.h5")
-    assert read_cells([path]).adata.n_vars == 2
+def test_what_features_are_is_kept(form, cells, tmp_path):
+    """Which of them are genes is for the modality to say, whatever the file."""
+    found = read_cells([FORMS[form](with_antibodies(cells), tmp_path)]).adata
+    types = ["Gene Expression"] * 5 + ["Antibody Capture"] * 2
+    assert list(found.var["feature_types"]) == types
 
 
 def test_ids_stay_beside_symbols_that_repeat(cells, tmp_path):
@@ -196,9 +181,7 @@ def test_the_modality_of_gene_expression_is_read(cells, tmp_path):
     np.testing.assert_array_equal(found.adata.X.toarray(), cells.X.toarray())
     assert list(found.adata.obs["cell_type"]) == ["B", "T", "B"]
     assert "rna:n" not in found.adata.obs
-    assert found.notes == (
-        "x.h5mu is a MuData file; its modality 'rna' was read, and not 'prot'.",
-    )
+    assert found.notes == ("x.h5mu is a MuData file; its modality 'rna' was read, and not 'prot'.",)
     assert read_cells([path / "prot"]).adata.n_vars == 2
     with pytest.raises(InputError, match=r"has no modality 'prt'\. Modalities: 'prot', 'rna'\. D"):
         read_cells([path / "prt"])

@@ -86,7 +86,9 @@ def test_hdf5_of_another_kind(tmp_path):
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file.create_group("table")
-    with pytest.raises(InputError, match=r"no AnnData, MuData, loom or .* it holds 'table', no obs"):
+    with pytest.raises(
+        InputError, match=r"no AnnData, MuData, loom or .* it holds 'table', no obs"
+    ):
         read_h5ad(path)
 
 

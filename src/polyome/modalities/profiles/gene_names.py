@@ -134,4 +134,3 @@ def _note(before: pd.Index, after: np.ndarray) -> str:
 def shared(found: pd.Index, known: pd.Index) -> int:
     """How many of a model's genes a query names, in whatever spelling."""
     return int(known.isin(as_known(found, known)[0]).sum())
-

@@ -104,8 +104,8 @@ def _with_raw(
     except InputError:  # scaled, or not finite: X it is
         return first
     note = (
-        f"{first.location} has {here:,} of the model's {len(known):,} genes and .raw has {there:,}; values were "
-        f"read from .raw ({raw.recognition.description}). layer={first.layer} reads "
+        f"{first.location} has {here:,} of the model's {len(known):,} genes and .raw has "
+        f"{there:,}; values were read from .raw ({raw.recognition.description}). Pass layer={first.layer} to read "
         f"{first.location}."
     )
     return replace(raw, notes=(*raw.notes, *names.notes, note))

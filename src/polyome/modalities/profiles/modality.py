@@ -113,7 +113,7 @@ class ProfileModality(Modality):
         self._matches: WeakKeyDictionary[ExpressionMatrix, GeneMatch] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> CellRecords:
-        """View an AnnData, a SpatialData's table, a file of cells or several as cells, not copied."""
+        """View an AnnData, a SpatialData's table or files of cells as cells, not copied."""
         if isinstance(source, CellRecords):
             return source
         return self.cells(source, **reading)

@@ -1,7 +1,6 @@
 """Where an AnnData says its cells lie: coordinates and sections, checked."""
 
 import numpy as np
-import pandas as pd
 from anndata import AnnData
 
 from polyome._errors import InputError, listed, missing_column

@@ -11,6 +11,7 @@ from polyome.modalities.profiles.gene_names import as_known
 from polyome.modalities.profiles.gene_source import for_model
 from polyome.modalities.profiles.matrix import find_expression
 
+
 @pytest.fixture
 def cells(adata):
     return adata.copy()
@@ -114,7 +115,9 @@ def test_the_names_are_used_where_the_column_of_the_fit_has_others(cells):
     expression = find_expression(cells, gene_column="feature_name")
     found = for_model(cells, expression, pd.Index(GENES))
     assert found.gene_column is None
-    has = "Genes are named by var_names, which have 60 of the model's 60; var['feature_name'] has 0."
+    has = (
+        "Genes are named by var_names, which have 60 of the model's 60; var['feature_name'] has 0."
+    )
     assert has in found.notes
 
 
@@ -130,8 +133,9 @@ def test_raw_is_read_where_x_lacks_the_genes(cells):
     found = chosen(variable_genes(cells), GENES)
     assert found.layer == "raw"
     assert list(found.gene_names) == GENES
-    assert "X has 8 of the model's 60 genes and .raw has 60; values were read from .raw" in (
-        found.notes[-1]
+    assert (
+        "X has 8 of the model's 60 genes and .raw has 60; values were read from .raw"
+        in (found.notes[-1])
     )
     assert chosen(variable_genes(cells), GENES, layer_is_open=False).layer == "X"
 
@@ -160,9 +164,9 @@ def test_raw_and_a_column_of_its_own(cells):
 
 
 def test_values_follow_the_names(vocabulary, cells):
-    other = AnnData(sparse.csr_matrix(cells.X), var=pd.DataFrame(index=[f"hg19_{n}" for n in GENES]))
+    other = AnnData(
+        sparse.csr_matrix(cells.X), var=pd.DataFrame(index=[f"hg19_{n}" for n in GENES])
+    )
     found = for_model(other, find_expression(other), pd.Index(vocabulary.names))
     np.testing.assert_array_equal(found.rows(slice(None)).toarray(), cells.X.toarray())
     assert set(vocabulary.names) <= set(found.gene_names)
-
-
