@@ -28,7 +28,7 @@ from polyome.modalities.profiles.genes import (
     match_genes,
     normalised,
 )
-from polyome.modalities.profiles.matrix import ExpressionMatrix, check_same_state, find_expression
+from polyome.modalities.profiles.matrix import ExpressionMatrix, find_expression
 from polyome.modalities.profiles.records import (
     CellRecords,
     annotate,
@@ -115,9 +115,14 @@ class ProfileModality(Modality):
         if hasattr(self, "vocabulary_"):
             where = as_far_as_there(source, where)
         where |= {key: reading[key] for key in where if key in reading}
-        expression = find_expression(source, **where, allow_scaled=True)
-        if JOINED in source.uns and "source" in source.obs.columns:
-            check_same_state(expression, source.obs["source"])
+        is_joined = JOINED in source.uns and "source" in source.obs.columns
+        expression = find_expression(
+            source,
+            **where,
+            allow_scaled=True,
+            known=self.vocabulary_.names if hasattr(self, "vocabulary_") else (),
+            sources=source.obs["source"] if is_joined else None,
+        )
         if hasattr(self, "vocabulary_"):
             match = match_genes(self.vocabulary_, expression)
             expression = replace(expression, notes=(*expression.notes, *match.notes))
