@@ -57,9 +57,9 @@ class ExpressionMatrix:
     recognition : Recognition
     var : DataFrame, (n_vars, ...): the genes' table that belongs to the matrix.
     obs_names : Index, (n_obs,)
-    is_gene : bool, (n_vars,). The columns that are read; values of the others are read as 0.
     gene_column : str or None. The column of ``var`` that names the genes; None for its index.
     notes : tuple of str. What the user should know about where values came from.
+    is_gene : bool, (n_vars,). The columns that are read, values of the others being 0; None: all.
 
     Examples
     --------
@@ -76,9 +76,9 @@ class ExpressionMatrix:
     var: pd.DataFrame = field(repr=False)
     obs_names: pd.Index = field(repr=False)
     matrix: Matrix = field(repr=False)
-    is_gene: BoolArray = field(repr=False)
     gene_column: str | None = None
     notes: tuple[str, ...] = ()
+    is_gene: BoolArray | None = field(default=None, repr=False)
 
     @property
     def location(self) -> str:
@@ -99,7 +99,7 @@ class ExpressionMatrix:
     def gene_names(self) -> pd.Index:
         """Index of str, (n_vars,): without Ensembl versions; empty text for what is no gene."""
         names = gene_names(self.var, self.gene_column, where=self.var_location)
-        return names.where(self.is_gene, "")
+        return names if self.is_gene is None else names.where(self.is_gene, "")
 
     @property
     def var_location(self) -> str:
@@ -115,7 +115,7 @@ class ExpressionMatrix:
     def stored_rows(self, rows: RowIndex) -> Matrix:
         """Cells as they are stored: csr_matrix or ndarray, (m, n_vars), every value checked."""
         block = read_rows(self.matrix, rows)
-        if not self.is_gene.all():
+        if self.is_gene is not None and not self.is_gene.all():
             block = keep_columns(block, self.is_gene)
         places = np.arange(self.n_obs)[rows]
         check_finite(block, places, self.location, self.obs_names, self.var.index)
@@ -327,7 +327,7 @@ def _read(
         )
     notes = (*genes.notes, *_note_of_base(recognition, base, where))
     return ExpressionMatrix(
-        layer, recognition, var, obs_names, matrix, genes.is_gene, gene_column, notes
+        layer, recognition, var, obs_names, matrix, gene_column, notes, genes.is_gene
     )
 
 
@@ -469,7 +469,7 @@ def states_by(
 
 def _states(
     matrix: Matrix,
-    is_gene: BoolArray,
+    is_gene: BoolArray | None,
     base: float | None,
     groups: "pd.Series[str] | NDArray[np.object_]",
 ) -> dict[str, Recognition]:
@@ -477,7 +477,8 @@ def _states(
     found: dict[str, Recognition] = {}
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
-        block = keep_columns(read_rows(matrix, rows[sampled_rows(len(rows))]), is_gene)
+        block = read_rows(matrix, rows[sampled_rows(len(rows))])
+        block = block if is_gene is None else keep_columns(block, is_gene)
         sample = sparse.csr_matrix(block, dtype=np.float64)
         quieten(sample, rounding(sample.data))
         found[str(name)] = recognise_sample(sample, base=base)

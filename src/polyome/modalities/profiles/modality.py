@@ -27,6 +27,7 @@ from polyome.modalities.profiles.genes import (
     GeneVocabulary,
     match_genes,
     normalised,
+    note_of_repeats,
 )
 from polyome.modalities.profiles.matrix import ExpressionMatrix, find_expression
 from polyome.modalities.profiles.records import (
@@ -127,6 +128,9 @@ class ProfileModality(Modality):
             match = match_genes(self.vocabulary_, expression)
             expression = replace(expression, notes=(*expression.notes, *match.notes))
             self._matches[expression] = match
+        else:
+            repeats = note_of_repeats(expression.gene_names, expression)
+            expression = replace(expression, notes=(*expression.notes, *repeats))
         return CellRecords(source, expression, np.arange(source.n_obs))
 
     def fit(self, records: CellRecords) -> Self:
@@ -153,6 +157,10 @@ class ProfileModality(Modality):
         wanted = max(self.num_components_, self.num_anchors_)
         self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
         return self
+
+    def learn_classes(self, records: CellRecords, truth: IntArray) -> None:
+        """Learn how often the cells of each class express each gene."""
+        self.vocabulary_ = self.vocabulary_.with_detection(records.expression, records.rows, truth)
 
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`CellEmbeddings`."""
