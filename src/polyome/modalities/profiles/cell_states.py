@@ -148,9 +148,7 @@ def _cell(row: int, obs_names: pd.Index | None) -> str:
     return f"cell {row}" if obs_names is None else f"cell '{obs_names[row]}', row {row}"
 
 
-def voted_bases(
-    sample: Matrix, bases: Iterable[float | None]
-) -> dict[float | None, IntArray]:
+def voted_bases(sample: Matrix, bases: Iterable[float | None]) -> dict[float | None, IntArray]:
     """Cells that by their molecules alone are surely logarithms to one base, by that base.
 
     Parameters

@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from polyome._errors import InputError, listed, suggestion
-from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.modalities.profiles.matrix_rows import Matrix
-from polyome.modalities.profiles.matrix_state import LARGEST_LOG
+from polyome._types import BoolArray
 
 TYPE_COLUMNS = ("feature_types", "feature_type", "feature_biotype")
 """Columns of var that say what a feature is: CellRanger's, Space Ranger's, CELLxGENE's."""
 EVERYTHING = "all"
-"""Value of ``feature_types`` to read every feature, whatever it is."""
+"""Value of ``feature_types=`` to read every feature, whatever it is."""
 _GENE_TYPES = {"gene expression", "gene", "genes", "rna", "gex", "mrna", "transcript", "expression"}
 _NO_TYPE = {"", "nan", "none", "na", "<na>"}
 _OTHER_TYPES = (
@@ -41,8 +38,6 @@ _NAMED: Mapping[str, str] = {
     ),
 }
 """Features that their names give away, in files without a column of types."""
-_MOST_COUNTED = 0.5
-_FEWEST_COUNTED = 5  # values above 0 that are all whole, before a feature is called counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +54,14 @@ class Genes:
     notes: tuple[str, ...] = ()
 
 
-def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_type: str | None = None) -> Genes:
+def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_types: str | None = None) -> Genes:
     """Tell genes from the other features of a file.
 
     Parameters
     ----------
     var : DataFrame, (n_vars, ...). A column ``feature_types`` is believed, where it knows genes.
     names : str, (n_vars,), of the features: control probes and the like have names of their own.
-    feature_type : a value of that column to read instead of "Gene Expression"; "all" for all.
+    feature_types : a value of that column to read instead of "Gene Expression"; "all" for all.
 
     Returns
     -------
@@ -86,11 +81,11 @@ def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_type: str | None =
     >>> genes.notes
     ("1 of 2 features is no gene and was left out: 1 'Antibody Capture'.",)
     """
-    if feature_type == EVERYTHING:
+    if feature_types == EVERYTHING:
         return Genes(np.ones(len(var), dtype=bool))
     column = next((column for column in TYPE_COLUMNS if column in var.columns), None)
-    if feature_type is not None:
-        return _of_type(var, column, feature_type)
+    if feature_types is not None:
+        return _of_type(var, column, feature_types)
     kinds = np.full(len(var), "", dtype=object)
     if column is not None:
         kinds = _typed(var[column])
@@ -101,24 +96,24 @@ def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_type: str | None =
     is_gene = kinds == ""
     if not is_gene.any():
         msg = (
-            f"None of the {len(var):,} features is a gene: {_counted(kinds)}. Pass feature_type= "
-            f'with the type to read instead, or feature_type="{EVERYTHING}" for all features.'
+            f"None of the {len(var):,} features is a gene: {_counted(kinds)}. Pass feature_types= "
+            f'with the type to read instead, or feature_types="{EVERYTHING}" for all features.'
         )
         raise InputError(msg)
     return Genes(is_gene, _left_out(kinds))
 
 
-def _of_type(var: pd.DataFrame, column: str | None, feature_type: str) -> Genes:
+def _of_type(var: pd.DataFrame, column: str | None, feature_types: str) -> Genes:
     if column is None:
-        msg = f"var has no column {listed(TYPE_COLUMNS[:1])}, which feature_type= is to choose from."
+        msg = f"var has no column {listed(TYPE_COLUMNS[:1])}, which feature_types= needs."
         raise InputError(msg)
     types = var[column].astype(str)
-    is_asked = (types == feature_type).to_numpy()
+    is_asked = (types == feature_types).to_numpy()
     if not is_asked.any():
         known = sorted(types.unique())
         msg = (
-            f"No feature of var['{column}'] is '{feature_type}'. Known: {listed(known)}."
-            f"{suggestion(feature_type, known)}"
+            f"No feature of var['{column}'] is '{feature_types}'. Known: {listed(known)}."
+            f"{suggestion(feature_types, known)}"
         )
         raise InputError(msg)
     others = types.to_numpy(dtype=object).copy()
@@ -182,48 +177,3 @@ def _left_out(kinds: "np.ndarray") -> tuple[str, ...]:
         return ()
     verb = "is no gene and was" if number == 1 else "are no genes and were"
     return (f"{number:,} of {len(kinds):,} features {verb} left out: {_counted(kinds)}.",)
-
-
-def without_counted(genes: Genes, sample: Matrix, names: pd.Index) -> Genes:
-    """Leave out columns of raw counts in a matrix of logarithms: antibodies that nothing names.
-
-    Parameters
-    ----------
-    sample : csr_matrix float64, (m, n_vars): some rows of the matrix, other features set to 0.
-    names : str, (n_vars,), for the note.
-
-    Examples
-    --------
-    >>> logs = np.log1p([[1.5, 0.0, 3.1], [0.5, 2.2, 0.7], [4.4, 1.3, 0.9]])
-    >>> sample = sparse.csr_matrix(np.hstack([logs, [[812.0], [14.0], [377.0]]]))
-    >>> names = pd.Index(["CD3D", "MS4A1", "LYZ", "CD3"])
-    >>> without_counted(Genes(np.ones(4, dtype=bool)), sample, names).is_gene.tolist()
-    [True, True, True, False]
-    """
-    sizes, is_whole, largest = _by_column(sparse.csc_matrix(sample))
-    counted = is_whole & (largest > LARGEST_LOG)
-    others = (sizes > 0) & ~counted
-    if not counted.any() or not others.any() or counted.sum() > _MOST_COUNTED * others.sum():
-        return genes
-    if largest[others].max() > LARGEST_LOG or is_whole[others].mean() > _MOST_COUNTED:
-        return genes  # not only logarithms beside them
-    counted |= is_whole & (sizes >= _FEWEST_COUNTED)
-    note = (
-        f"{counted.sum():,} of {len(sizes):,} features hold whole numbers and the others "
-        f"logarithms: they were taken for antibodies or the like and left out "
-        f"({listed(names[counted], most=3)})."
-    )
-    return Genes(genes.is_gene & ~counted, (*genes.notes, note))
-
-
-def _by_column(sample: sparse.csc_matrix) -> tuple[IntArray, BoolArray, FloatArray]:
-    """Of each column: how many values it has, whether all are whole, and the largest."""
-    sizes = np.diff(sample.indptr)
-    filled = np.flatnonzero(sizes)
-    is_whole, largest = np.zeros(len(sizes), dtype=bool), np.zeros(len(sizes))
-    if len(filled):
-        starts = sample.indptr[:-1][filled]
-        near = np.abs(sample.data - np.rint(sample.data)) <= 1e-4
-        is_whole[filled] = np.logical_and.reduceat(near, starts)
-        largest[filled] = np.maximum.reduceat(sample.data, starts)
-    return sizes, is_whole, largest

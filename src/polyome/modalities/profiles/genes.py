@@ -188,7 +188,7 @@ def note_of_repeats(names: pd.Index, expression: ExpressionMatrix) -> tuple[str,
     >>> from anndata import AnnData
     >>> expression = find_expression(AnnData(np.array([[1, 5, 2]])))
     >>> note_of_repeats(pd.Index(["CD4", "LYZ", "CD4"]), expression)
-    ("1 gene has several columns in X ('CD4' has 2); their values were added up.",)
+    ("1 gene has several columns in X ('CD4' has 2); their values were added up. Antibodies ...",)
     """
     counts = names[names != ""].value_counts(sort=False)
     repeated = counts[counts > 1]
@@ -198,7 +198,8 @@ def note_of_repeats(names: pd.Index, expression: ExpressionMatrix) -> tuple[str,
     way = "averaged" if expression.is_scaled else "added up"
     return (
         f"{len(repeated):,} {gene} several columns in {expression.location} "
-        f"('{repeated.index[0]}' has {repeated.iloc[0]:,}); their values were {way}.",
+        f"('{repeated.index[0]}' has {repeated.iloc[0]:,}); their values were {way}. Antibodies "
+        "among them are left out where var['feature_types'] says 'Antibody Capture'.",
     )
 
 

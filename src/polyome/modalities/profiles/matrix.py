@@ -14,7 +14,8 @@ from scipy import sparse
 from polyome._errors import InputError, listed, missing_column, suggestion
 from polyome._types import BoolArray
 from polyome.modalities.profiles.cell_states import MixedStatesError, RowForms, check_same_as
-from polyome.modalities.profiles.feature_kinds import find_genes, typed_var, without_counted
+from polyome.modalities.profiles.feature_kinds import find_genes, typed_var
+from polyome.modalities.profiles.feature_values import without_others
 from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import (
     CHUNK_ROWS,
@@ -200,7 +201,7 @@ def find_expression(
     *,
     layer: str | None = None,
     gene_column: str | None = None,
-    feature_type: str | None = None,
+    feature_types: str | None = None,
     allow_scaled: bool = False,
     known: Sequence[str] = (),
     sources: "pd.Series[str] | NDArray[np.object_] | None" = None,
@@ -214,7 +215,7 @@ def find_expression(
         layer ``counts``, then ``.raw``, then any other layer, and a note says so. Where X is
         doubtful, or its cells differ, whole counts in one of these are read.
     gene_column : column of the matrix's var table with the genes' names; by default its index.
-    feature_type : see `find_genes`; by default genes alone are read.
+    feature_types : see `find_genes`; by default genes alone are read.
     allow_scaled : accept scaled values where there are no others.
     known : genes of a model; where the matrix has them, its state is judged by these.
     sources : (n_obs,): each cell's file, as `read_many` writes it to ``obs["source"]``; files read
@@ -252,7 +253,7 @@ def find_expression(
     if not layers:
         msg = "The data has no X, no layers and no .raw; expression values are needed."
         raise InputError(msg)
-    read = partial(_read, adata, gene_column, feature_type, frozenset(known), sources)
+    read = partial(_read, adata, gene_column, feature_types, frozenset(known), sources)
     others = layers[1:] if layer is None else []
     try:
         first = read(layer or layers[0])
@@ -293,7 +294,7 @@ def _has_x(adata: AnnData) -> bool:
 def _read(
     adata: AnnData,
     gene_column: str | None,
-    feature_type: str | None,
+    feature_types: str | None,
     known: frozenset[str],
     sources: "pd.Series[str] | NDArray[np.object_] | None",
     layer: str,
@@ -304,7 +305,7 @@ def _read(
     names = pd.Index(var.index.astype(str), dtype=object)
     if gene_column in var.columns:
         names = gene_names(var, gene_column)
-    genes = find_genes(typed_var(var, adata.var), names, feature_type=feature_type)
+    genes = find_genes(typed_var(var, adata.var), names, feature_types=feature_types)
     base = log_base(adata.uns) if layer in {"X", "raw"} else None
     told = adata.uns.get(KNOWN_STATE) if layer == "X" else None
     if told is not None:
@@ -312,17 +313,20 @@ def _read(
         recognition = Recognition(state, state is MatrixState.COUNTS, "as it was recognised before")
     else:
         check_numeric(matrix, where=where)
-        sample = keep_columns(read_rows(matrix, sampled_rows(adata.n_obs)), genes.is_gene)
-        genes = without_counted(genes, sparse.csr_matrix(sample), names)
+        block = keep_columns(read_rows(matrix, sampled_rows(adata.n_obs)), genes.is_gene)
+        sample = sparse.csr_matrix(block, dtype=np.float64)
+        quieten(sample, rounding(sample.data))
+        genes = without_others(genes, sample, names)
         if sources is not None:
             check_same_state(_states(matrix, genes.is_gene, base, sources), where)
+        repeated = names.duplicated(keep=False)  # an antibody may have a gene's name
         recognition = recognise(
             matrix,
             where=where,
             obs_names=obs_names,
             var_names=var.index,
             genes=genes.is_gene,
-            known=names.isin(known) if known else None,
+            known=names.isin(known) & ~repeated if known else None,
             base=base,
         )
     notes = (*genes.notes, *_note_of_base(recognition, base, where))

@@ -1,4 +1,4 @@
-"""What in a matrix's values tells its state: whole numbers, molecules, sums, and which rows to read.
+"""What in a matrix's values tells its state: whole numbers, molecules, sums; which rows to read.
 
 Two properties of sequencing data carry the decision: within a cell every value is a whole multiple
 of one molecule, and cells that were depth-normalised have equal sums.

@@ -196,7 +196,11 @@ def _by_whole_numbers(
 ) -> Recognition | None:
     """Undone, a log of counts is whole; estimated counts are almost whole as they are."""
     for base in bases:
-        if base is not None and _can_be(float(values.max()), base) and whole_share(unlogged(values, base)) > 0.999:
+        if (
+            base is not None
+            and _can_be(float(values.max()), base)
+            and whole_share(unlogged(values, base)) > 0.999
+        ):
             return _found(base, f"{_way(base)} gives whole numbers", is_whole=True)
     share = whole_share(values)
     if share > 0.9:

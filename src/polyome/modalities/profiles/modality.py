@@ -29,6 +29,7 @@ from polyome.modalities.profiles.genes import (
     normalised,
     note_of_repeats,
 )
+from polyome.modalities.profiles.genomes import genome_notes
 from polyome.modalities.profiles.matrix import ExpressionMatrix, find_expression
 from polyome.modalities.profiles.records import (
     CellRecords,
@@ -60,6 +61,7 @@ class ProfileModality(Modality):
     ----------
     layer : where values are: ``"X"``, ``"raw"`` or a layer; None looks for the first usable one.
     gene_column : column of ``var`` with the gene names; None uses ``var_names``.
+    feature_types : value of ``var["feature_types"]`` to read, or ``all``; None reads the genes.
     num_genes : highly variable genes that the model reads; all where there are fewer.
     num_components : principal components of the fixed projection; None chooses by the number of
         genes (``usual_components`` above ``panel_genes``, else 0: a trained map from every gene).
@@ -70,7 +72,7 @@ class ProfileModality(Modality):
         and 1, evenly on the log scale.
     """
 
-    reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
+    reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column", "feature_types")
     answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
     is_portable: bool = True
     panel_genes: ClassVar[int] = 500
@@ -82,6 +84,7 @@ class ProfileModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
+        feature_types: str | None = None,
         num_genes: int = 2500,
         num_components: int | None = None,
         usual_components: int = 20,
@@ -93,6 +96,7 @@ class ProfileModality(Modality):
     ) -> None:
         self.layer = layer
         self.gene_column = gene_column
+        self.feature_types = feature_types
         self.num_genes = num_genes
         self.num_components = num_components
         self.usual_components = usual_components
@@ -112,7 +116,8 @@ class ProfileModality(Modality):
     def cells(self, source: Any, **reading: Any) -> CellRecords:
         """Find the expression of a source that is not yet viewed as cells."""
         source = as_adata(source)
-        where = {"layer": self.layer, "gene_column": self.gene_column}
+        names = ("layer", "gene_column", "feature_types")
+        where = {name: getattr(self, name) for name in names}
         if hasattr(self, "vocabulary_"):
             where = as_far_as_there(source, where)
         where |= {key: reading[key] for key in where if key in reading}
@@ -126,11 +131,13 @@ class ProfileModality(Modality):
         )
         if hasattr(self, "vocabulary_"):
             match = match_genes(self.vocabulary_, expression)
-            expression = replace(expression, notes=(*expression.notes, *match.notes))
+            genomes = genome_notes(expression, np.diff(match.columns.indptr) > 0)
+            expression = replace(expression, notes=(*expression.notes, *match.notes, *genomes))
             self._matches[expression] = match
         else:
             repeats = note_of_repeats(expression.gene_names, expression)
-            expression = replace(expression, notes=(*expression.notes, *repeats))
+            notes = (*expression.notes, *repeats, *genome_notes(expression))
+            expression = replace(expression, notes=notes)
         return CellRecords(source, expression, np.arange(source.n_obs))
 
     def fit(self, records: CellRecords) -> Self:
@@ -262,6 +269,7 @@ class ProfileModality(Modality):
         return {
             "layer": self.layer,
             "gene_column": self.gene_column,
+            "feature_types": self.feature_types,
             "num_genes": self.num_genes,
             "num_components": self.num_components_,
             "num_modules": self.num_modules,

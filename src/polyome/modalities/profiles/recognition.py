@@ -40,7 +40,8 @@ from polyome.modalities.profiles.matrix_state import (
 FEWEST_KNOWN = 10
 """Genes of the model that a query needs, for its values to be judged by these alone."""
 _LINEAR_WHOLE = 0.3  # more whole values than any logarithm of normalised counts has
-_TOLD_VALUES = 30
+_TOLD_VALUES = 30  # that cells need together, to be set against cells with negative values
+_FEWEST_VOTERS = 2
 
 
 def recognise(
@@ -198,7 +199,8 @@ class _Judge:
 
     def _check_bases(self, sample: sparse.csr_matrix, rows: IntArray) -> None:
         """Refuse logarithms to several bases."""
-        votes = voted_bases(sample, candidates(self.base))
+        found = voted_bases(sample, candidates(self.base))
+        votes = {base: voters for base, voters in found.items() if len(voters) >= _FEWEST_VOTERS}
         if len(votes) < 2:
             return
         some = rows[sampled_rows(len(rows))]
@@ -243,4 +245,3 @@ def quieten(block: sparse.csr_matrix, noise: float) -> float:
     block.data[is_noise] = 0
     block.eliminate_zeros()
     return lowest
-

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from polyome._errors import InputError
-from polyome.modalities.profiles.matrix_rows import by_row, check_numeric, read_rows
 from polyome.modalities.profiles.matrix_evidence import sampled_rows
+from polyome.modalities.profiles.matrix_rows import by_row, check_numeric, read_rows
 from polyome.modalities.profiles.matrix_state import MatrixState
 from polyome.modalities.profiles.recognition import recognise
 
