@@ -122,6 +122,21 @@ def test_a_mudata_file_is_answered_by_its_rna(call, model_dir, cells, expected, 
     assert any("modality 'rna'" in note for note in found.uns["polyome"]["notes"])
 
 
+@pytest.mark.parametrize("form", ["folder", "h5"])
+def test_only_genes_are_read_unless_asked(form, call, model_dir, cells, expected, tmp_path):
+    antibodies = cells[:, :2].copy()
+    antibodies.var_names = ["CD4_TotalSeqB", "CD19_TotalSeqB"]
+    both = anndata.concat([cells, antibodies], axis=1)
+    both.var["feature_types"] = ["Gene Expression"] * cells.n_vars + ["Antibody Capture"] * 2
+    path, out = FORMS[form](both, tmp_path), tmp_path / "p.csv"
+    result = call("predict", model_dir, path, f"--out={out}")
+    assert "2 of 122 features are no genes and were left out: 2 'Antibody Capture'" in result.stderr
+    pd.testing.assert_frame_equal(pd.read_csv(out, index_col=0), expected)
+    asked = call("predict", model_dir, path, f"--out={out}", "--set=feature_types=all")
+    assert asked.exit_code == 0, asked.stderr
+    assert "left out" not in asked.stderr
+
+
 def test_options_of_files_are_not_for_what_is_in_memory(model, cells):
     with pytest.raises(ValueError, match="table_rows= says how files are read, and this is in"):
         model.predict(cells, table_rows="cells")

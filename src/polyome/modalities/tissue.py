@@ -62,6 +62,7 @@ class TissueModality(ProfileModality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
+        feature_types: str | None = None,
         section: str | None = None,
         spatial_key: str = "spatial",
         neighbour_tokens: int = 15,
@@ -78,6 +79,7 @@ class TissueModality(ProfileModality):
         super().__init__(
             layer,
             gene_column,
+            feature_types=feature_types,
             num_genes=num_genes,
             num_components=num_components,
             usual_components=usual_components,

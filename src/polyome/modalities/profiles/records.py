@@ -13,6 +13,7 @@ from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
 from polyome.modalities.base import Answers
+from polyome.modalities.profiles.feature_kinds import EVERYTHING, TYPE_COLUMNS
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 
 
@@ -103,9 +104,13 @@ def as_adata(source: Any, reading: CellReading | None = None) -> CellFiles:
 def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
     """Keep of the places that other data was read from those that this data has as well."""
     layer, gene_column = where["layer"], where["gene_column"]
+    feature_types = where.get("feature_types")
     is_raw = layer == "raw" and adata.raw is not None
     var = adata.raw.var if is_raw else adata.var
-    return {
+    is_typed = any(column in adata.var.columns for column in TYPE_COLUMNS)
+    there = {
         "layer": layer if is_raw or layer == "X" or layer in adata.layers else None,
         "gene_column": gene_column if gene_column in var.columns else None,
+        "feature_types": feature_types if is_typed or feature_types == EVERYTHING else None,
     }
+    return {name: there[name] for name in where}

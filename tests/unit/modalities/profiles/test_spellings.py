@@ -1,5 +1,7 @@
 """Names of genes in other spellings, other columns or .raw are found, with a note."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,7 +85,8 @@ def test_the_same_names_need_no_note():
 
 
 def chosen(cells, known, **options):
-    return for_model(cells, find_expression(cells, allow_scaled=True), pd.Index(known), **options)
+    find = partial(find_expression, cells)
+    return for_model(cells, find(allow_scaled=True), pd.Index(known), find, **options)
 
 
 @pytest.mark.parametrize("column", ["feature_name", "gene_symbols", "Symbol", "gene_name"])
@@ -112,8 +115,8 @@ def test_another_column_is_left_where_the_names_will_do(cells):
 
 def test_the_names_are_used_where_the_column_of_the_fit_has_others(cells):
     cells.var["feature_name"] = [f"ENSG{i:011d}" for i in range(60)]
-    expression = find_expression(cells, gene_column="feature_name")
-    found = for_model(cells, expression, pd.Index(GENES))
+    find = partial(find_expression, cells)
+    found = for_model(cells, find(gene_column="feature_name"), pd.Index(GENES), find)
     assert found.gene_column is None
     has = (
         "Genes are named by var_names, which have 60 of the model's 60; var['feature_name'] has 0."
@@ -137,7 +140,7 @@ def test_raw_is_read_where_x_lacks_the_genes(cells):
         "X has 8 of the model's 60 genes and .raw has 60; values were read from .raw"
         in (found.notes[-1])
     )
-    assert chosen(variable_genes(cells), GENES, layer_is_open=False).layer == "X"
+    assert chosen(variable_genes(cells), GENES, layer="X").layer == "X"
 
 
 def test_raw_is_left_where_x_will_do(cells):
@@ -167,6 +170,6 @@ def test_values_follow_the_names(vocabulary, cells):
     other = AnnData(
         sparse.csr_matrix(cells.X), var=pd.DataFrame(index=[f"hg19_{n}" for n in GENES])
     )
-    found = for_model(other, find_expression(other), pd.Index(vocabulary.names))
+    found = chosen(other, vocabulary.names)
     np.testing.assert_array_equal(found.rows(slice(None)).toarray(), cells.X.toarray())
     assert set(vocabulary.names) <= set(found.gene_names)
