@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,7 +27,10 @@ _LOOKED_AT = 50
 """Lines by which columns of text are recognised."""
 _SEPARATORS = ("\t", ";", ",", " ")
 _OF_FEATURECOUNTS = ("Chr", "Start", "End", "Strand", "Length")
-_NAMES = ("", "id", "gene", "cell", "barcode", "name", "index", "unnamed", "symbol", "feature", "x")
+_NAMES_ROWS = re.compile(
+    r"(?i)$|(.*[ _.]|cell|gene|x)?id$|(gene|cell|barcode|name|index|unnamed|symbol|feature)"
+)
+"""Headers of a first column that names rows, though by numbers."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +173,8 @@ def _text_columns(lines: list[str], layout: _Layout, path: Path) -> list[int]:
         if _width(one, layout.separator) != len(layout.header):
             raise _wrong_line([one], layout, [], path, number)
     frame = _frame(lines, layout, None, path, layout.first_line)
-    text = [int(i) for i in frame if _is_text(frame[i])]
-    lowered = [name.lower() for name in layout.header]
-    if 0 not in text and (not lowered[0] or any(n and n in lowered[0] for n in _NAMES[1:-1])):
+    text = [i for i in range(len(layout.header)) if _is_text(frame[i])]
+    if 0 not in text and _NAMES_ROWS.match(layout.header[0]):
         text = [0, *text]
     if tuple(layout.header[1:6]) == _OF_FEATURECOUNTS:
         text = sorted({*text, *range(6)})
@@ -292,7 +295,7 @@ def _is_number(field: str) -> bool:
 
 def _row_table(text: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
     """Columns of text by their names, indexed by the first column, or by numbers without one."""
-    table = text.set_axis([layout.header[i] for i in text.columns], axis=1)
+    table = text.set_axis([layout.header[int(str(i))] for i in text.columns], axis=1)
     if 0 not in text.columns:
         return table.set_axis(pd.RangeIndex(1, len(table) + 1).astype(str), axis=0)
     names = pd.Index(text[0].fillna("").astype(str).str.strip(), dtype=object)

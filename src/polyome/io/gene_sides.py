@@ -132,7 +132,9 @@ def side_of_genes(
     >>> side_of_genes(Path("a.csv"), sides)[0]
     'genes'
     """
-    tests = [("what names of genes look like", _gene_like, _ENOUGH)]
+    tests: list[tuple[str, Callable[[pd.Index], int], int]] = [
+        ("what names of genes look like", _gene_like, _ENOUGH)
+    ]
     if known is not None:
         tests.insert(0, ("the model's genes", known, 1))
     for by, count, least in tests:
