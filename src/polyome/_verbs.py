@@ -16,7 +16,11 @@ from polyome._progress import say
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Such as cell-type.")]
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Files: h5ad; csv, fasta, bed or gtf.")
+    list[Path],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Cells: h5ad, zarr, h5mu, loom, 10x, tables. DNA: csv, fasta, bed, gtf.",
+    ),
 ]
 ModelDir = Annotated[
     Path, typer.Argument(metavar="MODEL_DIR", help="Folder that fit wrote, or hf://OWNER/NAME.")
@@ -36,7 +40,9 @@ WindowBp = Annotated[
 Center = Annotated[
     str | None, typer.Option(help="Middle of --window-bp: middle, or summit (narrowPeak).")
 ]
-Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="Table with ids and labels beside a FASTA or cells.")
+]
 SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
 _SEED = typer.Option(help="Random seed.")
 _DEVICE = typer.Option(help="auto, cpu, cuda or mps.")

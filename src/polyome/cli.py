@@ -152,7 +152,9 @@ def evaluate(
 def predict(
     model_dir: ModelDir,
     inputs: Inputs,
-    out: Annotated[Path, typer.Option(help="File to write: .csv, or .h5ad or .bed as it came.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .csv; of cells .h5ad or .zarr; of sequences .bed.")
+    ],
     genome: Genome = None,
     window_bp: WindowBp = None,
     center: Center = None,
@@ -163,7 +165,7 @@ def predict(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Predict labels or values of new records; h5ad comes back with representation too."""
+    """Predict labels or values of new records; h5ad and zarr have representations too."""
     from polyome.predict.embed import check_format, write_answers
 
     reading = {
@@ -184,10 +186,12 @@ def predict(
 @app.command()
 @verb
 def annotate(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="h5ad with labels.")],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="Cells with labels, such as h5ad.")
+    ],
     inputs: Inputs,
     target: Target,
-    out: Annotated[Path, typer.Option(help="File to write: .csv or .h5ad.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .h5ad or .zarr.")],
     set_: Set = None,
     seed: OptionalSeed = None,
     device: OptionalDevice = None,
@@ -199,7 +203,7 @@ def annotate(
     from polyome.reference import answer_from
 
     chosen, answering = parsing.annotate_settings(parsing.gathered(None, set_))
-    check_format(out, (".csv", ".h5ad"), [reference, *inputs])
+    check_format(out, (".csv", ".h5ad", ".zarr"), [reference, *inputs])
     settings = chosen.task | parsing.flags(seed, device, quiet=quiet)
     model, records, answers = answer_from(
         reference, list(inputs), target, fit=chosen.fit, predict=answering, settings=settings
@@ -215,7 +219,7 @@ def annotate(
 def embed(
     model_dir: ModelDir,
     inputs: Inputs,
-    out: Annotated[Path, typer.Option(help="File to write: .csv, .npy or .h5ad.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .npy, .h5ad or .zarr.")],
     genome: Genome = None,
     window_bp: WindowBp = None,
     center: Center = None,

@@ -89,7 +89,10 @@ def answer_from(
     where = {key: settings.get(key) for key in ("layer", "gene_column")}
     settings = {key: value for key, value in settings.items() if key not in where}
     model = estimator_class("cell-type")(**settings)
-    known, asked = (as_adata(source) for source in (reference, query))
+    files = [as_adata(source) for source in (reference, query)]
+    for note in (note for one in files for note in one.notes):
+        say(note, quiet=model.task.quiet)
+    known, asked = (one.adata for one in files)
     for adata in (known, asked):
         if not adata.obs_names.is_unique:
             raise repeated_names(adata.obs_names)

@@ -21,6 +21,7 @@ from polyome.explain.logos import save_figure
 from polyome.io.h5ad import write_h5ad
 from polyome.modalities.cell import CellModality
 from polyome.modalities.profiles.features import dense
+from polyome.modalities.profiles.gene_names import as_known
 from polyome.modalities.profiles.matrix import gene_names
 from polyome.modalities.profiles.records import CellRecords
 from polyome.predict.predict import PredictArguments, run
@@ -137,7 +138,8 @@ class CellExplanation(Explanation):
             )
             raise InputError(message)
         cells = adata.obs_names.get_indexer(self.adata.obs_names)
-        named = pd.Series(np.arange(adata.n_vars), index=gene_names(adata.var, self.gene_column))
+        names, _ = as_known(gene_names(adata.var, self.gene_column), pd.Index(self.adata.var_names))
+        named = pd.Series(np.arange(adata.n_vars), index=names)
         first = named[~named.index.duplicated()]
         genes = first.reindex(self.adata.var_names, fill_value=-1).to_numpy()
         if (cells < 0).any() or not (genes >= 0).any():

@@ -1,5 +1,6 @@
 """Formats to records and back."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -7,16 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from polyome._errors import InputError, listed
+from polyome._errors import InputError, PolyomeWarning, listed
 from polyome.io.annotation import ENDINGS as ANNOTATIONS
+from polyome.io.cells import read_cells
 from polyome.io.compressed import StrPath, ending, first_bytes
 from polyome.io.cutting import Cutting
 from polyome.io.fasta import read_fasta, with_labels
-from polyome.io.h5ad import read_h5ad, source_names
+from polyome.io.h5ad import read_h5ad
 from polyome.io.intervals import CUT_AS, read_bed
+from polyome.io.joined import source_names
 from polyome.io.records import NOTES
 from polyome.io.table import read_table
-from polyome.io.zarr_tables import is_zarr, read_zarr_table
+from polyome.io.zarr_tables import is_zarr
 
 KINDS = {
     **dict.fromkeys((".fa", ".fasta", ".fna"), "FASTA"),
@@ -35,13 +38,16 @@ def read(
     labels: StrPath | None = None,
     **cutting: Any,
 ) -> Any:  # each format has its own type
-    r"""Read a file by its ending: ``.h5ad`` and ``.zarr`` as AnnData, sequences as a DataFrame.
+    r"""Read a file by its ending: cells as AnnData, sequences as a DataFrame.
+
+    Tables (``.csv``, ``.tsv``, ``.txt``) are read as sequences; ``fit`` and ``predict`` of cells
+    read them as counts.
 
     Parameters
     ----------
-    path : ``.h5ad``, ``.zarr``, ``.fa``, ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``,
-        ``.parquet``, ``.bed``, ``.narrowPeak``, ``.broadPeak``, ``.gtf`` or ``.gff3``; sequences
-        and intervals may be gzip.
+    path : ``.h5ad``, ``.zarr``, ``.h5mu``, ``.loom``, CellRanger's ``.h5`` or folder, ``.fa``,
+        ``.fasta``, ``.fna``, ``.csv``, ``.tsv``, ``.txt``, ``.parquet``, ``.bed``,
+        ``.narrowPeak``, ``.broadPeak``, ``.gtf`` or ``.gff3``; sequences and intervals may be gzip.
     sequence_column : of a table.
     genome : the FASTA that intervals are of.
     labels : a table of labels beside a FASTA.
@@ -55,15 +61,18 @@ def read(
     >>> _ = path.write_text(">lacZ\nTTTACA\n")
     >>> read(path)["sequence"].to_dict()
     {'lacZ': 'TTTACA'}
-    >>> read("cells.loom")
+    >>> read("cells.rds")
     Traceback (most recent call last):
-    polyome._errors.InputError: cells.loom: the ending '.loom' is not known. Sequences: '.fa', ...
+    polyome._errors.InputError: cells.rds: the ending '.rds' is not known. Sequences: '.fa', ...
     """
     path = Path(path).expanduser()
     if path.suffix.lower() == ".h5ad":
         return read_h5ad(path)
-    if is_zarr(path):
-        return read_zarr_table(path)
+    if _is_of_cells(path):
+        found = read_cells([path])
+        for note in found.notes:
+            warnings.warn(note, PolyomeWarning, stacklevel=2)
+        return found.adata
     _check_options(_kind(path), path, genome, labels, cutting)
     if genome is not None:
         return read_bed(path, genome, **cutting)
@@ -155,16 +164,26 @@ def _with_source(joined: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> pd.Dat
     return joined.assign(source=sources)
 
 
+_OF_CELLS = (".h5mu", ".loom", ".h5", ".hdf5", ".mtx")
+
+
+def _is_of_cells(path: Path) -> bool:
+    """Whether a path that is no h5ad is of cells: by its ending, its parent's, or as a folder."""
+    inside = path.parent.suffix.lower() in _OF_CELLS
+    return is_zarr(path) or ending(path) in _OF_CELLS or path.is_dir() or inside
+
+
 def _kind(path: Path) -> str:
     found = ending(path)
     if found in KINDS:
         return KINDS[found]
     if path.is_dir() or (not found and not path.exists()):
         first_bytes(path)  # says so
-    why = "holds cells, and sequences are needed" if found == ".h5ad" else "is not known"
+    is_of_cells = found == ".h5ad" or _is_of_cells(path)
+    why = "holds cells, and sequences are needed" if is_of_cells else "is not known"
     message = (
         f"{path}: the ending '{found}' {why}. Sequences: {listed(KINDS, most=20)}, plain or gzip; "
-        "cells: '.h5ad'."
+        "cells: '.h5ad', '.zarr', '.h5mu', '.loom', '.h5' or a folder of CellRanger."
     )
     raise InputError(message)
 

@@ -2,7 +2,7 @@
 
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,13 @@ import pandas as pd
 from anndata import AnnData
 from anndata.io import write_elem
 
-from polyome._errors import InputError, PolyomeWarning, listed, repeated_names
+from polyome._errors import InputError, listed, repeated_names
 from polyome.io.compressed import StrPath
 from polyome.io.files import written_aside
 
-JOINED = "polyome_files"
-"""Key of ``uns`` with the files whose cells were joined; ``obs["source"]`` tells them apart."""
-LEAST_SHARED = 0.1  # of the smallest file's genes, below which files are not joined
-
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Third parties' warnings about a file are nothing that the user can act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -60,7 +56,7 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
     path = Path(path).expanduser()
     _check_is_h5ad(path)
     try:
-        with _quiet():
+        with quiet():
             adata = anndata.read_h5ad(path, backed="r" if backed else None)
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         msg = (
@@ -68,6 +64,12 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
             "download or write it again."
         )
         raise InputError(msg) from error
+    check_cells(adata, path)
+    return adata
+
+
+def check_cells(adata: AnnData, path: Path) -> None:
+    """Refuse a file without cells or genes, or whose cells' names repeat."""
     if not (adata.n_obs and adata.n_vars):
         msg = (
             f"{path} is empty: {adata.n_obs} cells, {adata.n_vars} genes. "
@@ -76,7 +78,6 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
         raise InputError(msg)
     if not adata.obs_names.is_unique:
         raise repeated_names(adata.obs_names, where=f"{path}: ")
-    return adata
 
 
 def _check_is_h5ad(path: Path) -> None:
@@ -109,10 +110,9 @@ def _check_is_h5ad(path: Path) -> None:
         )
         raise InputError(msg) from error
     if not is_anndata:
-        hint = "Read it with scanpy.read_10x_h5 and save it with write_h5ad."
         msg = (
-            f"{path} is an HDF5 file but not an h5ad: it holds {listed(inside)}, no obs and var."
-            f"{' ' + hint if 'matrix' in inside else ''}"
+            f"{path} is an HDF5 file, but no AnnData, MuData, loom or CellRanger matrix: it holds "
+            f"{listed(inside)}, no obs and var."
         )
         raise InputError(msg)
 
@@ -134,7 +134,10 @@ def _not_hdf5(path: Path, start: bytes) -> str:
         hint = "Decompress it, or if it is an R object (.rds), convert it with zellkonverter in R."
     else:
         found = f"is not an HDF5 file (it begins with {start!r})"
-        hint = "Convert it with scanpy (read_csv, read_10x_mtx, ...) and save it with write_h5ad."
+        hint = (
+            "Give text the ending .csv or .tsv, name the folder of a CellRanger matrix, or convert "
+            "it with scanpy or anndata and save it with write_h5ad."
+        )
     return f"{path} {found}; an h5ad file was expected. {hint}"
 
 
@@ -169,7 +172,7 @@ def write_h5ad(adata: AnnData, path: StrPath) -> None:
     >>> list(read_h5ad(path).obs["age"])
     ['30', 'unknown']
     """
-    with written_aside(Path(path).expanduser()) as aside, _quiet():
+    with written_aside(Path(path).expanduser()) as aside, quiet():
         if adata.isbacked and not adata.is_view:
             _write_backed(adata, aside)
         else:
@@ -228,129 +231,3 @@ def _as_text(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Text, as categories where values are missing: those can be stored."""
     text = values.astype(object).map(str, na_action="ignore")
     return text.astype("category") if text.isna().any() else text
-
-
-def read_many(paths: Sequence[StrPath], *, backed: bool = False) -> AnnData:
-    """Read one or several h5ad files as one AnnData.
-
-    Several files are joined in memory on the genes that all of them have; how many are left out
-    is said in a warning. Every obs column of any file is kept, missing where a file has none.
-    Whether the files hold the same kind of values is for `check_same_state` to say.
-
-    Parameters
-    ----------
-    paths : one or more files.
-    backed : leave the values in the file; only one file can be read so.
-
-    Returns
-    -------
-    AnnData. Of one file, as it is. Of several, ``obs["source"]`` (categorical) is each cell's file
-    name, obs_names that two files share carry it as a suffix, and ``uns[JOINED]`` names the files.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import scanpy as sc
-    >>> folder, pbmc = Path(tempfile.mkdtemp()), sc.datasets.pbmc68k_reduced()
-    >>> write_h5ad(pbmc[:300], folder / "a.h5ad")
-    >>> write_h5ad(pbmc[300:], folder / "b.h5ad")
-    >>> read_many([folder / "a.h5ad", folder / "b.h5ad"]).obs["source"].value_counts().to_dict()
-    {'b.h5ad': 400, 'a.h5ad': 300}
-    """
-    if len(paths) == 0:
-        msg = "No input file was named; give at least one .h5ad file."
-        raise InputError(msg)
-    if len(paths) == 1:
-        return read_h5ad(paths[0], backed=backed)
-    names = source_names([Path(path) for path in paths])
-    parts = {name: read_h5ad(path) for name, path in zip(names, paths)}
-    originals = _make_var_names_unique(parts)
-    _check_shared_genes(parts)
-    _warn_of_lost_matrices(parts)
-    with _quiet():
-        joined = anndata.concat(parts, join="inner", merge="same", uns_merge="same")
-        joined.obs = _joined_obs(parts)
-        joined.uns[JOINED] = names
-        joined.var_names = [originals[name] for name in joined.var_names]
-    return joined
-
-
-def source_names(paths: list[Path]) -> list[str]:
-    """File names, or whole paths where two are alike."""
-    for names in ([path.name for path in paths], [str(path) for path in paths]):
-        if len(set(names)) == len(names):
-            return names
-    repeated = {str(path) for path in paths if paths.count(path) > 1}
-    msg = f"A file is named more than once: {listed(sorted(repeated))}. Name each file once."
-    raise InputError(msg)
-
-
-def _make_var_names_unique(parts: dict[str, AnnData]) -> dict[str, str]:
-    """Repeated gene names get suffixes, so that files can be joined; returns the way back."""
-    originals: dict[str, str] = {}
-    for adata in parts.values():
-        names = adata.var_names.astype(str)
-        with _quiet():
-            adata.var_names_make_unique()
-            if adata.raw is not None and not adata.raw.var_names.is_unique:
-                raw = adata.raw.to_adata()
-                raw.var_names_make_unique()
-                adata.raw = raw
-        originals.update(zip(adata.var_names, names))
-    return originals
-
-
-def _check_shared_genes(parts: dict[str, AnnData]) -> None:
-    """Refuse files with next to no gene in common; say what the others leave out."""
-    all_names = [set(adata.var_names) for adata in parts.values()]
-    shared, total = len(set.intersection(*all_names)), len(set.union(*all_names))
-    fewest = min(len(names) for names in all_names)
-    if shared < LEAST_SHARED * fewest or shared == 0:
-        shown = "; ".join(
-            f"{name} has {listed(adata.var_names, most=3)}" for name, adata in parts.items()
-        )
-        msg = (
-            f"The files share {shared:,} of {total:,} genes and cannot be read as one: {shown}. "
-            "Give them the same kind of var_names, or read them one by one."
-        )
-        raise InputError(msg)
-    if shared < total:
-        msg = (
-            f"{shared:,} genes are in all {len(parts)} files and were kept; {total - shared:,} "
-            "that some files lack were left out."
-        )
-        warnings.warn(msg, PolyomeWarning, stacklevel=3)
-
-
-def _warn_of_lost_matrices(parts: dict[str, AnnData]) -> None:
-    """Say which layers, and whether ``.raw``, are left out because a file lacks them."""
-    places = {
-        name: ({".raw"} if adata.raw is not None else set())
-        | {f"layers['{layer}']" for layer in adata.layers}
-        for name, adata in parts.items()
-    }
-    for place in sorted(set.union(*places.values())):
-        lacking = [name for name, has in places.items() if place not in has]
-        if lacking:
-            msg = f"{place} was left out: {listed(lacking, most=3)} has none."
-            warnings.warn(msg, PolyomeWarning, stacklevel=3)
-
-
-def _joined_obs(parts: dict[str, AnnData]) -> pd.DataFrame:
-    """Stack obs: all columns, categories kept, names told apart by their file."""
-    clash = [name for name, adata in parts.items() if "source" in adata.obs.columns]
-    if clash:
-        msg = f"obs of {listed(clash)} has a column 'source', which is to name each cell's file. "
-        msg += "Rename it."
-        raise InputError(msg)
-    frames = {name: adata.obs.assign(source=name) for name, adata in parts.items()}
-    obs: pd.DataFrame = pd.concat(frames.values())
-    kinds = [
-        {c for c in f.columns if isinstance(f[c].dtype, pd.CategoricalDtype)}
-        for f in frames.values()
-    ]
-    for column in set.union(*kinds) | {"source"}:
-        obs[column] = obs[column].astype("category")
-    if not obs.index.is_unique:
-        obs.index = pd.Index([f"{cell}-{name}" for name, f in frames.items() for cell in f.index])
-    return obs

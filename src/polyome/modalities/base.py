@@ -267,6 +267,10 @@ class Modality(ABC):
     def fit(self, records: Any) -> Self:
         """Learn vocabulary and scaling; the records must be training records only."""
 
+    def learn_classes(self, records: Any, truth: IntArray) -> None:
+        """Learn what tells the classes of training records, (n,); by default nothing."""
+        del records, truth
+
     @abstractmethod
     def spec(self) -> dict[str, Any]:
         """Sizes that the embeddings need; kept in the model's configuration."""

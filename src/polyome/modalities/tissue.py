@@ -7,7 +7,6 @@ neighbours. Labels never enter, nor do directions in the file's frame.
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -15,11 +14,9 @@ import numpy as np
 import pandas as pd
 
 from polyome._types import Encoding, FloatArray, IntArray
-from polyome.io.zarr_tables import write_zarr_table
-from polyome.modalities.base import Answers
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 from polyome.modalities.profiles.modality import CLIP, ProfileModality
-from polyome.modalities.profiles.records import CellRecords, annotate
+from polyome.modalities.profiles.records import CellRecords
 from polyome.modalities.spatial.cell_clusters import CellClusters
 from polyome.modalities.spatial.records import TissueRecords, View
 from polyome.modalities.spatial.sections import find_sections
@@ -54,12 +51,10 @@ class TissueModality(ProfileModality):
 
     name: ClassVar[str] = "tissue"
     reading_options: ClassVar[tuple[str, ...]] = (
-        "layer",
-        "gene_column",
+        *ProfileModality.reading_options,
         "section",
         "spatial_key",
     )
-    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     depth: ClassVar[float | None] = None
 
     def __init__(
@@ -67,6 +62,7 @@ class TissueModality(ProfileModality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
+        feature_types: str | None = None,
         section: str | None = None,
         spatial_key: str = "spatial",
         neighbour_tokens: int = 15,
@@ -83,6 +79,7 @@ class TissueModality(ProfileModality):
         super().__init__(
             layer,
             gene_column,
+            feature_types=feature_types,
             num_genes=num_genes,
             num_components=num_components,
             usual_components=usual_components,
@@ -297,15 +294,6 @@ class TissueModality(ProfileModality):
         view = View(*(np.concatenate([part[i] for part in parts]) for i in (0, 1)))
         self._views[records.expression] = view
         return view
-
-    def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
-        """Write the AnnData with answers, or a table for a SpatialData store, as h5ad or zarr."""
-        if path.suffix != ".zarr":
-            super().write(records, answers, path)
-            return
-        adata = records.adata.to_memory() if records.adata.isbacked else records.adata.copy()
-        annotate(adata, answers)
-        write_zarr_table(adata, path)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle: views belong to data that is not pickled along."""

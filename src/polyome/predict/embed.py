@@ -12,10 +12,13 @@ from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
 from polyome.modalities.base import Answers, Records, Values
 
+_WHOLE = (".h5ad", ".zarr")
+"""Endings of files that hold cells with all that is known of them."""
+
 
 def embedding_formats(modality: Modality) -> tuple[str, ...]:
-    """Endings of files that representations are written to; h5ad where records are cells."""
-    return (".csv", ".npy", *[end for end in modality.answer_formats if end == ".h5ad"])
+    """Endings of files that representations are written to; h5ad and zarr where they are cells."""
+    return (".csv", ".npy", *[end for end in modality.answer_formats if end in _WHOLE])
 
 
 def check_format(path: Path, formats: tuple[str, ...], inputs: Sequence[Path] = ()) -> None:
@@ -49,9 +52,9 @@ def write_answers(
 def write_embedding(
     modality: Modality, records: Records, answers: Answers | Values, path: Path
 ) -> None:
-    """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of an h5ad."""
+    """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of cells."""
     check_format(path, embedding_formats(modality))
-    if path.suffix == ".h5ad":
+    if path.suffix in _WHOLE:
         modality.write(records, answers, path)
         return
     if path.suffix == ".csv":

@@ -262,7 +262,8 @@ def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> 
         raise InputError(message)
     if target not in table.columns:
         error = missing_column(target, table.columns, role="target", where=modality.table_name)
-        message = f"{error}{modality.target_hint}"
+        is_near = "Did you mean" in str(error)
+        message = f"{error}{'' if is_near else modality.target_hint}"
         raise InputError(message)
     return one_column(table, target, role="target", where=modality.table_name)
 

@@ -25,6 +25,7 @@ class CellType(ClassificationTask):
     ----------
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
+    feature_types : value of ``var["feature_types"]`` to read, or ``all``; None reads the genes.
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
         :class:`polyome.modalities.profiles.modality.ProfileModality`.
 
@@ -33,6 +34,7 @@ class CellType(ClassificationTask):
 
     layer: str | None = None
     gene_column: str | None = None
+    feature_types: str | None = None
     num_genes: int = 2500
     num_components: int | None = None
     num_modules: int = 4
@@ -60,6 +62,7 @@ class CellType(ClassificationTask):
         return CellModality(
             self.layer,
             self.gene_column,
+            feature_types=self.feature_types,
             num_genes=self.num_genes,
             num_components=self.num_components,
             usual_components=int(np.clip(1.5 * num_classes, 20, 100)),

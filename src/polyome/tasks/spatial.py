@@ -51,6 +51,7 @@ class Spatial(ClassificationTask):
     spatial_key : key of ``obsm`` with the coordinates.
     layer : where expression is: ``"X"``, ``"raw"`` or a layer; None looks for it.
     gene_column : column of ``var`` with gene names; None uses ``var_names``.
+    feature_types : value of ``var["feature_types"]`` to read, or ``all``; None reads the genes.
     num_neighbours : size of the neighbourhood: 0 leaves it out, None chooses among none, 15, 30,
         100 and, in sections of 3,000 cells or more that have 50,000 together at most, 300, by
         validation on spatial blocks inside the training part.
@@ -67,6 +68,7 @@ class Spatial(ClassificationTask):
     spatial_key: str = "spatial"
     layer: str | None = None
     gene_column: str | None = None
+    feature_types: str | None = None
     num_neighbours: int | None = None
     neighbour_tokens: int = 15
     context_dropout: float = 0.1
@@ -103,6 +105,7 @@ class Spatial(ClassificationTask):
         return TissueModality(
             self.layer,
             self.gene_column,
+            feature_types=self.feature_types,
             section=self.section,
             spatial_key=self.spatial_key,
             neighbour_tokens=self.neighbour_tokens,

@@ -103,6 +103,7 @@ def _training(
     for name, text in task.settled(facts).items():
         say(f"{name}: {text}", quiet=task.quiet)
     truth = targets.indices(rows, classes)
+    modality.learn_classes(fitting, truth[: len(split.train)])
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),

@@ -25,7 +25,7 @@ def test_each_ending_has_its_reader(write, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("x.loom", {}, r"ending '\.loom' is not known\. Sequences: '\.fa'.*'\.bed'"),
+        ("x.rds", {}, r"ending '\.rds' is not known\. Sequences: '\.fa'.*'\.bed'"),
         ("x", {}, r"There is no file x"),
         ("x.bed", {}, r"cut from a genome\. Name its FASTA with --genome \(in Python: genome="),
         ("x.bed.gz", {}, r"--genome"),

@@ -10,6 +10,8 @@ from polyome.modalities.profiles.matrix import ExpressionMatrix, gene_names
 
 LEAST_OVERLAP = 0.1
 """Share of the model's genes that a query needs."""
+MOST_FOREIGN = 0.5
+"""Share of a query's names that the model may not know while they are of its kind."""
 _ENSEMBL = r"^(ENS[A-Z]*)G\d{11}$"
 
 
@@ -31,9 +33,21 @@ def too_few_genes(known: pd.Index, expression: ExpressionMatrix, n_shared: int) 
         f"{listed(foreign, most=4) or 'none'}. The model's that are missing: "
         f"{listed(lacking, most=4)}."
     )
+    if n_shared and len(foreign) <= MOST_FOREIGN * len(found):
+        return _small_panel(known, expression, n_shared)
     hints = (_hint_column(known, expression), _hint_kind(known, found), _hint_case(known, found))
     hint = " ".join(hint for hint in hints if hint)
     return InputError(f"{text} {hint or 'Are these the same organism and kind of names?'}")
+
+
+def _small_panel(known: pd.Index, expression: ExpressionMatrix, n_shared: int) -> InputError:
+    """Build the error for a query whose names are right, and too few."""
+    return InputError(
+        f"{expression.location} has {n_shared:,} genes that the model knows, of {len(known):,} "
+        f"({_percent(n_shared / len(known))}); at least {LEAST_OVERLAP:.0%} are needed. Its names "
+        "are right, but a panel of so few genes is too small for this model. Fit one on the genes "
+        "that both have: polyome annotate REFERENCE QUERY --target COLUMN --out FILE."
+    )
 
 
 def _percent(share: float) -> str:

@@ -1,7 +1,7 @@
 """Genes that a model knows, and how a query's genes are matched to them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polyome._errors import InputError
+from polyome._types import IntArray
 from polyome.modalities.profiles.gene_advice import LEAST_OVERLAP, too_few_genes
 from polyome.modalities.profiles.matrix import (
     ExpressionMatrix,
 )
 from polyome.modalities.profiles.matrix_rows import Matrix, RowIndex
+from polyome.modalities.profiles.unmeasured import Detection, detected, never_measured
 
 DEPTH = 10_000.0  # counts per cell after normalisation, where it is not learned
 GOOD_OVERLAP = 0.5
@@ -35,6 +37,7 @@ class GeneVocabulary:
         values are scaled.
     is_scaled : bool. The model was fitted on scaled values.
     depth : what every cell's library is brought to before the logarithm.
+    detection : how often training cells express each gene; None where that was not learned.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class GeneVocabulary:
     fractions: NDArray[np.float64]
     is_scaled: bool = False
     depth: float = DEPTH
+    detection: Detection | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -78,7 +82,7 @@ class GeneVocabulary:
         depth : see the attribute; None is the median library of the training cells. A panel of few
             genes counts few molecules, and what it counts once would otherwise outshine all else.
         """
-        genes, columns = _unique_genes(expression.gene_names)
+        genes, columns = _unique_genes(expression.gene_names, average=expression.is_scaled)
         if expression.is_scaled:
             return cls(tuple(genes), np.zeros(len(genes)), is_scaled=True)
         detected = np.zeros(len(genes), dtype=np.int64)
@@ -97,6 +101,22 @@ class GeneVocabulary:
             depth = _median_library(expression, rows, columns[:, kept])
         return cls(tuple(genes[kept]), shares, depth=depth)
 
+    def with_detection(self, expression: ExpressionMatrix, rows: IntArray, truth: IntArray) -> Self:
+        """Learn how often cells of each class express each gene.
+
+        Parameters
+        ----------
+        rows : int, (m,), the training cells.
+        truth : int, (m,), their classes.
+        """
+        if self.is_scaled:
+            return self
+        columns = match_genes(self, expression).columns
+        classes = np.unique(truth)
+        counted = [detected(expression, columns, rows[truth == one])[0] for one in classes]
+        cells = np.array([(truth == one).sum() for one in classes])
+        return replace(self, detection=Detection.of(np.array(counted), cells))
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -104,33 +124,83 @@ class GeneVocabulary:
             "fractions": self.fractions.tolist(),
             "is_scaled": self.is_scaled,
             "depth": self.depth,
+            "detection": self._detection(),
+        }
+
+    def _detection(self) -> dict[str, list[float]] | None:
+        if self.detection is None:
+            return None
+        return {
+            "overall": self.detection.overall.round(5).tolist(),
+            "least": self.detection.least.round(5).tolist(),
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Restore what `to_dict` gave."""
         fractions = np.asarray(state["fractions"], dtype=np.float64)
+        learned = state.get("detection")
+        if learned is not None:
+            learned = {name: np.asarray(values) for name, values in learned.items()}
         return cls(
             tuple(state["names"]),
             fractions,
             is_scaled=bool(state["is_scaled"]),
             depth=float(state["depth"]),
+            detection=None if learned is None else Detection(**learned),
         )
 
 
-def _unique_genes(names: pd.Index) -> tuple[pd.Index, Matrix]:
+def _unique_genes(names: pd.Index, *, average: bool) -> tuple[pd.Index, Matrix]:
     """Genes in order of appearance, and the (n_vars, g) matrix that adds up duplicates."""
     named = np.flatnonzero(names != "")
     codes, genes = pd.factorize(names[named])
-    return pd.Index(genes), _columns(named, codes, (len(names), len(genes)))
+    return pd.Index(genes), _columns(named, codes, (len(names), len(genes)), average=average)
 
 
 def _columns(
-    sources: NDArray[np.integer], targets: NDArray[np.integer], shape: tuple[int, int]
+    sources: NDArray[np.integer],
+    targets: NDArray[np.integer],
+    shape: tuple[int, int],
+    *,
+    average: bool,
 ) -> Matrix:
-    """csr_matrix float32 of ``shape``: 1 where a matrix's column goes to a vocabulary's gene."""
-    ones = np.ones(len(sources), dtype=np.float32)
-    return sparse.csr_matrix((ones, (sources, targets)), shape=shape)
+    """csr_matrix float32 of ``shape``: 1 where a matrix's column goes to a vocabulary's gene.
+
+    Scaled values cannot be added up: there a gene gets the average of its columns.
+    """
+    weights = np.ones(len(sources), dtype=np.float32)
+    if average:
+        weights /= np.bincount(targets, minlength=shape[1])[targets]
+    return sparse.csr_matrix((weights, (sources, targets)), shape=shape)
+
+
+def note_of_repeats(names: pd.Index, expression: ExpressionMatrix) -> tuple[str, ...]:
+    """Say so where several columns have one gene's name.
+
+    Parameters
+    ----------
+    names : of the columns that are read; empty text for none.
+
+    Examples
+    --------
+    >>> from polyome.modalities.profiles.matrix import find_expression
+    >>> from anndata import AnnData
+    >>> expression = find_expression(AnnData(np.array([[1, 5, 2]])))
+    >>> note_of_repeats(pd.Index(["CD4", "LYZ", "CD4"]), expression)
+    ("1 gene has several columns in X ('CD4' has 2); their values were added up. Antibodies ...",)
+    """
+    counts = names[names != ""].value_counts(sort=False)
+    repeated = counts[counts > 1]
+    if not len(repeated):
+        return ()
+    gene = "gene has" if len(repeated) == 1 else "genes have"
+    way = "averaged" if expression.is_scaled else "added up"
+    return (
+        f"{len(repeated):,} {gene} several columns in {expression.location} "
+        f"('{repeated.index[0]}' has {repeated.iloc[0]:,}); their values were {way}. Antibodies "
+        "among them are left out where var['feature_types'] says 'Antibody Capture'.",
+    )
 
 
 def _mean_shares(
@@ -163,7 +233,7 @@ class GeneMatch:
     ----------
     columns : csr_matrix float32, (n_vars, g), of 0 and 1: ``query @ columns`` has the model's
         genes in its order, duplicates added up.
-    present : bool, (g,)
+    present : bool, (g,). Genes that the query measures: by name, and not zero-filled.
     library_share : float. Share of a training cell's library that the present genes hold; for
         scaled values the share of genes.
     notes : tuple of str
@@ -215,19 +285,61 @@ def match_genes(vocabulary: GeneVocabulary, expression: ExpressionMatrix) -> Gen
     ('1 of 3 genes that the model knows is missing from X; the others usually hold 50% of a cell.',)
     """
     _check_states(vocabulary, expression)
-    targets = pd.Index(vocabulary.names).get_indexer(expression.gene_names)
+    names = expression.gene_names
+    targets = pd.Index(vocabulary.names).get_indexer(names)
     sources = np.flatnonzero(targets >= 0)
     targets = targets[sources]
     present = np.zeros(len(vocabulary), dtype=bool)
     present[targets] = True
-    share = float(present.mean())
-    if not vocabulary.is_scaled and not present.all():
-        share = float(vocabulary.fractions[present].sum())
-    is_informative = present.sum() >= SELECTED_GENES and share >= SELECTED_SHARE
-    if not present.any() or (present.mean() < LEAST_OVERLAP and not is_informative):
+    if _is_too_little(vocabulary, present):
         raise too_few_genes(pd.Index(vocabulary.names), expression, int(present.sum()))
-    columns = _columns(sources, targets, (len(expression.gene_names), len(vocabulary)))
-    return GeneMatch(columns, present, share, _match_notes(vocabulary, expression, present, share))
+    shape = (len(names), len(vocabulary))
+    columns = _columns(sources, targets, shape, average=vocabulary.is_scaled)
+    notes = note_of_repeats(names[sources], expression)
+    if vocabulary.detection is not None:
+        padded = never_measured(vocabulary.detection, expression, columns, present)
+        present &= ~padded
+        notes += _note_of_padded(vocabulary, expression, present, int(padded.sum()))
+    share = _library_share(vocabulary, present)
+    notes += _match_notes(vocabulary, expression, present, share)
+    return GeneMatch(columns, present, share, notes)
+
+
+def _library_share(vocabulary: GeneVocabulary, present: NDArray[np.bool_]) -> float:
+    if vocabulary.is_scaled or present.all():
+        return float(present.mean())
+    return float(vocabulary.fractions[present].sum())
+
+
+def _is_too_little(vocabulary: GeneVocabulary, present: NDArray[np.bool_]) -> bool:
+    """Whether these genes are too few to answer by."""
+    if present.mean() >= LEAST_OVERLAP:
+        return False
+    share = _library_share(vocabulary, present)
+    return present.sum() < SELECTED_GENES or share < SELECTED_SHARE
+
+
+def _note_of_padded(
+    vocabulary: GeneVocabulary,
+    expression: ExpressionMatrix,
+    present: NDArray[np.bool_],
+    padded: int,
+) -> tuple[str, ...]:
+    """Say which genes were taken as not measured, or refuse where too few are left."""
+    if not padded:
+        return ()
+    found = (
+        f"{padded:,} of the {len(present):,} genes that the model knows are 0 in all "
+        f"{expression.n_obs:,} cells of {expression.location}, among them genes that training "
+        "cells of every class express"
+    )
+    if _is_too_little(vocabulary, present):
+        msg = (
+            f"{found}: they were not measured. {int(present.sum()):,} are left; at least "
+            f"{LEAST_OVERLAP:.0%} are needed. Was the file filled up with zeros?"
+        )
+        raise InputError(msg)
+    return (f"{found}: they were taken as not measured, not as silent.",)
 
 
 def _check_states(vocabulary: GeneVocabulary, expression: ExpressionMatrix) -> None:

@@ -1,8 +1,9 @@
 """Where an AnnData keeps its expression values, and how to read them on the linear scale."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polyome._errors import InputError, listed, missing_column, suggestion
+from polyome._types import BoolArray
+from polyome.modalities.profiles.cell_states import MixedStatesError, RowForms, check_same_as
+from polyome.modalities.profiles.feature_kinds import find_genes, typed_var
+from polyome.modalities.profiles.feature_values import without_others
+from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import (
     CHUNK_ROWS,
     Matrix,
@@ -18,21 +24,28 @@ from polyome.modalities.profiles.matrix_rows import (
     by_row,
     check_finite,
     check_not_negative,
+    check_numeric,
+    is_backed,
+    keep_columns,
     read_rows,
 )
 from polyome.modalities.profiles.matrix_state import (
-    INVERSES,
+    LINEAR_STATES,
+    NATURAL,
+    ROUNDING,
     MatrixState,
     Recognition,
-    recognise,
     recognise_sample,
-    sampled_rows,
 )
+from polyome.modalities.profiles.recognition import quieten, recognise, rounding
 
 _ENSEMBL_VERSION = r"^(ENS[A-Z]*[GT]\d{11})\.\d+$"
 KNOWN_STATE = "polyome_state"
 """Key of ``uns``: the state of X, of who knows it; few genes may tell less than all did."""
-_LINEAR = {MatrixState.COUNTS, MatrixState.UNLOGGED}
+_SPLICING = {"spliced", "unspliced", "ambiguous", "spanning"}
+"""Layers of RNA velocity: whole counts, but of a part of the molecules each."""
+_LEAST_OF_X = 0.9
+"""Share of X's genes that another matrix needs, to be read in its place where X is doubtful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +59,9 @@ class ExpressionMatrix:
     var : DataFrame, (n_vars, ...): the genes' table that belongs to the matrix.
     obs_names : Index, (n_obs,)
     gene_column : str or None. The column of ``var`` that names the genes; None for its index.
+    spelled : Index of str, (n_vars,): the names as a model writes them; None leaves them.
     notes : tuple of str. What the user should know about where values came from.
+    is_gene : bool, (n_vars,). The columns that are read, values of the others being 0; None: all.
 
     Examples
     --------
@@ -65,6 +80,8 @@ class ExpressionMatrix:
     matrix: Matrix = field(repr=False)
     gene_column: str | None = None
     notes: tuple[str, ...] = ()
+    is_gene: BoolArray | None = field(default=None, repr=False)
+    spelled: pd.Index | None = field(default=None, repr=False)
 
     @property
     def location(self) -> str:
@@ -83,8 +100,11 @@ class ExpressionMatrix:
 
     @cached_property
     def gene_names(self) -> pd.Index:
-        """Index of str, (n_vars,): without Ensembl versions; empty text where one is missing."""
-        return gene_names(self.var, self.gene_column, where=self.var_location)
+        """Index of str, (n_vars,): without Ensembl versions; empty text for what is no gene."""
+        if self.spelled is not None:
+            return self.spelled
+        names = gene_names(self.var, self.gene_column, where=self.var_location)
+        return names if self.is_gene is None else names.where(self.is_gene, "")
 
     @property
     def var_location(self) -> str:
@@ -100,6 +120,8 @@ class ExpressionMatrix:
     def stored_rows(self, rows: RowIndex) -> Matrix:
         """Cells as they are stored: csr_matrix or ndarray, (m, n_vars), every value checked."""
         block = read_rows(self.matrix, rows)
+        if self.is_gene is not None and not self.is_gene.all():
+            block = keep_columns(block, self.is_gene)
         places = np.arange(self.n_obs)[rows]
         check_finite(block, places, self.location, self.obs_names, self.var.index)
         return block
@@ -116,18 +138,32 @@ class ExpressionMatrix:
         float32, (m, n_vars): csr_matrix; for scaled values ndarray where they are stored dense.
         """
         block = self.stored_rows(index)
-        if self.is_scaled:
-            return block.astype(np.float32, copy=False)
         places = np.arange(self.n_obs)[index]
+        if self.is_scaled:
+            self._check_state(block, places)
+            return block.astype(np.float32, copy=False)
+        linear = sparse.csr_matrix(block)
+        quieten(linear, self.recognition.noise)
         description = self.recognition.description
         check_not_negative(
-            block, places, self.location, description, self.obs_names, self.var.index
+            linear, places, self.location, description, self.obs_names, self.var.index
         )
-        linear = sparse.csr_matrix(block)
-        if self.recognition.state in INVERSES:
-            inverse = INVERSES[self.recognition.state]
-            linear.data = inverse(linear.data.astype(np.float64))
+        self._check_state(linear, places)
+        linear.data = self.recognition.linear(linear.data.astype(np.float64))
         return linear.astype(np.float32)
+
+    def _check_state(self, block: Matrix, places: NDArray[np.integer]) -> None:
+        """Refuse a cell of another kind in a file; cells in memory were all looked at before."""
+        if is_backed(self.matrix):
+            block = sparse.csr_matrix(block)
+            block.eliminate_zeros()
+            check_same_as(
+                RowForms.of(block),
+                self.recognition,
+                places,
+                where=self.location,
+                obs_names=self.obs_names,
+            )
 
     def chunks(self, index: RowIndex) -> Iterator[Matrix]:
         """Read as `rows` does, about a thousand cells at a time."""
@@ -169,7 +205,10 @@ def find_expression(
     *,
     layer: str | None = None,
     gene_column: str | None = None,
+    feature_types: str | None = None,
     allow_scaled: bool = False,
+    known: Sequence[str] = (),
+    sources: "pd.Series[str] | NDArray[np.object_] | None" = None,
 ) -> ExpressionMatrix:
     """Find the matrix to read: X where its values can be made linear, else the next best.
 
@@ -177,9 +216,14 @@ def find_expression(
     ----------
     adata : in memory, backed, or a view.
     layer : ``X``, ``raw`` or a layer's name, to say which. By default X; where that is scaled, the
-        layer ``counts``, then ``.raw``, then any other layer, and a note says so.
+        layer ``counts``, then ``.raw``, then any other layer, and a note says so. Where X is
+        doubtful, or its cells differ, whole counts in one of these are read.
     gene_column : column of the matrix's var table with the genes' names; by default its index.
+    feature_types : see `find_genes`; by default genes alone are read.
     allow_scaled : accept scaled values where there are no others.
+    known : genes of a model; where the matrix has them, its state is judged by these.
+    sources : (n_obs,): each cell's file, as `read_many` writes it to ``obs["source"]``; files read
+        as one must hold the same kind of values.
 
     Returns
     -------
@@ -188,7 +232,7 @@ def find_expression(
     Raises
     ------
     InputError
-        No such layer or column; NaN or infinite values; scaled values only.
+        No such layer or column; NaN or infinite values; scaled values only; cells that differ.
 
     Examples
     --------
@@ -206,24 +250,33 @@ def find_expression(
             "at least one of each is needed."
         )
         raise InputError(msg)
-    known = _known_layers(adata)
-    if layer is not None and layer not in known:
-        msg = f"There is no layer '{layer}'. Known: {listed(known)}.{suggestion(layer, known)}"
+    layers = _known_layers(adata)
+    if layer is not None and layer not in layers:
+        msg = f"There is no layer '{layer}'. Known: {listed(layers)}.{suggestion(layer, layers)}"
         raise InputError(msg)
-    if not known:
+    if not layers:
         msg = "The data has no X, no layers and no .raw; expression values are needed."
         raise InputError(msg)
-    first = _read(adata, layer or known[0], gene_column)
-    if not first.is_scaled:
-        chosen = first
-    else:
-        others = known[1:] if layer is None else []
-        chosen = _first_convertible(adata, others, gene_column) or first
+    read = partial(_read, adata, gene_column, feature_types, frozenset(known), sources)
+    others = layers[1:] if layer is None else []
+    try:
+        first = read(layer or layers[0])
+    except MixedStatesError as error:
+        chosen = _whole_counts(read, others, adata.var_names)
+        if chosen is None:
+            raise
+        return _with_notes(adata, chosen, error.found)
+    chosen, reason = first, None
+    if first.is_scaled:
+        chosen = _first_convertible(read, others) or first
+        reason = f"{first.location} is scaled"
+    elif not first.recognition.is_certain:
+        chosen = _whole_counts(read, others, first.var.index) or first
+        reason = f"What {first.location} holds is not certain"
     if chosen is first and first.is_scaled and not allow_scaled:
-        raise _scaled_only(first, layer, known)
+        raise _scaled_only(first, layer, layers)
     _ = chosen.gene_names  # a missing column is an error now, not later
-    simulated = ("The data is simulated (uns['simulated']).",) * bool(adata.uns.get("simulated"))
-    return replace(chosen, notes=_notes(chosen, first) + simulated)
+    return _with_notes(adata, chosen, None if chosen is first else reason)
 
 
 def _known_layers(adata: AnnData) -> list[str]:
@@ -242,31 +295,109 @@ def _has_x(adata: AnnData) -> bool:
         return False
 
 
-def _read(adata: AnnData, layer: str, gene_column: str | None) -> ExpressionMatrix:
+def _read(
+    adata: AnnData,
+    gene_column: str | None,
+    feature_types: str | None,
+    known: frozenset[str],
+    sources: "pd.Series[str] | NDArray[np.object_] | None",
+    layer: str,
+) -> ExpressionMatrix:
     source = adata.raw if layer == "raw" else adata
     matrix = by_row(source.X if layer in {"X", "raw"} else adata.layers[layer])
-    obs_names, var = adata.obs_names, source.var
+    where, obs_names, var = _named(layer), adata.obs_names, source.var
+    names = pd.Index(var.index.astype(str), dtype=object)
+    if gene_column in var.columns:
+        names = gene_names(var, gene_column)
+    genes = find_genes(typed_var(var, adata.var), names, feature_types=feature_types)
+    base = log_base(adata.uns) if layer in {"X", "raw"} else None
     told = adata.uns.get(KNOWN_STATE) if layer == "X" else None
     if told is not None:
-        known = MatrixState(told)
-        recognition = Recognition(known, known is MatrixState.COUNTS, "as it was recognised before")
+        state = MatrixState(told)
+        recognition = Recognition(state, state is MatrixState.COUNTS, "as it was recognised before")
     else:
+        check_numeric(matrix, where=where)
+        block = keep_columns(read_rows(matrix, sampled_rows(adata.n_obs)), genes.is_gene)
+        sample = sparse.csr_matrix(block, dtype=np.float64)
+        quieten(sample, rounding(sample.data))
+        genes = without_others(genes, sample, names)
+        if sources is not None:
+            check_same_state(_states(matrix, genes.is_gene, base, sources), where)
+        repeated = names.duplicated(keep=False)  # an antibody may have a gene's name
         recognition = recognise(
-            matrix, where=_named(layer), obs_names=obs_names, var_names=var.index
+            matrix,
+            where=where,
+            obs_names=obs_names,
+            var_names=var.index,
+            genes=genes.is_gene,
+            known=names.isin(known) & ~repeated if known else None,
+            base=base,
         )
-    return ExpressionMatrix(layer, recognition, var, obs_names, matrix, gene_column)
+    notes = (*genes.notes, *_note_of_base(recognition, base, where))
+    return ExpressionMatrix(
+        layer, recognition, var, obs_names, matrix, gene_column, notes, genes.is_gene
+    )
 
 
-def _first_convertible(
-    adata: AnnData, layers: list[str], gene_column: str | None
-) -> ExpressionMatrix | None:
+def log_base(uns: Mapping[str, Any]) -> float | None:
+    """Base of the logarithm that ``scanpy.pp.log1p`` wrote to ``uns``; None where it wrote none.
+
+    Examples
+    --------
+    >>> log_base({"log1p": {"base": 10}}), log_base({"log1p": {"base": None}}), log_base({})
+    (10.0, 2.718281828459045, None)
+    """
+    written = uns.get("log1p")
+    if not isinstance(written, Mapping):
+        return None
+    base = written.get("base")
+    if base is None:  # what scanpy writes for the natural logarithm; a file loses it
+        return NATURAL
+    try:
+        value = float(base)
+    except (TypeError, ValueError):
+        return None
+    if not (np.isfinite(value) and value > 1):
+        return None
+    return NATURAL if np.isclose(value, NATURAL, rtol=1e-3) else value
+
+
+def _note_of_base(recognition: Recognition, base: float | None, where: str) -> tuple[str, ...]:
+    """Say so where the values are logarithms to another base than ``uns`` says."""
+    if base is None or not (recognition.is_log and recognition.is_certain):
+        return ()
+    if recognition.base == base:
+        return ()
+    shown = "e" if base == NATURAL else f"{base:g}"
+    return (
+        f"uns['log1p'] says base {shown}, but {recognition.evidence}: {where} was read as "
+        f"{recognition.description}.",
+    )
+
+
+_Read = Callable[[str], ExpressionMatrix]
+
+
+def _readable(read: _Read, layers: list[str]) -> Iterator[ExpressionMatrix]:
     for layer in layers:
         try:
-            expression = _read(adata, layer, gene_column)
+            yield read(layer)
         except InputError:  # nobody asked for this layer; another may do
             continue
-        if not expression.is_scaled:
-            return expression
+
+
+def _first_convertible(read: _Read, layers: list[str]) -> ExpressionMatrix | None:
+    found = _readable(read, layers)
+    return next((expression for expression in found if not expression.is_scaled), None)
+
+
+def _whole_counts(read: _Read, layers: list[str], names: pd.Index) -> ExpressionMatrix | None:
+    """Find a matrix that surely holds whole counts of nearly all of these features."""
+    for found in _readable(read, [layer for layer in layers if layer not in _SPLICING]):
+        recognition = found.recognition
+        is_there = names.isin(found.var.index).mean() >= _LEAST_OF_X
+        if recognition.is_whole and recognition.is_certain and is_there:
+            return found
     return None
 
 
@@ -287,32 +418,42 @@ def _scaled_only(first: ExpressionMatrix, layer: str | None, known: list[str]) -
     )
 
 
-def _notes(chosen: ExpressionMatrix, first: ExpressionMatrix) -> tuple[str, ...]:
+def _with_notes(adata: AnnData, chosen: ExpressionMatrix, reason: str | None) -> ExpressionMatrix:
+    """Say why X was not read, how values were converted, and what was left out."""
     where, recognition = chosen.location, chosen.recognition
     notes = []
-    if chosen is not first:
+    if reason is not None:
+        notes.append(f"{reason}; values were read from {where} ({recognition.description}).")
+    notes += [*_conversion(recognition, where), *chosen.notes]
+    if recognition.lowest < 0:
         notes.append(
-            f"{first.location} is scaled; values were read from {where} "
-            f"({recognition.description})."
+            f"{where} holds values just below 0 (smallest {recognition.lowest:.3g}): those within "
+            f"{ROUNDING:g} of the largest value are rounding and were taken for 0."
         )
-    if recognition.state is MatrixState.SCALED:
-        notes.append(
-            f"{where} is scaled ({recognition.evidence}) and was taken as it is; a query must be "
-            "scaled by the same procedure."
-        )
-    elif recognition.state is MatrixState.UNLOGGED:
-        notes.append(
-            f"{where} holds unlogged values that are not whole numbers; they were depth-normalised "
-            "like counts."
-        )
-    elif recognition.state is MatrixState.LOG2:
-        notes.append(f"{where} is {recognition.description}; it was converted exactly.")
+    if adata.uns.get("simulated"):
+        notes.append("The data is simulated (uns['simulated']).")
+    return replace(chosen, notes=tuple(notes))
+
+
+def _conversion(recognition: Recognition, where: str) -> list[str]:
     if not recognition.is_certain:
-        notes.append(
+        return [
             f"{where} was taken for {recognition.description} {recognition.evidence}; if that is "
             "wrong, pass layer= with the name of a layer of counts."
-        )
-    return tuple(notes)
+        ]
+    if recognition.state is MatrixState.SCALED:
+        return [
+            f"{where} is scaled ({recognition.evidence}) and was taken as it is; a query must be "
+            "scaled by the same procedure."
+        ]
+    if recognition.state is MatrixState.UNLOGGED:
+        return [
+            f"{where} holds unlogged values that are not whole numbers; they were depth-normalised "
+            "like counts."
+        ]
+    if recognition.is_log and recognition.state is not MatrixState.LOG1P:
+        return [f"{where} is {recognition.description}; it was converted exactly."]
+    return []
 
 
 def _named(layer: str) -> str:
@@ -331,46 +472,58 @@ def states_by(
     >>> {name: recognition.description for name, recognition in found.items()}
     {'a': 'counts', 'b': 'counts'}
     """
+    return _states(expression.matrix, expression.is_gene, expression.recognition.log_base, groups)
+
+
+def _states(
+    matrix: Matrix,
+    is_gene: BoolArray | None,
+    base: float | None,
+    groups: "pd.Series[str] | NDArray[np.object_]",
+) -> dict[str, Recognition]:
     codes, names = pd.factorize(np.asarray(groups))
     found: dict[str, Recognition] = {}
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
-        block = expression.stored_rows(rows[sampled_rows(len(rows))])
-        found[str(name)] = recognise_sample(sparse.csr_matrix(block, dtype=np.float64))
+        block = read_rows(matrix, rows[sampled_rows(len(rows))])
+        block = block if is_gene is None else keep_columns(block, is_gene)
+        sample = sparse.csr_matrix(block, dtype=np.float64)
+        quieten(sample, rounding(sample.data))
+        found[str(name)] = recognise_sample(sample, base=base)
     return found
 
 
-def check_same_state(
-    expression: ExpressionMatrix, sources: "pd.Series[str] | NDArray[np.object_]"
-) -> None:
+def check_same_state(states: Mapping[str, Recognition], where: str) -> None:
     """Refuse files read as one that hold values of different kinds.
 
     Parameters
     ----------
-    expression : of the joined data.
-    sources : (n_obs,): each cell's file, as `read_many` writes it to ``obs["source"]``.
+    states : what each file holds.
+    where : the matrix, in messages.
 
     Raises
     ------
-    InputError
+    MixedStatesError
         Two files differ, other than by being whole or not.
 
     Examples
     --------
-    >>> import numpy as np
     >>> counts = np.array([[1, 3, 0], [0, 5, 2]])
     >>> adata = AnnData(np.vstack([counts, np.log1p(counts)]))
-    >>> check_same_state(find_expression(adata), np.array(["a.h5ad", "a.h5ad", "b.h5ad", "b.h5ad"]))
+    >>> find_expression(adata, sources=np.array(["a.h5ad", "a.h5ad", "b.h5ad", "b.h5ad"]))
     Traceback (most recent call last):
-    polyome._errors.InputError: X is counts in a.h5ad but log1p of counts in b.h5ad; ...
+    polyome.modalities.profiles.cell_states.MixedStatesError: X is counts in a.h5ad but log1p of ...
     """
-    (first, expected), *others = states_by(expression, sources).items()
+    (first, expected), *others = states.items()
     for file, recognition in others:
-        states = {expected.state, recognition.state}
-        if len(states) > 1 and not states <= _LINEAR:
-            msg = (
-                f"{expression.location} is {expected.description} in {first} but "
-                f"{recognition.description} in {file}; files read as one must hold the same kind "
-                "of values. Read them one by one, or pass layer= with one that all of them have."
+        both = {expected.state, recognition.state}
+        if len(both) > 1 and not both <= LINEAR_STATES:
+            found = (
+                f"{where} is {expected.description} in {first} but {recognition.description} in "
+                f"{file}"
             )
-            raise InputError(msg)
+            raise MixedStatesError(
+                found,
+                "files read as one must hold the same kind of values. Read them one by one, or "
+                "pass layer= with one that all of them have.",
+            )

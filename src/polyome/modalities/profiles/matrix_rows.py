@@ -80,6 +80,22 @@ def read_rows(matrix: Matrix, index: RowIndex) -> Matrix:
     return np.asarray(block, dtype=dtype)
 
 
+def keep_columns(block: Matrix, columns: NDArray[np.bool_]) -> Matrix:
+    """Copy rows with all other columns set to 0; sparse rows lose their stored zeros too.
+
+    Examples
+    --------
+    >>> keep_columns(np.array([[1.0, 2.0]]), np.array([True, False]))
+    array([[1., 0.]])
+    """
+    if not sparse.issparse(block):
+        return np.where(columns, block, block.dtype.type(0))
+    kept = block.copy()
+    kept.data[~columns[kept.indices]] = 0
+    kept.eliminate_zeros()
+    return kept
+
+
 def _plain_index(index: RowIndex, n_rows: int) -> slice | NDArray[np.integer]:
     """A slice without a step, or positions from 0 on."""
     if isinstance(index, slice):

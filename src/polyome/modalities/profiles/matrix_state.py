@@ -1,33 +1,24 @@
 """What the numbers of an expression matrix are: counts, a logarithm of them, or scaled values.
 
-The state is read from a fixed sample of rows, so that one matrix gets one answer however it is
-stored. Two properties of sequencing data carry the decision: within a cell every value is a whole
-multiple of one molecule, and cells that were depth-normalised have equal sums. Of the candidates
-(the values as they are, ``expm1``, ``2^x - 1``) the true one alone has them.
+Of the candidates (the values as they are, and undone logarithms to several bases) the true one
+alone has whole multiples of one molecule in a cell, or cells of equal sums.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from polyome.modalities.profiles.matrix_rows import (
-    CHUNK_ROWS,
-    Matrix,
-    by_row,
-    check_finite,
-    check_numeric,
-    is_backed,
-    read_rows,
-)
+from polyome.modalities.profiles.matrix_evidence import molecule_share, sum_spread, whole_share
+from polyome.modalities.profiles.matrix_rows import Matrix
 
-SAMPLED_ROWS = 2_000
 LARGEST_LOG = 30.0  # 2^30 molecules are in no cell
 LARGEST_NATURAL_LOG = 14.0  # e^14: 1.2 million, the usual largest depth to normalise to
+ROUNDING = 1e-5
+"""Share of the largest value, below which a negative value is rounding noise and counts as 0."""
 
 
 class MatrixState(StrEnum):
@@ -45,17 +36,31 @@ class MatrixState(StrEnum):
     """Natural log of 1 + counts or normalised counts; ``expm1`` is its exact inverse."""
     LOG2 = "log2"
     """log2 of 1 + counts or normalised counts; ``2^x - 1`` is its exact inverse."""
+    LOG10 = "log10"
+    """log10 of 1 + counts or normalised counts; ``10^x - 1`` is its exact inverse."""
+    LOG = "log"
+    """The same to another base, which ``uns["log1p"]["base"]`` names."""
     UNLOGGED = "unlogged"
     """Linear, not whole: depth- or volume-normalised, or estimated counts."""
     SCALED = "scaled"
     """Negative values: z-scores or residuals. There is no way back."""
 
 
-INVERSES: dict[MatrixState, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    MatrixState.UNLOGGED: lambda values: values,
-    MatrixState.LOG1P: np.expm1,
-    MatrixState.LOG2: lambda values: np.expm1(values * np.log(2.0)),
-}
+LINEAR_STATES = frozenset({MatrixState.COUNTS, MatrixState.UNLOGGED})
+NATURAL = float(np.e)
+_STATES = {NATURAL: MatrixState.LOG1P, 2.0: MatrixState.LOG2, 10.0: MatrixState.LOG10}
+_BASES = {state: base for base, state in _STATES.items()}
+
+
+def unlogged(values: NDArray[np.float64], base: float | None) -> NDArray[np.float64]:
+    """Undo ``log(1 + x)`` to a base; None leaves the values as they are.
+
+    Examples
+    --------
+    >>> unlogged(np.array([0.0, 1.0, 2.0]), 10).round(6).tolist()
+    [0.0, 9.0, 99.0]
+    """
+    return values if base is None else np.expm1(values * np.log(base))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,11 @@ class Recognition:
     state : MatrixState
     is_whole : bool. The linear values are whole numbers, so nothing was normalised.
     evidence : str. What the decision rests on, to be shown.
-    is_certain : bool. False where only the size of the largest value spoke.
+    is_certain : bool. False where only the size of the largest value, or ``uns``, spoke.
+    log_base : float or None. Where the state is a logarithm to an unusual base, that base.
+    noise : float. Values between minus this and 0 are rounding and count as 0.
+    lowest : float. The smallest of such values that was seen; 0 where there was none.
+    whole : float. Share of the stored values above 0 that are whole numbers.
 
     Examples
     --------
@@ -79,6 +88,20 @@ class Recognition:
     is_whole: bool
     evidence: str
     is_certain: bool = True
+    log_base: float | None = None
+    noise: float = 0.0
+    lowest: float = 0.0
+    whole: float = 0.0
+
+    @property
+    def base(self) -> float | None:
+        """Base of the logarithm; None where the values are no logarithms."""
+        return _BASES.get(self.state, self.log_base)
+
+    @property
+    def is_log(self) -> bool:
+        """Whether values are logarithms."""
+        return self.base is not None
 
     @property
     def description(self) -> str:
@@ -88,73 +111,42 @@ class Recognition:
             MatrixState.COUNTS: "counts",
             MatrixState.LOG1P: f"log1p of {of}",
             MatrixState.LOG2: f"log2(1 + x) of {of}",
+            MatrixState.LOG10: f"log10(1 + x) of {of}",
+            MatrixState.LOG: f"log(1 + x) to base {self.log_base} of {of}",
             MatrixState.UNLOGGED: "unlogged and not whole numbers",
             MatrixState.SCALED: "scaled",
         }[self.state]
 
+    def linear(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take stored values back to the linear scale.
 
-def recognise(
-    matrix: Matrix,
-    *,
-    where: str,
-    obs_names: pd.Index | None = None,
-    var_names: pd.Index | None = None,
+        Examples
+        --------
+        >>> Recognition(MatrixState.LOG2, True, "").linear(np.array([0.0, 2.0])).round(6).tolist()
+        [0.0, 3.0]
+        """
+        return unlogged(values, self.base)
+
+
+def _found(base: float | None, evidence: str, *, is_whole: bool = False) -> Recognition:
+    """A logarithm to this base; None: linear values."""
+    if base is None:
+        return Recognition(MatrixState.UNLOGGED, is_whole=is_whole, evidence=evidence)
+    state = _STATES.get(base, MatrixState.LOG)
+    other = base if state is MatrixState.LOG else None
+    return Recognition(state, is_whole=is_whole, evidence=evidence, log_base=other)
+
+
+def recognise_sample(
+    sample: Matrix, *, wide: Matrix | None = None, base: float | None = None
 ) -> Recognition:
-    """Find out what a matrix holds, from up to 2,000 rows spread evenly over it.
-
-    Parameters
-    ----------
-    matrix : (n_obs, n_vars), dense or sparse, in memory or backed.
-    where : str. Its name in messages: ``X``, ``.raw``, ``layers['counts']``.
-    obs_names, var_names : names for messages; numbers where they are not given.
-
-    Returns
-    -------
-    Recognition. The same for every way to store the same numbers.
-
-    Raises
-    ------
-    InputError
-        A value is NaN or infinite (a matrix in memory is searched whole, a backed one in the
-        sampled rows), or the matrix does not hold numbers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> counts = np.array([[0, 1, 3], [2, 0, 5]])
-    >>> recognise(counts, where="X").description
-    'counts'
-    >>> recognise(np.log1p(counts), where="X").description
-    'log1p of counts'
-    >>> recognise(np.log2(1 + counts), where="X").description
-    'log2(1 + x) of counts'
-    >>> recognise(counts - counts.mean(axis=0), where="X").evidence
-    'smallest value -1'
-    """
-    matrix = by_row(matrix)
-    check_numeric(matrix, where=where)
-    if not is_backed(matrix):
-        for start in range(0, matrix.shape[0], CHUNK_ROWS):
-            block = read_rows(matrix, slice(start, start + CHUNK_ROWS))
-            check_finite(
-                block, np.arange(start, start + block.shape[0]), where, obs_names, var_names
-            )
-    index = sampled_rows(matrix.shape[0])
-    parts = []
-    for start in range(0, len(index), CHUNK_ROWS):
-        part = index[start : start + CHUNK_ROWS]
-        block = read_rows(matrix, part)
-        check_finite(block, part, where, obs_names, var_names)
-        parts.append(sparse.csr_matrix(block, dtype=np.float64))
-    return recognise_sample(sparse.vstack(parts, format="csr"))
-
-
-def recognise_sample(sample: Matrix) -> Recognition:
     """Find out what some rows hold.
 
     Parameters
     ----------
     sample : csr_matrix float64, (m, n_vars), finite. Changed in place.
+    wide : the same rows with more genes, whose sums and molecules may tell what a few genes do not.
+    base : of the logarithm, by ``uns["log1p"]``; it decides where the values do not.
 
     Examples
     --------
@@ -177,142 +169,107 @@ def recognise_sample(sample: Matrix) -> Recognition:
     if largest > LARGEST_LOG:
         evidence = f"largest value {largest:,.4g}, more than any logarithm of a molecule count"
         return Recognition(MatrixState.UNLOGGED, is_whole=False, evidence=evidence)
+    bases = candidates(base)
     return (
-        _by_whole_numbers(values)
-        or _by_molecules(sample)
-        or _by_sums(sample)
-        or _by_size(values, largest)
+        _by_whole_numbers(values, bases)
+        or _by_structure(sample, bases)
+        or (_by_structure(wide, bases) if wide is not None else None)
+        or _by_uns(largest, base)
+        or _by_size(largest)
     )
 
 
-def _by_whole_numbers(values: NDArray[np.float64]) -> Recognition | None:
+def candidates(base: float | None = None) -> tuple[float | None, ...]:
+    """Bases to try, None for no logarithm: the usual ones, and the one that ``uns`` names.
+
+    Examples
+    --------
+    >>> candidates(3.0)
+    (None, 2.718281828459045, 2.0, 10.0, 3.0)
+    """
+    known: tuple[float | None, ...] = (None, *_STATES)
+    return known if base in known else (*known, base)
+
+
+def _by_whole_numbers(
+    values: NDArray[np.float64], bases: Iterable[float | None]
+) -> Recognition | None:
     """Undone, a log of counts is whole; estimated counts are almost whole as they are."""
-    for state, way in (
-        (MatrixState.LOG1P, "expm1 gives whole numbers"),
-        (MatrixState.LOG2, "2^x - 1 gives whole numbers"),
-    ):
-        if whole_share(INVERSES[state](values)) > 0.999:
-            return Recognition(state, is_whole=True, evidence=way)
+    for base in bases:
+        if (
+            base is not None
+            and _can_be(float(values.max()), base)
+            and whole_share(unlogged(values, base)) > 0.999
+        ):
+            return _found(base, f"{_way(base)} gives whole numbers", is_whole=True)
     share = whole_share(values)
     if share > 0.9:
-        evidence = f"{share:.1%} of the values above 0 are whole numbers"
-        return Recognition(MatrixState.UNLOGGED, is_whole=False, evidence=evidence)
+        return _found(None, f"{share:.1%} of the values above 0 are whole numbers")
     return None
 
 
-def _by_molecules(sample: Matrix) -> Recognition | None:
+def _by_structure(sample: Matrix, bases: Iterable[float | None]) -> Recognition | None:
+    """By molecules, else by sums; neither tells anything of values that are no logarithms."""
+    if sample.data.size == 0 or sample.data.min() < 0 or sample.data.max() > LARGEST_LOG:
+        return None
+    largest = float(sample.data.max())
+    inverses = {base: partial(unlogged, base=base) for base in bases if _can_be(largest, base)}
+    return _by_molecules(sample, inverses) or _by_sums(sample, inverses)
+
+
+def _can_be(largest: float, base: float | None) -> bool:
+    """Whether a cell can hold so much, if this were its logarithm."""
+    return base is None or largest * np.log(base) <= LARGEST_LOG * np.log(2)
+
+
+_Inverses = dict[float | None, Callable[[NDArray[np.float64]], NDArray[np.float64]]]
+
+
+def _by_molecules(sample: Matrix, inverses: _Inverses) -> Recognition | None:
     """Compare how many values are whole multiples of one molecule of their cell."""
-    shares = {state: molecule_share(sample, inverse) for state, inverse in INVERSES.items()}
+    shares = {base: molecule_share(sample, inverse) for base, inverse in inverses.items()}
     best, second = sorted(shares.values(), reverse=True)[:2]
     if best < 0.85 or best - second < 0.15:
         return None
-    state = max(shares, key=lambda candidate: shares[candidate])
-    evidence = f"{_named(state)} are whole multiples of one molecule per cell ({best:.0%})"
-    return Recognition(state, is_whole=False, evidence=evidence)
+    base = max(shares, key=lambda candidate: shares[candidate])
+    return _found(base, f"{_named(base)} are whole multiples of one molecule per cell ({best:.0%})")
 
 
-def _by_sums(sample: Matrix) -> Recognition | None:
+def _by_sums(sample: Matrix, inverses: _Inverses) -> Recognition | None:
     """Compare how equal the cells' sums are: cells normalised to one depth have equal ones."""
-    spread = {state: _sum_spread(sample, inverse) for state, inverse in INVERSES.items()}
+    spread = {base: sum_spread(sample, inverse) for base, inverse in inverses.items()}
     best, second = sorted(spread.values())[:2]
     if not (best < 0.02 and best < 0.2 * second):
         return None
-    state = min(spread, key=lambda candidate: spread[candidate])
-    evidence = f"{_named(state)} have equal sums per cell (within {best:.1e})"
-    return Recognition(state, is_whole=False, evidence=evidence)
+    base = min(spread, key=lambda candidate: spread[candidate])
+    return _found(base, f"{_named(base)} have equal sums per cell (within {best:.1e})")
 
 
-def _by_size(values: NDArray[np.float64], largest: float) -> Recognition:
+def _by_uns(largest: float, base: float | None) -> Recognition | None:
+    """Believe the base that scanpy wrote, where a cell can hold so much."""
+    if base is None or not _can_be(largest, base):
+        return None
+    state = _STATES.get(base, MatrixState.LOG)
+    shown = "e" if base == NATURAL else f"{base:g}"
+    return Recognition(
+        state,
+        is_whole=False,
+        evidence=f"only by uns['log1p'] (base {shown})",
+        is_certain=False,
+        log_base=base if state is MatrixState.LOG else None,
+    )
+
+
+def _by_size(largest: float) -> Recognition:
     """Decide by the largest value alone, and say that it is not certain."""
     state = MatrixState.LOG1P if largest <= LARGEST_NATURAL_LOG else MatrixState.LOG2
     evidence = f"only by the largest value, {largest:.3g}"
     return Recognition(state, is_whole=False, evidence=evidence, is_certain=False)
 
 
-def _named(state: MatrixState) -> str:
-    return {
-        MatrixState.UNLOGGED: "the values as they are",
-        MatrixState.LOG1P: "expm1 of the values",
-        MatrixState.LOG2: "2^x - 1 of the values",
-    }[state]
+def _way(base: float) -> str:
+    return "expm1" if base == NATURAL else f"{base:g}^x - 1"
 
 
-def whole_share(values: NDArray[np.float64]) -> float:
-    """Share of values that are whole numbers, within float32's rounding.
-
-    Values above 10,000 are left out where there are others: undone logarithms that large are
-    rounded too much to tell.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> whole_share(np.array([1.0, 2.0000001, 0.5, 7.0, 123456.7]))
-    0.75
-    """
-    told = values[values < 10_000]
-    if told.size == 0:
-        return float(np.mean(values == np.round(values)))
-    return float(np.mean(np.abs(told - np.round(told)) <= 1e-4 + 1e-6 * told))
-
-
-def molecule_share(
-    sample: Matrix, inverse: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> float:
-    """Share of values that are whole multiples of one molecule of their cell.
-
-    A cell's smallest value is taken for one, two or three molecules, whichever fits it best.
-    Values equal to it say nothing and are left out, as are those of 30 molecules or more, where
-    rounding counts.
-
-    Parameters
-    ----------
-    sample : csr_matrix float64, (m, n_vars), all stored values above 0.
-    inverse : from the stored to the linear scale.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy import sparse
-    >>> cells = sparse.csr_matrix([[0.4, 0.8, 1.2, 0.0], [0.3, 0.3, 0.6, 2.1]])
-    >>> molecule_share(cells, lambda values: values)
-    1.0
-    """
-    sizes = np.diff(sample.indptr)
-    filled = sizes > 0
-    linear = inverse(sample.data)
-    smallest = np.minimum.reduceat(linear, sample.indptr[:-1][filled])
-    ratio = linear / np.repeat(smallest, sizes[filled])
-    cell = np.repeat(np.arange(filled.sum()), sizes[filled])
-    hits, asked = [], []
-    for molecules in (1, 2, 3):
-        multiple = ratio * molecules
-        told = (ratio > 1.05) & (multiple < 30)
-        hit = told & (np.abs(multiple - np.round(multiple)) < 0.02)
-        hits.append(np.bincount(cell, hit, minlength=filled.sum()))
-        asked.append(np.bincount(cell, told, minlength=filled.sum()))
-    share = np.array(hits) / np.maximum(np.array(asked), 1)
-    weight = np.array(asked)[0]
-    return float((share.max(axis=0) * weight).sum() / weight.sum()) if weight.any() else 0.0
-
-
-def _sum_spread(
-    sample: Matrix, inverse: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> float:
-    """Coefficient of variation of the cells' linear sums; infinite for fewer than 3 cells."""
-    linear = sparse.csr_matrix((inverse(sample.data), sample.indices, sample.indptr), sample.shape)
-    sums = np.asarray(linear.sum(axis=1)).ravel()
-    sums = sums[sums > 0]
-    return float(sums.std() / sums.mean()) if len(sums) >= 3 else float("inf")
-
-
-def sampled_rows(n_obs: int) -> NDArray[np.int64]:
-    """Up to 2,000 row numbers, spread evenly, always the same.
-
-    Examples
-    --------
-    >>> sampled_rows(3)
-    array([0, 1, 2])
-    >>> len(sampled_rows(100_000))
-    2000
-    """
-    return np.unique(np.linspace(0, n_obs - 1, min(n_obs, SAMPLED_ROWS)).astype(np.int64))
+def _named(base: float | None) -> str:
+    return "the values as they are" if base is None else f"{_way(base)} of the values"

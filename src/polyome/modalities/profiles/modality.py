@@ -1,6 +1,8 @@
 """What is learned of expression profiles: shared by cells and tissue."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -12,7 +14,10 @@ from scipy.linalg import eigh
 from torch import nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.io.h5ad import JOINED, write_h5ad
+from polyome.io.cells import READING, CellReading
+from polyome.io.h5ad import write_h5ad
+from polyome.io.joined import JOINED
+from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Answers, Modality
 from polyome.modalities.profiles.features import (
     ProfileFeatures,
@@ -21,14 +26,18 @@ from polyome.modalities.profiles.features import (
     is_counted,
     moments,
 )
+from polyome.modalities.profiles.gene_names import shared
+from polyome.modalities.profiles.gene_source import for_model
 from polyome.modalities.profiles.genes import (
     DEPTH,
     GeneMatch,
     GeneVocabulary,
     match_genes,
     normalised,
+    note_of_repeats,
 )
-from polyome.modalities.profiles.matrix import ExpressionMatrix, check_same_state, find_expression
+from polyome.modalities.profiles.genomes import genome_notes
+from polyome.modalities.profiles.matrix import ExpressionMatrix, find_expression
 from polyome.modalities.profiles.records import (
     CellRecords,
     annotate,
@@ -59,6 +68,7 @@ class ProfileModality(Modality):
     ----------
     layer : where values are: ``"X"``, ``"raw"`` or a layer; None looks for the first usable one.
     gene_column : column of ``var`` with the gene names; None uses ``var_names``.
+    feature_types : value of ``var["feature_types"]`` to read, or ``all``; None reads the genes.
     num_genes : highly variable genes that the model reads; all where there are fewer.
     num_components : principal components of the fixed projection; None chooses by the number of
         genes (``usual_components`` above ``panel_genes``, else 0: a trained map from every gene).
@@ -69,8 +79,16 @@ class ProfileModality(Modality):
         and 1, evenly on the log scale.
     """
 
-    reading_options: ClassVar[tuple[str, ...]] = ("layer", "gene_column")
-    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".csv")
+    reading_options: ClassVar[tuple[str, ...]] = (
+        "layer",
+        "gene_column",
+        "feature_types",
+        *READING,
+    )
+    target_hint: ClassVar[str] = (
+        " Labels of CellRanger's files and of tables: --labels TABLE, with a column of cell names."
+    )
+    answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     is_portable: bool = True
     panel_genes: ClassVar[int] = 500
     depth: ClassVar[float | None] = DEPTH
@@ -81,6 +99,7 @@ class ProfileModality(Modality):
         layer: str | None = None,
         gene_column: str | None = None,
         *,
+        feature_types: str | None = None,
         num_genes: int = 2500,
         num_components: int | None = None,
         usual_components: int = 20,
@@ -92,6 +111,7 @@ class ProfileModality(Modality):
     ) -> None:
         self.layer = layer
         self.gene_column = gene_column
+        self.feature_types = feature_types
         self.num_genes = num_genes
         self.num_components = num_components
         self.usual_components = usual_components
@@ -103,26 +123,56 @@ class ProfileModality(Modality):
         self._matches: WeakKeyDictionary[ExpressionMatrix, GeneMatch] = WeakKeyDictionary()
 
     def read(self, source: Any, **reading: Any) -> CellRecords:
-        """View an AnnData, a SpatialData's table, an h5ad file or several as cells, not copied."""
+        """View an AnnData, a SpatialData's table or files of cells as cells, not copied."""
         if isinstance(source, CellRecords):
             return source
         return self.cells(source, **reading)
 
     def cells(self, source: Any, **reading: Any) -> CellRecords:
         """Find the expression of a source that is not yet viewed as cells."""
-        source = as_adata(source)
-        where = {"layer": self.layer, "gene_column": self.gene_column}
+        given = {key: reading[key] for key in READING if key in reading}
+        column = reading.get("gene_column") or self.gene_column
+        files = as_adata(source, CellReading(gene_column=column, known=self._known(), **given))
+        source = files.adata
+        names = ("layer", "gene_column", "feature_types")
+        where = {name: getattr(self, name) for name in names}
         if hasattr(self, "vocabulary_"):
             where = as_far_as_there(source, where)
         where |= {key: reading[key] for key in where if key in reading}
-        expression = find_expression(source, **where, allow_scaled=True)
-        if JOINED in source.uns and "source" in source.obs.columns:
-            check_same_state(expression, source.obs["source"])
+        is_joined = JOINED in source.uns and "source" in source.obs.columns
+        find = partial(
+            find_expression,
+            source,
+            feature_types=where["feature_types"],
+            known=self.vocabulary_.names if hasattr(self, "vocabulary_") else (),
+            sources=source.obs["source"] if is_joined else None,
+        )
+        expression = find(layer=where["layer"], gene_column=where["gene_column"], allow_scaled=True)
         if hasattr(self, "vocabulary_"):
+            expression = for_model(
+                source,
+                expression,
+                pd.Index(self.vocabulary_.names),
+                find,
+                layer=where["layer"],
+                column_is_open=reading.get("gene_column") is None,
+            )
             match = match_genes(self.vocabulary_, expression)
-            expression = replace(expression, notes=(*expression.notes, *match.notes))
+            genomes = genome_notes(expression, np.diff(match.columns.indptr) > 0)
+            notes = (*files.notes, *expression.notes, *match.notes, *genomes)
+            expression = replace(expression, notes=notes)
             self._matches[expression] = match
+        else:
+            repeats = note_of_repeats(expression.gene_names, expression)
+            notes = (*files.notes, *expression.notes, *repeats, *genome_notes(expression))
+            expression = replace(expression, notes=notes)
         return CellRecords(source, expression, np.arange(source.n_obs))
+
+    def _known(self) -> Callable[[pd.Index], int] | None:
+        """Count the model's genes among names; nothing before it is fitted."""
+        if not hasattr(self, "vocabulary_"):
+            return None
+        return partial(shared, known=pd.Index(self.vocabulary_.names))
 
     def fit(self, records: CellRecords) -> Self:
         """Learn genes, means and spreads, and principal components."""
@@ -148,6 +198,10 @@ class ProfileModality(Modality):
         wanted = max(self.num_components_, self.num_anchors_)
         self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
         return self
+
+    def learn_classes(self, records: CellRecords, truth: IntArray) -> None:
+        """Learn how often the cells of each class express each gene."""
+        self.vocabulary_ = self.vocabulary_.with_detection(records.expression, records.rows, truth)
 
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`CellEmbeddings`."""
@@ -249,6 +303,7 @@ class ProfileModality(Modality):
         return {
             "layer": self.layer,
             "gene_column": self.gene_column,
+            "feature_types": self.feature_types,
             "num_genes": self.num_genes,
             "num_components": self.num_components_,
             "num_modules": self.num_modules,
@@ -282,7 +337,15 @@ class ProfileModality(Modality):
         return keys
 
     def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
-        """Write the AnnData with answers as h5ad; a backed file's matrix is copied, never read."""
+        """Write the AnnData with answers as h5ad or zarr.
+
+        The matrix of a backed h5ad is copied from file to file, not read.
+        """
+        if path.suffix == ".zarr":
+            whole = records.adata.to_memory() if records.adata.isbacked else records.adata.copy()
+            annotate(whole, answers)
+            write_zarr_table(whole, path)
+            return
         adata = records.adata if records.adata.isbacked else records.adata.copy()
         annotate(adata, answers)
         write_h5ad(adata, path)

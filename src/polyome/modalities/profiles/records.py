@@ -9,10 +9,11 @@ from scipy import sparse
 
 from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
-from polyome.io.h5ad import read_many
-from polyome.io.zarr_tables import is_zarr, read_zarr_table, table_of
+from polyome.io.zarr_tables import table_of
 from polyome.modalities.base import Answers
+from polyome.modalities.profiles.feature_kinds import EVERYTHING, TYPE_COLUMNS
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 
 
@@ -94,27 +95,30 @@ def annotate(adata: AnnData, answers: Answers) -> None:
     adata.uns["polyome"] = answers.provenance
 
 
-def as_adata(source: Any) -> AnnData:
-    """An AnnData as it is, the table of a SpatialData object or its zarr store, or h5ad files."""
-    if isinstance(source, AnnData):
-        return source
-    if hasattr(source, "tables"):
-        return table_of(source)
+def as_adata(source: Any, reading: CellReading | None = None) -> CellFiles:
+    """An AnnData as it is, the table of a SpatialData object, or files of cells."""
+    if isinstance(source, AnnData) or hasattr(source, "tables"):
+        for name in READING:
+            if reading is not None and getattr(reading, name) is not None:
+                message = f"{name}= says how files are read, and this is in memory. Leave it out."
+                raise InputError(message)
+        return CellFiles(source if isinstance(source, AnnData) else table_of(source))
     if isinstance(source, list) and any(isinstance(one, AnnData) for one in source):
         message = "several AnnData were given: make them one with anndata.concat."
         raise InputError(message)
-    paths = paths_of(source, "an AnnData, an h5ad file or a list of h5ad files")
-    if len(paths) == 1 and is_zarr(paths[0]):
-        return read_zarr_table(paths[0])
-    return read_many(paths, backed=len(paths) == 1)
+    return read_cells(paths_of(source, "an AnnData, a file of cells or a list of files"), reading)
 
 
 def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
     """Keep of the places that other data was read from those that this data has as well."""
     layer, gene_column = where["layer"], where["gene_column"]
+    feature_types = where.get("feature_types")
     is_raw = layer == "raw" and adata.raw is not None
     var = adata.raw.var if is_raw else adata.var
-    return {
+    is_typed = any(column in adata.var.columns for column in TYPE_COLUMNS)
+    there = {
         "layer": layer if is_raw or layer == "X" or layer in adata.layers else None,
         "gene_column": gene_column if gene_column in var.columns else None,
+        "feature_types": feature_types if is_typed or feature_types == EVERYTHING else None,
     }
+    return {name: there[name] for name in where}

@@ -1,18 +1,14 @@
 """Where an AnnData says its cells lie: coordinates and sections, checked."""
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from anndata import AnnData
 
-from polyome._errors import InputError, listed, missing_column, suggestion
-from polyome._types import FloatArray, IntArray
-from polyome.io.h5ad import JOINED
+from polyome._errors import InputError, listed, missing_column
+from polyome._types import IntArray
+from polyome.io.joined import JOINED
+from polyome.modalities.spatial.coordinates import find_coordinates
 from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.overlap import find_overlap
-
-_USUAL = ("spatial", "X_spatial", "spatial_coords", "coordinates", "xy")
 
 
 def find_sections(
@@ -43,8 +39,7 @@ def find_sections(
     Traceback (most recent call last):
     polyome._errors.InputError: The data has no obsm['spatial'], ... It has no obsm at all.
     """
-    coordinates = _coordinates(adata, spatial_key)
-    notes: list[str] = []
+    coordinates, notes = find_coordinates(adata, spatial_key)
     is_absent = section is not None and is_query and section not in adata.obs.columns
     codes, names = _codes(adata, None if is_absent else section)
     if is_absent:
@@ -58,62 +53,6 @@ def find_sections(
         overlap = find_overlap(coordinates, adata.obs)
         notes += [overlap.message] if overlap is not None else []
     return Sections(coordinates, codes, names, notes=(*notes, *_notes(sections)))
-
-
-def _coordinates(adata: AnnData, key: str) -> FloatArray:
-    if key not in adata.obsm:
-        raise _no_coordinates(adata, key)
-    found: Any = adata.obsm[key]
-    found = found.to_numpy() if isinstance(found, pd.DataFrame) else np.asarray(found)
-    if found.ndim != 2 or found.shape[1] not in (2, 3):
-        dims = 1 if found.ndim == 1 else found.shape[1]
-        message = (
-            f"obsm['{key}'] has {dims} coordinate{'s' * (dims != 1)} per cell; x and y are needed, "
-            "or x, y and z."
-        )
-        raise InputError(message)
-    try:
-        coordinates: FloatArray = found.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        message = f"obsm['{key}'] holds values that are no numbers ({error})."
-        raise InputError(message) from error
-    wrong = np.flatnonzero(~np.isfinite(coordinates).all(axis=1))
-    if len(wrong):
-        message = (
-            f"obsm['{key}'] holds {coordinates[wrong[0]].tolist()} at cell "
-            f"'{adata.obs_names[wrong[0]]}' ({len(wrong):,} of {adata.n_obs:,} cells have no "
-            "place). Drop such cells, or give them coordinates."
-        )
-        raise InputError(message)
-    return coordinates
-
-
-def _no_coordinates(adata: AnnData, key: str) -> InputError:
-    known = [str(name) for name in adata.obsm]
-    place = f"The data has no obsm['{key}'], the coordinates of each cell, (n, 2) or (n, 3)."
-    shown = f"obsm has {listed(known)}." if known else "It has no obsm at all."
-    candidates = [name for name in known if name in _USUAL or "spatial" in name.lower()]
-    columns = {str(name).lower(): str(name) for name in adata.obs.columns}
-    pairs = (
-        ("x", "y"),
-        ("array_row", "array_col"),
-        ("x_centroid", "y_centroid"),
-        ("imagex", "imagey"),
-        ("x_um", "y_um"),
-    )
-    pair = next((p for p in pairs if p[0] in columns and p[1] in columns), None)
-    hint = suggestion(key, known)
-    if "spatialdata_attrs" in adata.uns:
-        hint = (
-            " It is the table of a SpatialData object: the package spatialdata (pip install "
-            "spatialdata) computes coordinates of its regions with get_centroids."
-        )
-    if candidates:  # nearer than any other hint
-        hint = f" Pass spatial_key={candidates[0]}."
-    elif pair is not None:
-        names = [columns[name] for name in pair]
-        hint = f" Are they in obs? adata.obsm['{key}'] = adata.obs[{names}].to_numpy()"
-    return InputError(f"{place} {shown}{hint}")
 
 
 def _codes(adata: AnnData, section: str | None) -> tuple[IntArray, tuple[str, ...]]:

@@ -101,3 +101,11 @@ def test_few_genes_are_noted(adata, vocabulary):
     match = match_genes(vocabulary, find_expression(adata[:, :20].copy()))
     assert "with fewer than half of them, expect lower accuracy" in match.notes[0]
     assert match_genes(vocabulary, find_expression(adata)).notes == ()
+
+
+def test_a_panel_of_known_genes_is_too_small(vocabulary):
+    message = refused(vocabulary, [*vocabulary.names[:3], "OTHER"])
+    assert "X has 3 genes that the model knows" in message
+    assert "a panel of so few genes is too small for this model" in message
+    assert "polyome annotate REFERENCE QUERY" in message
+    assert "organism" not in message

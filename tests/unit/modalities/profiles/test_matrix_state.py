@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from polyome._errors import InputError
+from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import by_row, check_numeric, read_rows
-from polyome.modalities.profiles.matrix_state import MatrixState, recognise, sampled_rows
+from polyome.modalities.profiles.matrix_state import MatrixState
+from polyome.modalities.profiles.recognition import recognise
 
 
 def simulated_counts(n_obs=300, n_vars=400, seed=0):

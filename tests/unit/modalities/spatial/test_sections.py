@@ -6,7 +6,7 @@ import pytest
 from anndata import AnnData
 
 from polyome._errors import InputError
-from polyome.io.h5ad import JOINED
+from polyome.io.joined import JOINED
 from polyome.modalities.spatial.sections import find_sections
 
 
