@@ -59,6 +59,8 @@ def test_zero_filled_is_as_the_subset(vocabulary, share, form):
     assert match.library_share == pytest.approx(subset.library_share, abs=0.03)
     assert "are 0 in all 150 cells of X, among them genes that training cells" in match.notes[0]
     assert match.notes[0].endswith("they were taken as not measured, not as silent.")
+    assert "are missing from X or not measured there; the others usually hold" in match.notes[1]
+    assert "are missing from X; the others" in subset.notes[0]
 
 
 def test_zero_filled_values_are_those_of_the_subset(vocabulary):
