@@ -158,7 +158,8 @@ def _by_name(names: pd.Index) -> "np.ndarray":
     kinds = np.full(len(names), "", dtype=object)
     text = pd.Series(names.astype(str))
     for kind, pattern in _NAMED.items():
-        kinds[text.str.fullmatch(pattern, flags=re.IGNORECASE).to_numpy(dtype=bool)] = kind
+        is_kind = text.str.fullmatch(pattern, flags=re.IGNORECASE).to_numpy(dtype=bool)
+        kinds[is_kind & (kinds == "")] = kind
     return kinds
 
 

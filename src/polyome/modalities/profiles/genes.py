@@ -296,12 +296,13 @@ def match_genes(vocabulary: GeneVocabulary, expression: ExpressionMatrix) -> Gen
     shape = (len(names), len(vocabulary))
     columns = _columns(sources, targets, shape, average=vocabulary.is_scaled)
     notes = note_of_repeats(names[sources], expression)
+    is_padded = False
     if vocabulary.detection is not None:
         padded = never_measured(vocabulary.detection, expression, columns, present)
-        present &= ~padded
+        present, is_padded = present & ~padded, bool(padded.any())
         notes += _note_of_padded(vocabulary, expression, present, int(padded.sum()))
     share = _library_share(vocabulary, present)
-    notes += _match_notes(vocabulary, expression, present, share)
+    notes += _match_notes(vocabulary, expression, present, share, is_padded=is_padded)
     return GeneMatch(columns, present, share, notes)
 
 
@@ -365,13 +366,15 @@ def _match_notes(
     expression: ExpressionMatrix,
     present: NDArray[np.bool_],
     share: float,
+    *,
+    is_padded: bool,
 ) -> tuple[str, ...]:
     missing = int((~present).sum())
     if not missing:
         return ()
     verb = "is" if missing == 1 else "are"
     note = f"{missing:,} of {len(present):,} genes that the model knows {verb} missing from "
-    note += expression.location
+    note += expression.location + (" or not measured there" if is_padded else "")
     if not vocabulary.is_scaled:
         note += f"; the others usually hold {share:.0%} of a cell"
     if present.mean() < GOOD_OVERLAP:
