@@ -84,7 +84,7 @@ def _batches(
     model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
 ) -> Iterator[RawAnswers]:
     model.eval()
-    path: Any = model.direct[head].features if head in model.direct else None
+    path = features_of(model, head, modality)
     with batch_threads(model.device) as pool:
         under_way: Iterable[RawAnswers] = ()
         for chunk_start in range(0, len(records), CHUNK_RECORDS):
@@ -97,6 +97,14 @@ def _batches(
                 partial(_answer_rows, model, modality, prepared, head, path), batches
             )
         yield from under_way
+
+
+def features_of(model: PolyomeModel, head: str, modality: Modality) -> Any:
+    """What the linear model of an input reads; None where there is no such model."""
+    if head not in model.linear:
+        return None
+    linear: Any = model.linear[head]
+    return linear.parts[modality.name].features
 
 
 @torch.inference_mode()

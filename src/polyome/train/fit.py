@@ -128,9 +128,10 @@ def _cross_fitted(
     task: Task, training: Training, model: PolyomeModel
 ) -> tuple[FittedDirectPath | None, UnknownDetector | None]:
     """Fit the direct path into the model, and the detector, each with held-out rows."""
-    if task.name not in model.direct:
+    if task.name not in model.linear:
         return None, None
-    path: Any = model.direct[task.name]
+    beside: Any = model.linear[task.name]
+    path = beside.part
     if len(training.dev):
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.dev
@@ -150,7 +151,7 @@ def _cross_fitted(
     path.features.load_state_dict(module.state_dict())
     path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
     path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
-    path.weight_in_answer.fill_(task.direct_weight)
+    beside.set_share(task.direct_weight)
     return linear, _detector(folds, whole, training.truth)
 
 

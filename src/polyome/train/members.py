@@ -36,7 +36,7 @@ WORTH_A_PROCESS = 20_000
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    head = task.head_spec(training.truth, training.num_classes) | {"direct": task.modality}
+    head = task.head_spec(training.truth, training.num_classes) | {"linear": [task.modality]}
     return random_model(task, training.modality, head, num_members)
 
 
