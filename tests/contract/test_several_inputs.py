@@ -205,10 +205,9 @@ def test_data_sets_of_one_modality_with_different_heads_are_collated(parts):
     modality, _ = parts["rna"]
     cells = modality.read(simulate_cells(8, seed=0))
     sets = [
-        RecordDataset(modality, cells, {head: np.arange(8) % 3}, name="rna")
-        for head in ("first", "second")
+        RecordDataset(modality, cells, {head: np.arange(8) % 3}) for head in ("first", "second")
     ]
-    batch = Collator({"rna": modality})([sets[0][0], sets[1][1], sets[0][2]])
+    batch = Collator({"cell": modality})([sets[0][0], sets[1][1], sets[0][2]])
     rows = {head: segment["rows"].tolist() for head, segment in batch["labels"].items()}
     assert rows == {"first": [0, 2], "second": [1]}
-    assert batch["segments"]["rna"]["rows"].tolist() == [0, 1, 2]
+    assert batch["segments"]["cell"]["rows"].tolist() == [0, 1, 2]

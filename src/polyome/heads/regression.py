@@ -18,6 +18,7 @@ class RegressionHead(Head):
 
     Examples
     --------
+    >>> import torch
     >>> head = RegressionHead(4, {"num_labels": 2})
     >>> head(torch.zeros(3, 4)).shape
     torch.Size([3, 2])

@@ -12,7 +12,7 @@ from polyome._errors import InputError, listed
 from polyome._threads import batch_threads
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.modalities import Modality
-from polyome.modalities.base import Records
+from polyome.modalities.base import Records, segments_of
 from polyome.model.modeling import PolyomeModel
 
 CHUNK_RECORDS = 4096  # read from a file at a time
@@ -127,17 +127,28 @@ def _answer_batch(
     head: str,
     path: Any,
 ) -> RawAnswers:
-    inputs = modality.collate(modality.encode(records))
-    on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}
-    places = torch.arange(len(records), device=model.device)
-    segments = {modality.name: Segment(rows=places, inputs=on_device)}
+    segments = segments_of(modality.inputs(), modality.encode_inputs(records))
+    segments = on_device(segments, model.device)
     result = model(size=len(records), segments=segments)
-    anchors = path.anchors(**on_device) if path is not None and path.has_anchors else None
+    anchors = None
+    if path is not None and path.has_anchors:
+        anchors = path.anchors(**segments[modality.name]["inputs"])
     return RawAnswers(
         outputs=_numpy(result.outputs[head]),
         representation=_numpy(result.representation),
         anchors=_numpy(result.representation if anchors is None else anchors),
     )
+
+
+def on_device(segments: dict[str, Segment], device: torch.device) -> dict[str, Segment]:
+    """Bring a batch to where the model is."""
+    return {
+        name: Segment(
+            rows=segment["rows"].to(device),
+            inputs={key: tensor.to(device) for key, tensor in segment["inputs"].items()},
+        )
+        for name, segment in segments.items()
+    }
 
 
 def _mean(views: list[RawAnswers]) -> RawAnswers:

@@ -110,14 +110,14 @@ def distil(
     torch.manual_seed(seed)
     network = _student(task, modality, len(fitted.classes), direct=False)
     student: Any = network.members[0]
-    modality.start_from(student.embeddings[modality.name], records)
+    modality.start_network(student.embeddings, records)
     learned = drawn[~is_new]
     with _without_direct_path(fitted):
         answers = softmax(_outputs(fitted, learned, quiet=quiet), axis=1).astype(np.float32)
     train(
         network.to(pick_device(task.device)),
         RecordDataset(modality, as_records(learned), {task.name: answers}),
-        {modality.name: modality},
+        modality.inputs(),
         replace(TRAINING, num_train_epochs=num_train_epochs or TRAINING.num_train_epochs),
         seed=seed,
         device=task.device,

@@ -52,7 +52,10 @@ def random_model(
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
             num_members=num_members,
-            modalities={modality.name: {"kind": modality.name, "spec": modality.spec()}},
+            modalities={
+                name: {"kind": own.name, "spec": own.spec()}
+                for name, own in modality.inputs().items()
+            },
             heads={task.name: head},
         )
     )
@@ -178,7 +181,7 @@ def fit_member(
         return model.eval(), done
     fitting = training.records.take(rows)
     network: Any = model.members[0]
-    modality.start_from(network.embeddings[modality.name], fitting)
+    modality.start_network(network.embeddings, fitting)
 
     def aside_loss() -> float:
         outputs = _outputs(task, training, model, aside)
@@ -193,7 +196,7 @@ def fit_member(
     curve = train(
         model,
         dataset,
-        {modality.name: modality},
+        modality.inputs(),
         arguments,
         seed=seed,
         device=task.device,
