@@ -293,6 +293,15 @@ class Modality(ABC):
         """By name, what each record's inputs are read by; by default this modality alone."""
         return {self.name: self}
 
+    def entries(self) -> dict[str, Any]:
+        """Of each input what ``config.modalities`` holds: its kind and sizes."""
+        return {n: {"kind": own.name, "spec": own.spec()} for n, own in self.inputs().items()}
+
+    def overlap(self, names: pd.Index) -> float:
+        """Share of the features that were learned which these names have; by default none."""
+        del names
+        return 0.0
+
     def encode_inputs(self, records: Any) -> list[dict[str, Encoding]]:
         """By record, an encoding of each input that it has."""
         return [{self.name: encoding} for encoding in self.encode(records)]

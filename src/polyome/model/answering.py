@@ -101,9 +101,9 @@ def _batches(
 
 def features_of(model: PolyomeModel, head: str, modality: Modality) -> Any:
     """What the linear model of an input reads; None where there is no such model."""
-    if head not in model.linear:
+    linear: Any = model.linear[head] if head in model.linear else None
+    if linear is None or modality.name not in linear.parts:
         return None
-    linear: Any = model.linear[head]
     return linear.parts[modality.name].features
 
 

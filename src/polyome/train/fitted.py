@@ -18,7 +18,7 @@ from transformers.utils import logging
 from polyome._errors import InputError, listed
 from polyome._types import FloatArray
 from polyome._version import __version__
-from polyome.modalities import MODALITIES, Modality
+from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.modalities.dna.pretrained import code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
@@ -128,7 +128,7 @@ class Fitted:
         arrays = _whole(folder, ARRAYS, load_file)
         has_detector, has_scale = "unknown.means" in arrays, "scale.transform" in arrays
         with code_allowed(trust_remote_code=trust_remote_code):
-            modality = MODALITIES[task.modality].load(folder)
+            modality = task.modality_class().load(folder)
             model = _load_model(folder)
         _check_one_model(folder, summary, modality, model)
         return cls(
@@ -242,8 +242,8 @@ def _check_one_model(
 ) -> None:
     """Refuse a config.json of another Polyome model."""
     labels = [model.config.id2label[i] for i in sorted(model.config.id2label)]
-    entry = model.config.modalities.get(modality.name, {})
-    if labels != list(summary["classes"]) or entry.get("spec") != in_order(modality.spec()):
+    entries = in_order(modality.entries())
+    if labels != list(summary["classes"]) or model.config.modalities != entries:
         message = (
             f"{folder / 'config.json'} and {SUMMARY} are of different models. "
             "Copy one whole model folder, or fit the model again."

@@ -36,8 +36,14 @@ WORTH_A_PROCESS = 20_000
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    head = task.head_spec(training.truth, training.num_classes) | {"linear": [task.modality]}
+    head = task.head_spec(training.truth, training.num_classes) | reads(training.modality)
     return random_model(task, training.modality, head, num_members)
+
+
+def reads(modality: Modality) -> dict[str, list[str]]:
+    """The inputs of a head, each with a linear model beside the network."""
+    names = list(modality.inputs())
+    return {"inputs": names, "linear": names}
 
 
 def random_model(
@@ -52,10 +58,7 @@ def random_model(
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
             num_members=num_members,
-            modalities={
-                name: {"kind": own.name, "spec": own.spec()}
-                for name, own in modality.inputs().items()
-            },
+            modalities=modality.entries(),
             heads={task.name: head},
         )
     )

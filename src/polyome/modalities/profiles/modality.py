@@ -149,6 +149,11 @@ class ProfileModality(Modality):
         self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
         return self
 
+    def overlap(self, names: pd.Index) -> float:
+        """Share of the vocabulary's genes that these names have."""
+        known = getattr(self, "vocabulary_", None)
+        return 0.0 if known is None else float(pd.Index(known.names).isin(names).mean())
+
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`CellEmbeddings`."""
         return {
