@@ -28,6 +28,10 @@ Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json 
 Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
+Measured = Annotated[
+    str | None,
+    typer.Option("--inputs", help="Measurements: NAME or NAME=MODALITY, with commas: rna,protein."),
+]
 Labels = Annotated[Path | None, typer.Option(help="Table with id and labels beside a FASTA.")]
 SequenceColumn = Annotated[str | None, typer.Option(help="Column with sequences.")]
 _SEED = typer.Option(help="Random seed.")

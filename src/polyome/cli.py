@@ -15,6 +15,7 @@ from polyome._verbs import (
     Genome,
     Inputs,
     Labels,
+    Measured,
     ModelDir,
     OptionalDevice,
     OptionalSeed,
@@ -57,6 +58,7 @@ def fit(
         ),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
+    measured: Measured = None,
     genome: Genome = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
@@ -79,6 +81,7 @@ def fit(
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     given = parsing.gathered(config, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
+    given |= {} if measured is None else {"inputs": measured}
     chosen = parsing.fit_settings(model_class.task_class, given)
     model = model_class(**chosen.task | parsing.flags(seed, device, quiet=quiet))
     unfinished = out.with_name(f".{out.name}.unfinished")
@@ -247,6 +250,7 @@ def audit(
     inputs: Inputs,
     target: Target,
     split: SplitColumn = None,
+    measured: Measured = None,
     genome: Genome = None,
     labels: Labels = None,
     sequence_column: SequenceColumn = None,
@@ -269,6 +273,7 @@ def audit(
     reading = {"genome": genome, "labels": labels, "sequence_column": sequence_column}
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
+    given |= {} if measured is None else {"inputs": measured}
     chosen = parsing.fit_settings(model_class.task_class, given)
     unlabelled = chosen.fit.pop("unlabelled", None)
     findings = estimators.audit(

@@ -108,7 +108,8 @@ def _of_mudata(mdata: Any) -> Measurements:
 def _read_h5mu(path: Path) -> Any:
     mudata = _mudata()
     try:
-        return mudata.read_h5mu(path)
+        with mudata.set_options(pull_on_update=False):  # columns are taken upwards by us
+            return mudata.read_h5mu(path)
     except Exception as error:  # HDF5 and mudata fail in as many ways as a file has bytes
         message = f"{path} is not a readable h5mu file ({error})."
         raise InputError(message) from error
@@ -118,9 +119,10 @@ def _mudata() -> Any:
     try:
         import mudata
     except ImportError as error:
-        message = "h5mu is read with mudata, which is absent. Run: pip install 'polyome[multi]'"
+        message = (
+            "h5mu is read with mudata, which is absent. Run: pip install 'polyome[multimodal]'"
+        )
         raise InputError(message) from error
-    mudata.set_options(pull_on_update=False)
     return mudata
 
 

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import BoolArray, Encoding, IntArray
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.io.measurements import (
     Measurements,
     choose,
@@ -58,9 +59,9 @@ class InputRecords:
         found: Records = self.parts[name].take(self.rows[name][self.has(name)])
         return found
 
-    def only(self, names: BoolArray | Mapping[str, BoolArray]) -> Self:
+    def only(self, names: Mapping[str, BoolArray]) -> Self:
         """Hide inputs: by name of the input, the records, bool (n,), that keep it."""
-        rows = {n: np.where(names[n], own, -1) for n, own in self.rows.items()}  # type: ignore[index]
+        rows = {n: np.where(names[n], own, -1) for n, own in self.rows.items()}
         return replace(self, rows=rows)
 
     @property
@@ -196,6 +197,15 @@ class Inputs(Modality):
         for name, own in self.members.items():
             own.start_from(embeddings[name], records.part(name))
 
+    def anchor_noise(self, records: InputRecords) -> FloatArray:
+        """Covariance that a query's anchors have beyond the training records', (k, k)."""
+        found = []
+        for name, own in self.members.items():
+            width = own.spec()["num_anchors"]
+            noise = own.anchor_noise(records.part(name)) if records.has(name).any() else 0.0
+            found.append(np.zeros((width, width)) if np.isscalar(noise) else np.asarray(noise))
+        return np.asarray(block_diag(*found))
+
     def spec(self) -> dict[str, Any]:
         """Sizes of each input."""
         return {name: own.spec() for name, own in self.members.items()}
@@ -222,7 +232,7 @@ class Inputs(Modality):
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What each input's modality learned, arrays under ``NAME/``."""
         settings: dict[str, Any] = {"hidden_share": self.hidden_share, "inputs": {}}
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for name, own in self.members.items():
             learned, own_arrays = own.state()
             settings["inputs"][name] = {"kind": own.name, "state": learned}

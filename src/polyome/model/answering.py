@@ -84,7 +84,7 @@ def _batches(
     model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
 ) -> Iterator[RawAnswers]:
     model.eval()
-    path = features_of(model, head, modality)
+    path = features_of(model, head)
     with batch_threads(model.device) as pool:
         under_way: Iterable[RawAnswers] = ()
         for chunk_start in range(0, len(records), CHUNK_RECORDS):
@@ -99,12 +99,12 @@ def _batches(
         yield from under_way
 
 
-def features_of(model: PolyomeModel, head: str, modality: Modality) -> Any:
-    """What the linear model of an input reads; None where there is no such model."""
-    linear: Any = model.linear[head] if head in model.linear else None
-    if linear is None or modality.name not in linear.parts:
-        return None
-    return linear.parts[modality.name].features
+def features_of(model: PolyomeModel, head: str) -> dict[str, Any]:
+    """What the linear model of each input reads, sorted by input."""
+    if head not in model.linear:
+        return {}
+    beside: Any = model.linear[head]
+    return {name: beside.parts[name].features for name in beside.names}
 
 
 @torch.inference_mode()
@@ -130,14 +130,32 @@ def _answer_batch(
     segments = segments_of(modality.inputs(), modality.encode_inputs(records))
     segments = on_device(segments, model.device)
     result = model(size=len(records), segments=segments)
-    anchors = None
-    if path is not None and path.has_anchors:
-        anchors = path.anchors(**segments[modality.name]["inputs"])
+    anchors = _anchors(path, segments, len(records))
     return RawAnswers(
         outputs=_numpy(result.outputs[head]),
         representation=_numpy(result.representation),
         anchors=_numpy(result.representation if anchors is None else anchors),
     )
+
+
+def _anchors(path: dict[str, Any], segments: dict[str, Segment], size: int) -> torch.Tensor | None:
+    """Features in which distance tells unknown records, (b, k), of all inputs side by side.
+
+    NaN where a record lacks the input; None where no input has such features.
+    """
+    found = []
+    for name, features in path.items():
+        if not features.has_anchors:
+            continue
+        if name not in segments:
+            device = features.components.device
+            found.append(torch.full((size, features.num_anchors), torch.nan, device=device))
+            continue
+        rows, own = segments[name]["rows"], features.anchors(**segments[name]["inputs"])
+        if len(rows) < size:
+            own = own.new_full((size, own.shape[1]), torch.nan).index_copy(0, rows, own)
+        found.append(own)
+    return torch.cat(found, dim=1) if found else None
 
 
 def on_device(segments: dict[str, Segment], device: torch.device) -> dict[str, Segment]:

@@ -1,4 +1,4 @@
-"""What tasks over several inputs share: which inputs, cheap features of each, what to look out for."""
+"""What tasks over several inputs share: which there are, cheap features of each, findings."""
 
 import numpy as np
 

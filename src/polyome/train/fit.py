@@ -30,9 +30,7 @@ from polyome.train.kinds import kind_of
 from polyome.train.members import answers_aside, build_model, folds_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
-from polyome.train.unknown import UnknownDetector
-
-REFUSED = 0.05  # share of known records that may be called unknown
+from polyome.train.unknown import REFUSED, UnknownDetector
 
 
 def fit_model(
@@ -98,7 +96,7 @@ def _of_inputs(
     """Fit and weigh the linear models of several inputs; their weights calibrate the answers."""
     linear = fit_input_linear(task, training, model)
     model.to(pick_device(task.device)).eval()
-    fitted = Fitted(task, training.modality, model, "", classes)
+    fitted = Fitted(task, training.modality, model, "", classes, unknown=linear.detectors)
     weigh_inputs(fitted, training, members, divided, linear)
     return fitted
 

@@ -16,11 +16,20 @@ from polyome._types import FloatArray, IntArray
 from polyome.modalities.inputs import Inputs
 from polyome.model.modeling import PolyomeModel
 from polyome.tasks.base import Task
-from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path, fold_features
+from polyome.train.direct import (
+    GRID,
+    FittedDirectPath,
+    Fold,
+    fit_direct_path,
+    fold_features,
+    seen_by,
+)
 from polyome.train.fitted import Fitted
 from polyome.train.members import answers_aside
 from polyome.train.stacking import stacking_weights
 from polyome.train.training import Training
+from polyome.train.unknown import REFUSED, UnknownDetector
+from polyome.train.unknown_inputs import InputDetectors
 
 NETWORK_START = 0.6
 """Weight of the networks where no row says otherwise; the linear models share the rest."""
@@ -28,26 +37,31 @@ NETWORK_START = 0.6
 
 @dataclass(frozen=True)
 class InputLinear:
-    """Linear models of the inputs, fitted.
+    """Linear models of the inputs, fitted, and what refuses records by each.
 
     Attributes
     ----------
     out_of_fold : by input, log-probabilities (n, c) of all training records; where one lacks the
         input they mean nothing.
+    detectors : refuse records unlike all training records.
     """
 
     out_of_fold: dict[str, FloatArray]
+    detectors: InputDetectors
 
 
 def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> InputLinear:
     """Fit the linear model of every input to the records that have it, in place."""
     modality: Any = training.modality
+    records: Any = training.records
     beside: Any = model.linear[task.name]
     folds = training.folds(task.direct_folds, task.seed, if_small=3)
-    held = {}
+    if len(training.dev):  # every fold is the dev part
+        folds = folds[:1]
+    held, detectors, scores = {}, {}, []
     for name, own in modality.members.items():
-        places = np.flatnonzero(training.records.has(name))
-        own_training = replace(training, modality=own, records=training.records.part(name))
+        places = np.flatnonzero(records.has(name))
+        own_training = replace(training, modality=own, records=records.part(name))
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
@@ -62,7 +76,28 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         )
         _put(beside.parts[name], module, fitted)
         held[name] = fitted.out_of_fold
-    return InputLinear(held)
+        detectors[name], own_scores = _detector(usable, whole, training.truth)
+        scores.append(own_scores)
+    found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
+    return InputLinear(held, found)
+
+
+def _detector(
+    folds: Sequence[Fold], whole: Fold, truth: IntArray
+) -> tuple[UnknownDetector, FloatArray]:
+    """Fit an input's detector; held-out scores of all training records, float (n,), else NaN."""
+    places, distances = [], []
+    for fold in folds:
+        known = seen_by(fold.rows, fold.held, truth)
+        anchors: Any = fold.anchors
+        held: Any = fold.anchors_held
+        places.append(fold.held[known])
+        distances.append(UnknownDetector.fit(anchors, truth[fold.rows]).distance(held[known]))
+    detector = UnknownDetector.fit(np.asarray(whole.anchors), truth[whole.rows])
+    detector = detector.with_threshold(np.concatenate(distances), refused=REFUSED)
+    found = np.full(len(truth), np.nan)
+    found[np.concatenate(places)] = np.concatenate(distances) / detector.threshold
+    return detector, found
 
 
 def _fold(training: Training, places: IntArray, rows: IntArray, held: IntArray) -> Fold:
@@ -120,7 +155,7 @@ def _out_of_fold(
     chosen: Sequence[str],
 ) -> tuple[list[FloatArray], IntArray]:
     """Log-probabilities, (m, c), of the networks and of each linear model, and the truth (m,)."""
-    records = training.records
+    records: Any = training.records
     has_all = np.all([records.has(name) for name in chosen], axis=0)
     nobody = np.zeros(len(records), dtype=bool)
     hidden = records.only({n: records.has(n) if n in chosen else nobody for n in records.rows})

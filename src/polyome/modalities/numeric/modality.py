@@ -120,7 +120,7 @@ class NumericModality(Modality):
         """Z-scores over the model's features, 0 where one was not measured."""
         if records.standardised is not None:
             return records
-        places = records.names.get_indexer(list(self.names_))
+        places = records.names.get_indexer(pd.Index(self.names_))
         missing = [name for name, place in zip(self.names_, places) if place < 0]
         if len(missing) > (1 - LEAST_OVERLAP) * len(self.names_):
             message = (
