@@ -2,9 +2,17 @@
 
 import sys
 
-from benchmarks import cells, explain, expression, promoters, scan, tissue
+from benchmarks import cells, explain, expression, inputs, promoters, scan, tissue
 
-ROWS = cells.ROWS | promoters.ROWS | scan.ROWS | tissue.ROWS | explain.ROWS | expression.ROWS
+ROWS = (
+    cells.ROWS
+    | promoters.ROWS
+    | scan.ROWS
+    | tissue.ROWS
+    | explain.ROWS
+    | expression.ROWS
+    | inputs.ROWS
+)
 
 
 def main() -> None:
