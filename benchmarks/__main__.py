@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import alignment, cells, explain, expression, promoters, scan, tissue
+from benchmarks import alignment, cells, explain, expression, inputs, promoters, scan, tissue
 
 ROWS = (
     alignment.ROWS
@@ -12,6 +12,7 @@ ROWS = (
     | tissue.ROWS
     | explain.ROWS
     | expression.ROWS
+    | inputs.ROWS
 )
 
 

@@ -16,11 +16,11 @@ def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
     """
     inside = model.fitted_
     records = inside.modality.read(source)
-    share = inside.model.direct[inside.task.name].get_buffer("weight_in_answer")
-    usual, found = float(share), {}
+    beside: Any = inside.model.linear[inside.task.name]
+    usual, found = beside.share, {}
     for part, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
-        share.fill_(weight)
+        beside.set_share(weight)
         outputs = run(inside, records, PredictArguments()).outputs
         found[part] = np.asarray(kind_of(inside.task).numbers(inside, outputs, part))
-    share.fill_(usual)
+    beside.set_share(usual)
     return found

@@ -33,6 +33,10 @@ Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json 
 Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
+Measured = Annotated[
+    str | None,
+    typer.Option("--inputs", help="Measurements: NAME or NAME=MODALITY, with commas: rna,protein."),
+]
 WindowBp = Annotated[
     int | None,
     typer.Option(help="Read so many bp around each interval (BED) or start (GTF)."),

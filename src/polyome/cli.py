@@ -16,6 +16,7 @@ from polyome._verbs import (
     Genome,
     Inputs,
     Labels,
+    Measured,
     ModelDir,
     OptionalDevice,
     OptionalSeed,
@@ -59,6 +60,7 @@ def fit(
         ),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of donors, batches, animals.")] = None,
+    measured: Measured = None,
     genome: Genome = None,
     window_bp: WindowBp = None,
     center: Center = None,
@@ -89,6 +91,7 @@ def fit(
     }
     given = parsing.gathered(config, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
+    given |= {} if measured is None else {"inputs": measured}
     chosen = parsing.fit_settings(model_class.task_class, given)
     model = model_class(**chosen.task | parsing.flags(seed, device, quiet=quiet))
     unfinished = out.with_name(f".{out.name}.unfinished")
@@ -293,6 +296,7 @@ def audit(
     inputs: Inputs,
     target: Target,
     split: SplitColumn = None,
+    measured: Measured = None,
     genome: Genome = None,
     window_bp: WindowBp = None,
     center: Center = None,
@@ -323,6 +327,7 @@ def audit(
     }
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
+    given |= {} if measured is None else {"inputs": measured}
     chosen = parsing.fit_settings(model_class.task_class, given)
     unlabelled = chosen.fit.pop("unlabelled", None)
     findings = estimators.audit(

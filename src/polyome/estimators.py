@@ -22,6 +22,7 @@ from polyome.fitting import Fitting, checked
 from polyome.io.files import folder_written_aside
 from polyome.labels import warn_of_labels
 from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
 from polyome.model.answering import check_device
 from polyome.options import reading_options, told_apart
@@ -99,6 +100,9 @@ class Estimator(Fitting):
         check_annotatable(source)
         records, answers = self.answer(source, **options)
         assert isinstance(answers, Answers), "cells are answered with classes"
+        if isinstance(records, InputRecords):
+            annotate(source, answers)
+            return
         assert isinstance(records, CellRecords), "only cells are annotated"
         annotate(records.adata, answers)
 

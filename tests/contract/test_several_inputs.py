@@ -126,15 +126,40 @@ def test_a_target_without_an_input_is_refused(parts):
 
 
 def test_a_linear_path_answers_the_records_that_have_its_input(parts):
-    heads = {"type": HEAD | {"inputs": ["rna", "values"], "direct": "rna"}}
-    model = build(parts, **heads)
-    path = model.direct["type"]
-    torch.nn.init.normal_(path.linear.weight)
+    model = build(parts, type=HEAD | {"inputs": ["rna", "values"], "linear": ["rna"]})
+    beside = model.linear["type"]
+    torch.nn.init.normal_(beside.part.linear.weight)
     before = answers(model, batch_of(parts, MIXED))[0]
-    path.weight_in_answer.fill_(0.5)
+    beside.set_share(0.5)
     after = answers(model, batch_of(parts, MIXED))[0]
     changed = (before - after).abs().amax(dim=1) > 1e-6
     assert changed.tolist() == ["rna" in names for names in MIXED]
+
+
+def test_weights_hang_on_which_inputs_a_record_has(parts):
+    names = ["rna", "values"]
+    model = build(parts, type=HEAD | {"inputs": names, "linear": names})
+    beside = model.linear["type"]
+    for name in names:
+        torch.nn.init.normal_(beside.parts[name].linear.weight)
+    batch = batch_of(parts, MIXED)
+    plain, _ = answers(model, batch)
+    beside.weights[0b11] = torch.tensor([0.5, 0.3, 0.2])
+    beside.weights[0b01] = torch.tensor([0.0, 1.0, 0.0])
+    found, _ = answers(model, batch)
+    with torch.inference_mode():
+        linear = [
+            beside.parts[n](**batch["segments"][n]["inputs"]).log_softmax(dim=-1) for n in names
+        ]
+    rows = [batch["segments"][n]["rows"].tolist() for n in names]
+    for row, present in enumerate(MIXED):
+        expected = 0.5 * plain[row] if len(present) == 2 else plain[row]
+        if present == ("rna",):
+            expected = linear[0][rows[0].index(row)]
+        if len(present) == 2:
+            expected = expected + 0.3 * linear[0][rows[0].index(row)]
+            expected = expected + 0.2 * linear[1][rows[1].index(row)]
+        torch.testing.assert_close(found[row], expected.log_softmax(dim=-1), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["train", "values", "keys", "v1.2", "type_"])
@@ -180,10 +205,9 @@ def test_data_sets_of_one_modality_with_different_heads_are_collated(parts):
     modality, _ = parts["rna"]
     cells = modality.read(simulate_cells(8, seed=0))
     sets = [
-        RecordDataset(modality, cells, {head: np.arange(8) % 3}, name="rna")
-        for head in ("first", "second")
+        RecordDataset(modality, cells, {head: np.arange(8) % 3}) for head in ("first", "second")
     ]
-    batch = Collator({"rna": modality})([sets[0][0], sets[1][1], sets[0][2]])
+    batch = Collator({"cell": modality})([sets[0][0], sets[1][1], sets[0][2]])
     rows = {head: segment["rows"].tolist() for head, segment in batch["labels"].items()}
     assert rows == {"first": [0, 2], "second": [1]}
-    assert batch["segments"]["rna"]["rows"].tolist() == [0, 1, 2]
+    assert batch["segments"]["cell"]["rows"].tolist() == [0, 1, 2]

@@ -1,6 +1,7 @@
 """What every head supplies."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -31,12 +32,16 @@ class Head(nn.Module, ABC):
 
     @staticmethod
     @abstractmethod
-    def combine(members: Tensor, direct: Tensor | None, direct_weight: Tensor) -> Tensor:
-        """Average the outputs of the members, (e, b, c), and of the direct path, (b, c).
+    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Weigh the outputs of the members, (e, b, c), and of k linear models, (b, c) each.
+
+        Parameters
+        ----------
+        weights : (1 + k,), or (b, 1 + k): of the members' mean, then of each linear model.
 
         Returns
         -------
-        float, (b, c). ``direct_weight`` is the share of the direct path, a scalar in [0, 1].
+        float, (b, c).
         """
 
     @staticmethod
@@ -48,3 +53,26 @@ class Head(nn.Module, ABC):
     def chosen(outputs: Tensor) -> Tensor:
         """Which output a record is explained for where nobody says, int64 (b,): the first."""
         return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
+
+
+def weighed(pooled: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Weighted sum of outputs, (b, c) each.
+
+    Parameters
+    ----------
+    weights : (1 + k,), or (b, 1 + k) for k linear models.
+
+    Examples
+    --------
+    >>> one = torch.ones(2, 1)
+    >>> weighed(one, [3 * one], torch.tensor([0.5, 0.5])).flatten().tolist()
+    [2.0, 2.0]
+    >>> weighed(one, [3 * one], torch.tensor([[1.0, 0.0], [0.5, 0.5]])).flatten().tolist()
+    [1.0, 2.0]
+    """
+    if not linear:
+        return pooled
+    total = weights[..., :1] * pooled
+    for k, outputs in enumerate(linear, start=1):
+        total = total + weights[..., k : k + 1] * outputs
+    return total

@@ -1,12 +1,13 @@
 """Classes from a representation."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polyome.heads.base import Head
+from polyome.heads.base import Head, weighed
 
 
 class ClassificationHead(Head):
@@ -47,16 +48,14 @@ class ClassificationHead(Head):
         )
 
     @staticmethod
-    def combine(members: Tensor, direct: Tensor | None, direct_weight: Tensor) -> Tensor:
+    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
         """Log-probabilities, (b, c): a logarithmic opinion pool (Heskes 1998, equation 3).
 
-        Every member has the same weight; the pool of members and the direct path share by
-        ``direct_weight``.
+        Every member has the same weight in the members' part.
         """
         pooled = members.log_softmax(dim=-1).mean(dim=0)
-        if direct is not None:
-            pooled = torch.lerp(pooled, direct.log_softmax(dim=-1), direct_weight)
-        return pooled.log_softmax(dim=-1)
+        beside = [outputs.log_softmax(dim=-1) for outputs in linear]
+        return weighed(pooled, beside, weights).log_softmax(dim=-1)
 
     @staticmethod
     def explained(outputs: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
 """Values from a representation."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from polyome.heads.base import Head
+from polyome.heads.base import Head, weighed
 
 
 class RegressionHead(Head):
@@ -18,6 +18,7 @@ class RegressionHead(Head):
 
     Examples
     --------
+    >>> import torch
     >>> head = RegressionHead(4, {"num_labels": 2})
     >>> head(torch.zeros(3, 4)).shape
     torch.Size([3, 2])
@@ -44,7 +45,6 @@ class RegressionHead(Head):
         return ((outputs - truth).square() * weight).sum() / weight.sum().clamp(min=1e-6)
 
     @staticmethod
-    def combine(members: Tensor, direct: Tensor | None, direct_weight: Tensor) -> Tensor:
-        """Values, (b, c): the mean of the members, and the direct path's by its share."""
-        pooled = members.mean(dim=0)
-        return pooled if direct is None else torch.lerp(pooled, direct, direct_weight)
+    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Values, (b, c): the mean of the members and the linear models', by their weights."""
+        return weighed(members.mean(dim=0), linear, weights)

@@ -2,13 +2,22 @@
 
 from polyome.modalities.base import Modality
 from polyome.modalities.cell import CellModality
+from polyome.modalities.protein import ProteinModality
 from polyome.modalities.sequence import SequenceModality
 from polyome.modalities.tissue import TissueModality
 
 MODALITIES: dict[str, type[Modality]] = {
     CellModality.name: CellModality,
+    ProteinModality.name: ProteinModality,
     SequenceModality.name: SequenceModality,
     TissueModality.name: TissueModality,
 }
 
-__all__ = ["MODALITIES", "CellModality", "Modality", "SequenceModality", "TissueModality"]
+__all__ = [
+    "MODALITIES",
+    "CellModality",
+    "Modality",
+    "ProteinModality",
+    "SequenceModality",
+    "TissueModality",
+]

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from polyome._errors import InputError
-from polyome._types import BoolArray, Encoding, FloatArray, IntArray
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray, Segment
 
 
 class Records(Protocol):
@@ -313,6 +313,27 @@ class Modality(ABC):
         ``module`` is this input's embeddings, or what :meth:`features` gave: nothing of others.
         """
 
+    def inputs(self) -> dict[str, "Modality"]:
+        """By name, what each record's inputs are read by; by default this modality alone."""
+        return {self.name: self}
+
+    def entries(self) -> dict[str, Any]:
+        """Of each input what ``config.modalities`` holds: its kind and sizes."""
+        return {n: {"kind": own.name, "spec": own.spec()} for n, own in self.inputs().items()}
+
+    def overlap(self, names: pd.Index) -> float:
+        """Share of the features that were learned which these names have; by default none."""
+        del names
+        return 0.0
+
+    def encode_inputs(self, records: Any) -> list[dict[str, Encoding]]:
+        """By record, an encoding of each input that it has."""
+        return [{self.name: encoding} for encoding in self.encode(records)]
+
+    def start_network(self, embeddings: nn.ModuleDict, records: Any) -> None:
+        """Give the embeddings of every input, by name, a start learned from records."""
+        self.start_from(embeddings[self.name], records)
+
     def reference(self, records: Any, truth: IntArray, num_classes: int) -> dict[str, FloatArray]:
         """What :meth:`align` needs to know of the training records; by default nothing."""
         del records, truth, num_classes
@@ -424,3 +445,25 @@ class Modality(ABC):
                 "Copy the folder again, or fit the model again."
             )
             raise InputError(message) from error
+
+
+def segments_of(
+    inputs: Mapping[str, Modality], examples: Sequence[Mapping[str, Encoding]]
+) -> dict[str, Segment]:
+    """Collate records that have one or several inputs each.
+
+    Parameters
+    ----------
+    inputs : fitted modalities, by name of the input.
+    examples : of each record the encodings of its inputs.
+
+    Returns
+    -------
+    By input, the records that have it: their places, and the tensors.
+    """
+    segments: dict[str, Segment] = {}
+    for name in sorted({name for example in examples for name in example}):
+        rows = [i for i, example in enumerate(examples) if name in example]
+        collated = inputs[name].collate([examples[i][name] for i in rows])
+        segments[name] = Segment(rows=torch.tensor(rows), inputs=collated)
+    return segments

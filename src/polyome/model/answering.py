@@ -12,7 +12,7 @@ from polyome._errors import InputError, listed
 from polyome._threads import batch_threads
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.modalities import Modality
-from polyome.modalities.base import Records
+from polyome.modalities.base import Records, segments_of
 from polyome.model.modeling import PolyomeModel
 
 CHUNK_RECORDS = 4096  # read from a file at a time
@@ -84,7 +84,7 @@ def _batches(
     model: PolyomeModel, modality: Modality, records: Records, head: str, batch_size: int
 ) -> Iterator[RawAnswers]:
     model.eval()
-    path: Any = model.direct[head].features if head in model.direct else None
+    path = features_of(model, head)
     with batch_threads(model.device) as pool:
         under_way: Iterable[RawAnswers] = ()
         for chunk_start in range(0, len(records), CHUNK_RECORDS):
@@ -97,6 +97,14 @@ def _batches(
                 partial(_answer_rows, model, modality, prepared, head, path), batches
             )
         yield from under_way
+
+
+def features_of(model: PolyomeModel, head: str) -> dict[str, Any]:
+    """What the linear model of each input reads, sorted by input."""
+    if head not in model.linear:
+        return {}
+    beside: Any = model.linear[head]
+    return {name: beside.parts[name].features for name in beside.names}
 
 
 @torch.inference_mode()
@@ -119,17 +127,46 @@ def _answer_batch(
     head: str,
     path: Any,
 ) -> RawAnswers:
-    inputs = modality.collate(modality.encode(records))
-    on_device = {key: tensor.to(model.device) for key, tensor in inputs.items()}
-    places = torch.arange(len(records), device=model.device)
-    segments = {modality.name: Segment(rows=places, inputs=on_device)}
+    segments = segments_of(modality.inputs(), modality.encode_inputs(records))
+    segments = on_device(segments, model.device)
     result = model(size=len(records), segments=segments)
-    anchors = path.anchors(**on_device) if path is not None and path.has_anchors else None
+    anchors = _anchors(path, segments, len(records))
     return RawAnswers(
         outputs=_numpy(result.outputs[head]),
         representation=_numpy(result.representation),
         anchors=_numpy(result.representation if anchors is None else anchors),
     )
+
+
+def _anchors(path: dict[str, Any], segments: dict[str, Segment], size: int) -> torch.Tensor | None:
+    """Features in which distance tells unknown records, (b, k), of all inputs side by side.
+
+    NaN where a record lacks the input; None where no input has such features.
+    """
+    found = []
+    for name, features in path.items():
+        if not features.has_anchors:
+            continue
+        if name not in segments:
+            device = features.components.device
+            found.append(torch.full((size, features.num_anchors), torch.nan, device=device))
+            continue
+        rows, own = segments[name]["rows"], features.anchors(**segments[name]["inputs"])
+        if len(rows) < size:
+            own = own.new_full((size, own.shape[1]), torch.nan).index_copy(0, rows, own)
+        found.append(own)
+    return torch.cat(found, dim=1) if found else None
+
+
+def on_device(segments: dict[str, Segment], device: torch.device) -> dict[str, Segment]:
+    """Bring a batch to where the model is."""
+    return {
+        name: Segment(
+            rows=segment["rows"].to(device),
+            inputs={key: tensor.to(device) for key, tensor in segment["inputs"].items()},
+        )
+        for name, segment in segments.items()
+    }
 
 
 def _mean(views: list[RawAnswers]) -> RawAnswers:

@@ -34,7 +34,7 @@ class PolyomeConfig(PreTrainedConfig):
     modalities : by name of the input, the ``kind`` of its modality and the ``spec``, the sizes that
         its embeddings need.
     heads : by name, the ``kind`` of the head, the ``inputs`` it reads (a record with any of them is
-        answered), the sizes that it needs, and perhaps ``direct``, the input of the linear path.
+        answered), those with a ``linear`` model, and the sizes that it needs.
 
     Examples
     --------

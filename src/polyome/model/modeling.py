@@ -1,5 +1,6 @@
 """The model: embeddings of each modality, one shared trunk, one head per question."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from polyome.heads import HEADS, Head
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import DirectFeatures, ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
+from polyome.model.linear import ByName, LinearModels
 from polyome.model.trunk import Trunk
 
 
@@ -34,37 +36,6 @@ class PolyomeOutput(ModelOutput):
     outputs: dict[str, Tensor] | None = None
     rows: dict[str, Tensor] | None = None
     representation: Tensor | None = None
-
-
-class ByName(nn.ModuleDict):
-    """Modules by any name that a user may choose, ``train`` and ``values`` included."""
-
-    def __getitem__(self, name: str) -> nn.Module:
-        """Look a module up by its name."""
-        return super().__getitem__(_key(name))
-
-    def __setitem__(self, name: str, module: nn.Module) -> None:
-        """Add a module."""
-        super().__setitem__(_key(name), module)
-
-    def __contains__(self, name: object) -> bool:
-        """Say whether there is a module of this name."""
-        return isinstance(name, str) and super().__contains__(_key(name))
-
-
-def _key(name: str) -> str:
-    """Name a module as torch allows: no dot, and not the name of one of its own methods.
-
-    Examples
-    --------
-    >>> _key("cell-type"), _key("train"), _key("v1.2")
-    ('cell-type', 'train_', 'v1%2E2')
-    """
-    key = name.replace("%", "%25").replace(".", "%2E")
-    return f"{key}_" if hasattr(_NO_MODULES, key) or key.endswith("_") else key
-
-
-_NO_MODULES = nn.ModuleDict()
 
 
 class Network(nn.Module):
@@ -191,11 +162,11 @@ class PolyomeModel(PreTrainedModel):
     def __init__(self, config: PolyomeConfig) -> None:
         super().__init__(config)
         self.members = nn.ModuleList(Network(config) for _ in range(config.num_members))
-        self.direct = ByName()
+        self.linear = ByName()
         for name, spec in config.heads.items():
-            features = self._features_of(spec["direct"]) if spec.get("direct") else None
-            if features is not None:
-                self.direct[name] = DirectPath(features, spec["num_labels"])
+            features = self._features_of(spec.get("linear", ()))
+            if features:
+                self.linear[name] = LinearModels(features, spec["num_labels"])
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -207,9 +178,11 @@ class PolyomeModel(PreTrainedModel):
         elif isinstance(module, ModalityEmbeddings):
             module.start_at_random()
 
-    def _features_of(self, name: str) -> DirectFeatures | None:
-        entry = self.config.modalities[name]
-        return MODALITIES[entry["kind"]].features(entry["spec"])
+    def _features_of(self, names: Sequence[str]) -> dict[str, DirectFeatures]:
+        """What the linear models of these inputs read, where their modalities have such a thing."""
+        entries = {name: self.config.modalities[name] for name in names}
+        found = {n: MODALITIES[e["kind"]].features(e["spec"]) for n, e in entries.items()}
+        return {name: features for name, features in found.items() if features is not None}
 
     def forward(
         self, size: int, segments: dict[str, Segment], labels: dict[str, Segment] | None = None
@@ -244,25 +217,16 @@ class PolyomeModel(PreTrainedModel):
     def _combined(
         self, name: str, members: Tensor, rows: Tensor, segments: dict[str, Segment]
     ) -> Tensor:
-        """Members' raw outputs, (e, b_h, c), and the direct path's, averaged: (b_h, c).
+        """Members' raw outputs, (e, b_h, c), and the linear models', by their weights: (b_h, c).
 
-        A path without a share is not asked: none has one while members are trained. Records that
-        lack the input that it reads are answered by the members alone.
+        Models without a weight are not asked: none has one while members are trained.
         """
         head_class: type[Head] = HEADS[self.config.heads[name]["kind"]]
-        segment = segments.get(self.config.heads[name].get("direct"))
-        if name not in self.direct or segment is None:
-            return head_class.combine(members, None, members.new_zeros(()))
-        path: Any = self.direct[name]
-        if not path.weight_in_answer:
-            return head_class.combine(members, None, path.weight_in_answer)
-        direct = path(**segment["inputs"])
-        if torch.equal(segment["rows"], rows):
-            return head_class.combine(members, direct, path.weight_in_answer)
-        places = _places(rows, segment["rows"], name)
-        laid = members.new_zeros(members.shape[1:]).index_copy(0, places, direct)
-        weight = members.new_zeros(len(rows), 1).index_fill(0, places, path.weight_in_answer)
-        return head_class.combine(members, laid, weight)
+        if name not in self.linear:
+            return head_class.combine(members, (), members.new_ones(1))
+        own = {i: segments[i] for i in self.config.heads[name]["inputs"] if i in segments}
+        outputs, weights = self.linear[name](own, rows)
+        return head_class.combine(members, outputs, weights)
 
 
 def _places(rows: Tensor, wanted: Tensor, head: str) -> Tensor:
@@ -274,31 +238,6 @@ def _places(rows: Tensor, wanted: Tensor, head: str) -> Tensor:
         message = f"a record has a target of the head '{head}', and none of the inputs it reads."
         raise ValueError(message)
     return places
-
-
-class DirectPath(nn.Module):
-    """A linear map from a record's own features to the answer, beside the trunk.
-
-    It is fitted on its own by a convex solver and then frozen, so that the model does not fall
-    behind the linear one. Until it is fitted its share in the answer is zero.
-
-    Parameters
-    ----------
-    features : inputs -> (b, f).
-    num_outputs : c.
-    """
-
-    def __init__(self, features: DirectFeatures, num_outputs: int) -> None:
-        super().__init__()
-        self.features = features
-        self.linear = nn.Linear(features.width, num_outputs)
-        self.linear.requires_grad_(requires_grad=False)
-        self.register_buffer("weight_in_answer", torch.zeros(()))
-
-    def forward(self, **inputs: Tensor) -> Tensor:
-        """Inputs of the modality -> (b, c)."""
-        outputs: Tensor = self.features.weighed(self.linear, **inputs)
-        return outputs
 
 
 AutoModel.register(PolyomeConfig, PolyomeModel, exist_ok=True)

@@ -255,16 +255,16 @@ def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
     answered = {kind.constant: kind.baseline_answers(fitted, constant)}
     for name, scores in fitted.linear_scores(records).items():
         answered[name] = kind.linear_answers(fitted, scores)
-    if kind.linear not in answered and fitted.task.name in fitted.model.direct:
+    if kind.linear not in answered and fitted.task.name in fitted.model.linear:
         answered[kind.linear] = direct_path_alone(fitted, records)
     return answered
 
 
 def direct_path_alone(fitted: Fitted, records: Records) -> FloatArray:
     """What the direct path, itself a tuned linear model, answers alone, (n, c)."""
-    path: Any = fitted.model.direct[fitted.task.name]
+    beside: Any = fitted.model.linear[fitted.task.name]
     views = fitted.modality.views(fitted.modality.prepare(records))
-    outputs = [outputs_of(path, fitted.modality, view) for view in views]
+    outputs = [outputs_of(beside.part, fitted.modality, view) for view in views]
     kind = kind_of(fitted.task)
     return kind.numbers(fitted, kind.joined(outputs), "direct path alone")
 

@@ -96,6 +96,10 @@ class Task(ABC):
     names_kinds: ClassVar[bool] = True
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
 
+    def modality_class(self) -> type[Modality]:
+        """What reads the records: the task's modality, or several inputs."""
+        return MODALITIES[self.modality]
+
     @abstractmethod
     def build_modality(self, num_classes: int = 0) -> Modality:
         """Make the modality, not yet fitted, with this task's settings.

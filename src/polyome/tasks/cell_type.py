@@ -10,11 +10,13 @@ from polyome.audit.cells import cell_findings
 from polyome.audit.findings import Finding
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
-from polyome.modalities import Modality
+from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.cell import CellModality
+from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.records import CellRecords
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
+from polyome.tasks.inputs import input_features, input_findings, kinds_of
 
 
 @dataclass(kw_only=True)
@@ -29,9 +31,13 @@ class CellType(ClassificationTask):
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
         :class:`polyome.modalities.profiles.modality.ProfileModality`.
 
+    inputs : measurements of one cell, ``NAME`` or ``NAME=MODALITY`` with commas between them, such
+        as ``rna,protein``; None reads expression alone. Cells may lack some of them.
+
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
 
+    inputs: str | None = None
     layer: str | None = None
     gene_column: str | None = None
     feature_types: str | None = None
@@ -59,6 +65,17 @@ class CellType(ClassificationTask):
         Many classes need many components: with 68 classes 20 of them reach an accuracy of .858,
         100 of them .956 (scp1884_mini, benchmarks/).
         """
+        if self.inputs is None:
+            return self._expression(num_classes)
+        kinds = kinds_of(self.inputs)
+        own = {"cell": lambda: self._expression(num_classes)}
+        return Inputs({name: own.get(kind, MODALITIES[kind])() for name, kind in kinds.items()})
+
+    def modality_class(self) -> type[Modality]:
+        """Expression, or several inputs."""
+        return CellModality if self.inputs is None else Inputs
+
+    def _expression(self, num_classes: int) -> CellModality:
         return CellModality(
             self.layer,
             self.gene_column,
@@ -87,8 +104,18 @@ class CellType(ClassificationTask):
 
     def features(self, modality: Modality, records: Any) -> FloatArray:
         """Z-scored log-normalised expression, float32 (n, g)."""
+        if isinstance(modality, Inputs):
+            return np.concatenate([*input_features(modality, records).values()], axis=1)
         assert isinstance(modality, CellModality)
         return modality.standardised(records)
+
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
+        """Of several inputs each one's too, so that what each adds is seen."""
+        kept = super().kept_features(modality, records)
+        if isinstance(modality, Inputs):
+            found = input_features(modality, records)
+            kept |= {f"logistic_regression_{name}": x for name, x in found.items()}
+        return kept
 
     def audit(
         self,
@@ -98,6 +125,8 @@ class CellType(ClassificationTask):
         target: str,
     ) -> list[Finding]:
         """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
+        if isinstance(records, InputRecords):
+            return input_findings(records, targets, split)
         assert isinstance(records, CellRecords)
         return cell_findings(
             records.expression.rows(records.rows),

@@ -94,8 +94,8 @@ class Classes(Kind):
             direct = linear.out_of_fold[rows]
             members = len(fitted.model.members)
             share = share_of_direct(fitted.task, aside, linear.out_of_fold, truth, members)
-            path: Any = fitted.model.direct[fitted.task.name]
-            path.weight_in_answer.fill_(share)
+            beside: Any = fitted.model.linear[fitted.task.name]
+            beside.set_share(share)
             fitted.facts["direct_weight"] = share
             pool = [(1 - share) * trunk + share * direct, trunk, direct]
         for name, log_proba in zip(names, pool, strict=False):

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from polyome._types import Batch, Encoding, FloatArray, IntArray, Segment
 from polyome.modalities import Modality
-from polyome.modalities.base import Records
+from polyome.modalities.base import Records, segments_of
 
 
 class Example(TypedDict):
@@ -30,7 +30,6 @@ class RecordDataset(Dataset[Example]):
     records : n records.
     targets : by head, (n,) or (n, c).
     augment : varies the records at random each time they are drawn; None does not.
-    name : of the input; None is the modality's.
 
     Several of them, of different modalities, can be joined with
     ``torch.utils.data.ConcatDataset`` and collated by :class:`Collator` into mixed batches.
@@ -43,10 +42,8 @@ class RecordDataset(Dataset[Example]):
         targets: dict[str, IntArray | FloatArray],
         *,
         augment: np.random.Generator | None = None,
-        name: str | None = None,
     ) -> None:
         self.modality = modality
-        self.name = name or modality.name
         self.records = modality.prepare(records)
         self.targets = targets
         self.augment = augment
@@ -63,10 +60,10 @@ class RecordDataset(Dataset[Example]):
         records = self.records.take(rows)
         if self.augment is not None:
             records = self.modality.augmented(records, self.augment, self._kinds(rows))
-        encodings = self.modality.encode(records)
+        encodings = self.modality.encode_inputs(records)
         return [
             Example(
-                encodings={self.name: encoding},
+                encodings=encoding,
                 targets={head: values[row] for head, values in self.targets.items()},
             )
             for row, encoding in zip(rows, encodings, strict=True)
@@ -93,13 +90,8 @@ class Collator:
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """Group the encodings by input, the targets by head; ``rows`` remember their places."""
-        segments: dict[str, Segment] = {}
+        segments = segments_of(self.modalities, [example["encodings"] for example in examples])
         labels: dict[str, Segment] = {}
-        for name in sorted({name for example in examples for name in example["encodings"]}):
-            rows = [i for i, example in enumerate(examples) if name in example["encodings"]]
-            chosen = [examples[i]["encodings"][name] for i in rows]
-            inputs = self.modalities[name].collate(chosen)
-            segments[name] = Segment(rows=torch.tensor(rows), inputs=inputs)
         for head in sorted({head for example in examples for head in example["targets"]}):
             rows = [i for i, example in enumerate(examples) if head in example["targets"]]
             target = torch.from_numpy(np.stack([examples[i]["targets"][head] for i in rows]))

@@ -23,6 +23,8 @@ from polyome.modalities.base import DirectFeatures, Records
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Values of scikit-learn's C, for features of standard deviation about 1."""
 LEAST_PROBABILITY = 1e-6
+UNSEEN = 5.0
+"""How far below the lowest intercept a class starts that no row of an input has."""
 LEAST_GAIN = 0.1
 """Share by which reading many features must lower the held-out log loss to be done."""
 
@@ -229,7 +231,10 @@ def _one_row_per_class(model: Any, num_classes: int) -> tuple[FloatArray, FloatA
     coef, intercept = model.coef_, model.intercept_
     if len(model.classes_) == 2:
         coef, intercept = np.vstack([-coef, coef]) / 2, np.r_[-intercept, intercept] / 2
-    if len(coef) != num_classes:
-        message = f"{len(coef)} of {num_classes} classes have training rows"
-        raise ValueError(message)
+    if len(coef) != num_classes:  # classes without a row that has this input
+        rows = np.zeros((num_classes, coef.shape[1]))
+        rows[model.classes_] = coef
+        lowest = np.full(num_classes, intercept.min() - UNSEEN)
+        lowest[model.classes_] = intercept
+        coef, intercept = rows, lowest
     return coef.astype(np.float32), intercept.astype(np.float32)

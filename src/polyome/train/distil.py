@@ -110,14 +110,14 @@ def distil(
     torch.manual_seed(seed)
     network = _student(task, modality, len(fitted.classes), direct=False)
     student: Any = network.members[0]
-    modality.start_from(student.embeddings[modality.name], records)
+    modality.start_network(student.embeddings, records)
     learned = drawn[~is_new]
     with _without_direct_path(fitted):
         answers = softmax(_outputs(fitted, learned, quiet=quiet), axis=1).astype(np.float32)
     train(
         network.to(pick_device(task.device)),
         RecordDataset(modality, as_records(learned), {task.name: answers}),
-        {modality.name: modality},
+        modality.inputs(),
         replace(TRAINING, num_train_epochs=num_train_epochs or TRAINING.num_train_epochs),
         seed=seed,
         device=task.device,
@@ -147,33 +147,33 @@ def _student(task: Task, modality: Modality, num_classes: int, *, direct: bool) 
         "kind": task.head,
         "inputs": [modality.name],
         "num_labels": num_classes,
-        "direct": modality.name if direct else None,
+        "linear": [modality.name] if direct else [],
     }
     return random_model(task, modality, head, 1)
 
 
 def _joined(network: PolyomeModel, fitted: Fitted, task: Task, modality: Modality) -> PolyomeModel:
     """The network beside the model's direct path, with the share that it has in the model."""
-    has_direct = task.name in fitted.model.direct
+    has_direct = task.name in fitted.model.linear
     model = _student(task, modality, len(fitted.classes), direct=has_direct)
-    direct = {f"direct.{name}": value for name, value in fitted.model.direct.state_dict().items()}
-    model.load_state_dict(network.state_dict() | direct)
+    linear = {f"linear.{name}": value for name, value in fitted.model.linear.state_dict().items()}
+    model.load_state_dict(network.state_dict() | linear)
     return model.to(fitted.model.device).eval()
 
 
 @contextmanager
 def _without_direct_path(fitted: Fitted) -> Iterator[None]:
     """Let the ensemble answer alone for a while."""
-    if fitted.task.name not in fitted.model.direct:
+    if fitted.task.name not in fitted.model.linear:
         yield
         return
-    path: Any = fitted.model.direct[fitted.task.name]
-    usual = path.weight_in_answer.clone()
-    path.weight_in_answer.zero_()
+    beside: Any = fitted.model.linear[fitted.task.name]
+    usual = beside.share
+    beside.set_share(0.0)
     try:
         yield
     finally:
-        path.weight_in_answer.copy_(usual)
+        beside.set_share(usual)
 
 
 def _outputs(fitted: Fitted, windows: Codes, *, quiet: bool) -> FloatArray:

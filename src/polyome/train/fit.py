@@ -15,6 +15,7 @@ import torch
 from polyome._progress import say
 from polyome._types import IntArray
 from polyome.modalities.base import Records
+from polyome.modalities.inputs import Inputs
 from polyome.model.answering import pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.splits import Split
@@ -24,13 +25,12 @@ from polyome.train.checkpoints import Checkpoints
 from polyome.train.direct import FittedDirectPath, Fold, fold_features, seen_by
 from polyome.train.epochs import fit_ensemble
 from polyome.train.fitted import Fitted
+from polyome.train.input_stack import fit_input_linear, weigh_inputs
 from polyome.train.kinds import kind_of
 from polyome.train.members import answers_aside, build_model, folds_aside
 from polyome.train.trainer import LearningCurve
 from polyome.train.training import Training
-from polyome.train.unknown import UnknownDetector
-
-REFUSED = 0.05  # share of known records that may be called unknown
+from polyome.train.unknown import REFUSED, UnknownDetector
 
 
 def fit_model(
@@ -68,17 +68,37 @@ def fit_model(
     alone = [member for member, _ in members]
     aside = answers_aside(task, training, alone, folds_aside(training, task, arguments))
     curves = [curve for _, curve in members]
-    linear, detector = _cross_fitted(task, training, model)
-    model.to(pick_device(task.device)).eval()
-    fitted = Fitted(
-        task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
-    )
-    kind_of(task).calibrate(fitted, aside, linear, training.truth, training.groups)
+    if isinstance(training.modality, Inputs):
+        divided = folds_aside(training, task, arguments)
+        fitted = _of_inputs(task, training, model, classes, alone, divided)
+    else:
+        linear, detector = _cross_fitted(task, training, model)
+        model.to(pick_device(task.device)).eval()
+        fitted = Fitted(
+            task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
+        )
+        kind_of(task).calibrate(fitted, aside, linear, training.truth, training.groups)
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
     fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
     fitted.facts |= training.facts | {"training": asdict(arguments)}
     return fitted, curves
+
+
+def _of_inputs(
+    task: Task,
+    training: Training,
+    model: PolyomeModel,
+    classes: tuple[str, ...],
+    members: list[PolyomeModel],
+    divided: list[tuple[IntArray, IntArray]],
+) -> Fitted:
+    """Fit and weigh the linear models of several inputs; their weights calibrate the answers."""
+    linear = fit_input_linear(task, training, model)
+    model.to(pick_device(task.device)).eval()
+    fitted = Fitted(task, training.modality, model, "", classes, unknown=linear.detectors)
+    weigh_inputs(fitted, training, members, divided, linear)
+    return fitted
 
 
 def _training(
@@ -129,9 +149,10 @@ def _cross_fitted(
     task: Task, training: Training, model: PolyomeModel
 ) -> tuple[FittedDirectPath | None, UnknownDetector | None]:
     """Fit the direct path into the model, and the detector, each with held-out rows."""
-    if task.name not in model.direct:
+    if task.name not in model.linear:
         return None, None
-    path: Any = model.direct[task.name]
+    beside: Any = model.linear[task.name]
+    path = beside.part
     if len(training.dev):
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.dev
@@ -151,7 +172,7 @@ def _cross_fitted(
     path.features.load_state_dict(module.state_dict())
     path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
     path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
-    path.weight_in_answer.fill_(task.direct_weight)
+    beside.set_share(task.direct_weight)
     return linear, _detector(folds, whole, training.truth)
 
 

@@ -18,7 +18,7 @@ from transformers.utils import logging
 from polyome._errors import InputError, listed
 from polyome._types import FloatArray
 from polyome._version import __version__
-from polyome.modalities import MODALITIES, Modality
+from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.modalities.dna.pretrained import code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
@@ -28,6 +28,7 @@ from polyome.tasks import TASKS, Task
 from polyome.tasks.scales import ValueScale
 from polyome.train.ranges import check_ranges
 from polyome.train.unknown import UnknownDetector
+from polyome.train.unknown_inputs import InputDetectors
 
 SUMMARY = "polyome.json"
 ARRAYS = "polyome.safetensors"
@@ -57,7 +58,7 @@ class Fitted:
     target: str
     classes: tuple[str, ...]
     temperature: float = 1.0
-    unknown: UnknownDetector | None = None
+    unknown: UnknownDetector | InputDetectors | None = None
     scale: ValueScale | None = None
     arrays: dict[str, FloatArray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -126,9 +127,9 @@ class Fitted:
             settings["trust_remote_code"] = trust_remote_code
         task = TASKS[summary["task"]](**settings)
         arrays = _whole(folder, ARRAYS, load_file)
-        has_detector, has_scale = "unknown.means" in arrays, "scale.transform" in arrays
+        has_scale = "scale.transform" in arrays
         with code_allowed(trust_remote_code=trust_remote_code):
-            modality = MODALITIES[task.modality].load(folder)
+            modality = task.modality_class().load(folder)
             model = _load_model(folder)
         _check_one_model(folder, summary, modality, model)
         return cls(
@@ -138,11 +139,20 @@ class Fitted:
             target=summary["target"],
             classes=tuple(summary["classes"]),
             temperature=summary["temperature"],
-            unknown=UnknownDetector.from_arrays(arrays) if has_detector else None,
+            unknown=_detector(arrays, modality),
             scale=ValueScale.from_arrays(arrays) if has_scale else None,
             arrays={k: v for k, v in arrays.items() if not k.startswith(("unknown.", "scale."))},
             facts=summary["facts"],
         )
+
+
+def _detector(
+    arrays: dict[str, FloatArray], modality: Modality
+) -> UnknownDetector | InputDetectors | None:
+    """What refuses unknown records, as it was saved."""
+    if "unknown.thresholds" in arrays:
+        return InputDetectors.from_arrays(arrays, list(modality.inputs()))
+    return UnknownDetector.from_arrays(arrays) if "unknown.means" in arrays else None
 
 
 def _checked_files(folder: Path) -> list[str]:
@@ -242,8 +252,8 @@ def _check_one_model(
 ) -> None:
     """Refuse a config.json of another Polyome model."""
     labels = [model.config.id2label[i] for i in sorted(model.config.id2label)]
-    entry = model.config.modalities.get(modality.name, {})
-    if labels != list(summary["classes"]) or entry.get("spec") != in_order(modality.spec()):
+    entries = in_order(modality.entries())
+    if labels != list(summary["classes"]) or model.config.modalities != entries:
         message = (
             f"{folder / 'config.json'} and {SUMMARY} are of different models. "
             "Copy one whole model folder, or fit the model again."

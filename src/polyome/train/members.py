@@ -36,8 +36,14 @@ WORTH_A_PROCESS = 20_000
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    head = task.head_spec(training.truth, training.num_classes) | {"direct": task.modality}
+    head = task.head_spec(training.truth, training.num_classes) | reads(training.modality)
     return random_model(task, training.modality, head, num_members)
+
+
+def reads(modality: Modality) -> dict[str, list[str]]:
+    """The inputs of a head, each with a linear model beside the network."""
+    names = list(modality.inputs())
+    return {"inputs": names, "linear": names}
 
 
 def random_model(
@@ -52,7 +58,7 @@ def random_model(
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,
             num_members=num_members,
-            modalities={modality.name: {"kind": modality.name, "spec": modality.spec()}},
+            modalities=modality.entries(),
             heads={task.name: head},
         )
     )
@@ -178,7 +184,7 @@ def fit_member(
         return model.eval(), done
     fitting = training.records.take(rows)
     network: Any = model.members[0]
-    modality.start_from(network.embeddings[modality.name], fitting)
+    modality.start_network(network.embeddings, fitting)
 
     def aside_loss() -> float:
         outputs = _outputs(task, training, model, aside)
@@ -193,7 +199,7 @@ def fit_member(
     curve = train(
         model,
         dataset,
-        {modality.name: modality},
+        modality.inputs(),
         arguments,
         seed=seed,
         device=task.device,

@@ -7,6 +7,7 @@ import numpy as np
 
 from polyome._types import FloatArray, IntArray
 
+REFUSED = 0.05  # share of known records that may be called unknown
 _SHRINKAGE = 0.1  # of the shared covariance towards its diagonal
 _PRIOR_ROWS = 20  # rows that the shared covariance counts for in each class's own
 

@@ -84,8 +84,8 @@ class MeasuredValues(Kind):
         if linear is not None:
             direct, members = linear.out_of_fold, len(fitted.model.members)
             share = share_of_direct(fitted.task, aside, direct, truth, members)
-            path: Any = fitted.model.direct[fitted.task.name]
-            path.weight_in_answer.fill_(share)
+            beside: Any = fitted.model.linear[fitted.task.name]
+            beside.set_share(share)
             fitted.facts["direct_weight"] = share
             outputs = (1 - share) * outputs + share * direct[rows]
         if len(rows) >= FEWEST:

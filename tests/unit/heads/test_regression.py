@@ -21,9 +21,9 @@ def test_a_batch_without_any_value_has_no_loss_and_no_gradient():
     assert all(not weight.grad.any() for weight in head.parameters())
 
 
-def test_members_and_the_direct_path_are_averaged():
+def test_members_and_the_linear_model_are_weighed():
     members = torch.tensor([[[1.0]], [[3.0]]])
     direct = torch.tensor([[10.0]])
-    share = torch.tensor(0.25)
-    assert RegressionHead.combine(members, None, share).item() == 2.0
-    assert RegressionHead.combine(members, direct, share).item() == 4.0
+    weights = torch.tensor([0.75, 0.25])
+    assert RegressionHead.combine(members, (), torch.ones(1)).item() == 2.0
+    assert RegressionHead.combine(members, [direct], weights).item() == 4.0

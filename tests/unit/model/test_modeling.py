@@ -17,7 +17,7 @@ def modality():
 
 def build(modality, **settings):
     torch.manual_seed(0)
-    head = {"kind": "classification", "inputs": ["cell"], "num_labels": 3, "direct": "cell"}
+    head = {"kind": "classification", "inputs": ["cell"], "num_labels": 3, "linear": ["cell"]}
     config = PolyomeConfig(
         hidden_size=16,
         intermediate_size=32,
@@ -27,7 +27,7 @@ def build(modality, **settings):
     )
     model = PolyomeModel(config)
     cells = modality.read(simulate_cells(seed=0))
-    for module in (*(m.embeddings["cell"] for m in model.members), model.direct["cell-type"]):
+    for module in (*(m.embeddings["cell"] for m in model.members), model.linear["cell-type"].part):
         modality.start_from(module, cells)
     return model.eval()
 
@@ -41,7 +41,7 @@ def batch(modality):
 
 def test_transformers_own_classes_read_a_saved_folder(modality, batch, tmp_path):
     model = build(modality, num_members=2)
-    model.direct["cell-type"].weight_in_answer.fill_(0.3)
+    model.linear["cell-type"].set_share(0.3)
     model.save_pretrained(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -64,34 +64,34 @@ def test_members_stand_side_by_side(modality, batch):
     torch.testing.assert_close(result.representation[:, 16:32], alone)
 
 
-def test_the_answer_is_the_members_and_the_direct_paths_shared(modality, batch):
+def test_the_answer_is_the_members_and_the_linear_models_weighed(modality, batch):
     model = build(modality, num_members=2)
-    share = model.direct["cell-type"].weight_in_answer
+    beside = model.linear["cell-type"]
     with torch.inference_mode():
         answers = {}
         for weight in (0.0, 0.5, 1.0):
-            share.fill_(weight)
+            beside.set_share(weight)
             answers[weight] = model(**batch).outputs["cell-type"]
     torch.testing.assert_close(answers[0.5].exp().sum(dim=1), torch.ones(9))
     middle = (answers[0.0] + answers[1.0]) / 2
     torch.testing.assert_close(answers[0.5], middle.log_softmax(dim=1))
 
 
-def test_a_direct_path_without_a_share_costs_nothing(modality, batch):
+def test_a_linear_model_without_a_weight_costs_nothing(modality, batch):
     model = build(modality)
     asked: list[int] = []
-    path = model.direct["cell-type"]
-    path.features.register_forward_hook(lambda *_: asked.append(1))
+    beside = model.linear["cell-type"]
+    beside.part.features.register_forward_hook(lambda *_: asked.append(1))
     model.train()(**batch)
     assert not asked
-    path.weight_in_answer.fill_(0.3)
+    beside.set_share(0.3)
     model(**batch)
     assert asked == [1]
 
 
-def test_the_fixed_projection_and_the_direct_path_are_not_trained(modality):
+def test_the_fixed_projection_and_the_linear_model_are_not_trained(modality):
     trainable = {n for n, p in build(modality).named_parameters() if p.requires_grad}
-    assert not any("components" in name or name.startswith("direct") for name in trainable)
+    assert not any("components" in name or name.startswith("linear") for name in trainable)
     assert any(".trunk." in name for name in trainable)
 
 

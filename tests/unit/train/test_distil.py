@@ -56,11 +56,11 @@ def test_the_scanner_is_one_small_network_beside_the_models_own_direct_path(mode
     assert len(scanner.model.members) == 1
     assert scanner.classes == model.classes_
     assert scanner.temperature == model.fitted_.temperature
-    direct = model.fitted_.model.direct.state_dict()
-    own = scanner.model.direct.state_dict()
+    direct = model.fitted_.model.linear.state_dict()
+    own = scanner.model.linear.state_dict()
     assert direct.keys() == own.keys()
     assert all(torch.equal(direct[name], own[name]) for name in direct)
-    assert 0 < float(own["promoter.weight_in_answer"]) < 1
+    assert 0 < scanner.model.linear["promoter"].share < 1
 
 
 def test_a_saved_scanner_answers_the_same(scanner, tmp_path):

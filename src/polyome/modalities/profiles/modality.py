@@ -203,6 +203,11 @@ class ProfileModality(Modality):
         """Learn how often the cells of each class express each gene."""
         self.vocabulary_ = self.vocabulary_.with_detection(records.expression, records.rows, truth)
 
+    def overlap(self, names: pd.Index) -> float:
+        """Share of the vocabulary's genes that these names have."""
+        known = getattr(self, "vocabulary_", None)
+        return 0.0 if known is None else float(pd.Index(known.names).isin(names).mean())
+
     def spec(self) -> dict[str, Any]:
         """Sizes for :class:`CellEmbeddings`."""
         return {

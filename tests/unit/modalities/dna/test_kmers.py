@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyome.modalities.dna.kmers import SequenceFeatures, WordCounts
-from polyome.model.modeling import DirectPath
+from polyome.model.linear import LinearModel
 
 LETTERS = st.integers(0, 5)  # padding, A, C, G, T, N
 
@@ -24,7 +24,7 @@ def test_words_one_by_one_add_up_to_their_counts(letters):
 @pytest.fixture
 def path():
     torch.manual_seed(0)
-    made = DirectPath(SequenceFeatures({"length": 40, "direct_kmers": 3}), 2)
+    made = LinearModel(SequenceFeatures({"length": 40, "direct_kmers": 3}), 2)
     made.features.scales.uniform_()
     return made.eval()
 
@@ -59,7 +59,7 @@ def test_a_direct_path_whose_layer_was_replaced_answers_by_the_new_one(path):
 def test_the_direct_path_answers_as_its_features_times_its_weights(kmers, length, numbers):
     torch.manual_seed(0)
     spec = {"length": length, "direct_kmers": kmers, "numbers": numbers}
-    path = DirectPath(SequenceFeatures(spec), 3)
+    path = LinearModel(SequenceFeatures(spec), 3)
     path.features.scales.uniform_()
     inputs = {"codes": torch.randint(0, 6, (5, length), dtype=torch.uint8)}
     if numbers:

@@ -1,0 +1,262 @@
+"""Records with several named inputs, each read by a modality of its own; some may be absent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import block_diag
+from torch import nn
+
+from polyome._errors import InputError, listed
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray
+from polyome.io.measurements import (
+    Measurements,
+    choose,
+    measurements_of,
+    write_measurements,
+)
+from polyome.modalities import MODALITIES
+from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Records
+from polyome.modalities.profiles.records import annotate
+
+
+@dataclass(frozen=True, eq=False)
+class InputRecords:
+    """A table of records, and by input the part of each that has it.
+
+    Parameters
+    ----------
+    table : DataFrame, (n, ...), indexed by name: targets, groups, splits.
+    parts : by input, records of its modality.
+    rows : by input, int64 (n,): each record's place in the part, -1 where it lacks the input.
+    source : what was read, for writing answers back.
+    notes : what was decided while reading.
+    """
+
+    table: pd.DataFrame
+    parts: dict[str, Any]
+    rows: dict[str, IntArray]
+    source: Any = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def take(self, rows: IntArray) -> Self:
+        """Some of the records, by position."""
+        places = {name: own[rows] for name, own in self.rows.items()}
+        return replace(self, table=self.table.iloc[rows], rows=places)
+
+    def has(self, name: str) -> BoolArray:
+        """Which records have an input, (n,)."""
+        return self.rows[name] >= 0
+
+    def part(self, name: str) -> Records:
+        """An input's part of the records that have it, in their order."""
+        found: Records = self.parts[name].take(self.rows[name][self.has(name)])
+        return found
+
+    def only(self, names: Mapping[str, BoolArray]) -> Self:
+        """Hide inputs: by name of the input, the records, bool (n,), that keep it."""
+        rows = {n: np.where(names[n], own, -1) for n, own in self.rows.items()}
+        return replace(self, rows=rows)
+
+    @property
+    def pattern(self) -> IntArray:
+        """Which inputs each record has, int (n,): the sum of 2^i over the inputs i, sorted."""
+        found = np.zeros(len(self), dtype=np.int64)
+        for i, name in enumerate(sorted(self.rows)):
+            found += self.has(name) * 2**i
+        return found
+
+
+class Inputs(Modality):
+    """Several inputs of a record, each with a modality; used wherever one modality is.
+
+    Parameters
+    ----------
+    members : by name of the input, a modality.
+    hidden_share : chance that an input is hidden from the networks while training. Never all of a
+        record are: so one model answers with whatever is there.
+    """
+
+    name: ClassVar[str] = "inputs"
+    answer_formats: ClassVar[tuple[str, ...]] = (".h5mu", ".h5ad", ".csv")
+    is_portable: bool = True
+
+    def __init__(self, members: dict[str, Modality], *, hidden_share: float = 0.3) -> None:
+        self.members = dict(sorted(members.items()))
+        self.hidden_share = hidden_share
+
+    def inputs(self) -> dict[str, Modality]:
+        """The modality of each input."""
+        return self.members
+
+    def read(self, source: Any, **reading: Any) -> InputRecords:
+        """View a MuData, an AnnData with feature types, or a file of one as records.
+
+        A measurement that the source lacks is absent from all its records.
+        """
+        if isinstance(source, InputRecords):
+            return source
+        found = measurements_of(source)
+        is_fitted = hasattr(self, "is_fitted_")
+        parts, rows, notes = {}, {}, []
+        for name, own in self.members.items():
+            where = self._find(found, name, own, is_fitted=is_fitted)
+            if where is None:
+                rows[name] = np.full(len(found.table), -1)
+                continue
+            parts[name] = own.read(found.parts[where], **reading)
+            rows[name] = found.places[where]
+            notes += [f"{name}: {note}" for note in parts[name].notes]
+            notes.append(
+                f"{name} was read from '{where}' as {own.name}: {(rows[name] >= 0).sum():,} of "
+                f"{len(found.table):,} records have it."
+            )
+        if not parts:
+            message = (
+                f"none of the inputs {listed(self.members)} is in the data, which has "
+                f"{listed(found.parts)}."
+            )
+            raise InputError(message)
+        return InputRecords(found.table, parts, rows, source=source, notes=tuple(notes))
+
+    def _find(
+        self, found: Measurements, name: str, own: Modality, *, is_fitted: bool
+    ) -> str | None:
+        """Which measurement of the data an input is; None where a query lacks it."""
+        if list(found.parts) == ["X"]:  # one nameless matrix: whose features does it have?
+            names = found.parts["X"].var_names
+            best = max(self.members, key=lambda n: self.members[n].overlap(names))
+            return "X" if name == best and own.overlap(names) > 0 else None
+        try:
+            return choose(found, name)
+        except InputError:
+            if is_fitted:
+                return None
+            raise
+
+    def fit(self, records: InputRecords) -> Self:
+        """Fit each modality to the records that have its input."""
+        for name, own in self.members.items():
+            number = int(records.has(name).sum())
+            if number < 2:
+                message = f"{number} training records have the input '{name}'; leave it out."
+                raise InputError(message)
+            own.fit(records.part(name))
+        self.is_fitted_ = True
+        return self
+
+    def learn_classes(self, records: InputRecords, truth: IntArray) -> None:
+        """Let each modality learn from the classes of the records that have its input."""
+        for name, own in self.members.items():
+            own.learn_classes(records.part(name), truth[records.has(name)])
+
+    def prepare(self, records: InputRecords) -> InputRecords:
+        """Prepare each input's part once."""
+        return self._mapped(records, lambda own, part, _: own.prepare(part))
+
+    def _mapped(self, records: InputRecords, change: Any) -> InputRecords:
+        """Put changed parts of the records that have them in place of all parts."""
+        parts, rows = {}, {}
+        for name, own in self.members.items():
+            has = records.has(name)
+            rows[name] = np.where(has, np.cumsum(has) - 1, -1)
+            if has.any():
+                parts[name] = change(own, records.part(name), has)
+        return replace(records, parts=parts, rows=rows)
+
+    def augmented(
+        self, records: InputRecords, rng: np.random.Generator, kinds: IntArray | None
+    ) -> InputRecords:
+        """Hide inputs at random, never all of a record, and vary the others."""
+        has = np.stack([records.has(name) for name in self.members], axis=1)  # (n, m)
+        kept = has & (rng.random(has.shape) >= self.hidden_share)
+        chance = np.where(has, rng.random(has.shape), -1.0)
+        lost = ~kept.any(axis=1)
+        kept[lost, chance[lost].argmax(axis=1)] = has[lost].any(axis=1)
+        records = records.only(dict(zip(self.members, kept.T)))
+        return self._mapped(
+            records,
+            lambda own, part, chosen: own.augmented(
+                part, rng, None if kinds is None else kinds[chosen]
+            ),
+        )
+
+    def encode_inputs(self, records: InputRecords) -> list[dict[str, Encoding]]:
+        """By record, an encoding of each input that it has."""
+        found: list[dict[str, Encoding]] = [{} for _ in range(len(records))]
+        for name, own in self.members.items():
+            places = np.flatnonzero(records.has(name))
+            if len(places):
+                for place, encoding in zip(places, own.encode(records.part(name)), strict=True):
+                    found[place][name] = encoding
+        return found
+
+    def start_network(self, embeddings: nn.ModuleDict, records: InputRecords) -> None:
+        """Start each input's embeddings from the records that have it."""
+        for name, own in self.members.items():
+            own.start_from(embeddings[name], records.part(name))
+
+    def anchor_noise(self, records: InputRecords) -> FloatArray:
+        """Covariance that a query's anchors have beyond the training records', (k, k)."""
+        found = []
+        for name, own in self.members.items():
+            width = own.spec()["num_anchors"]
+            noise = own.anchor_noise(records.part(name)) if records.has(name).any() else 0.0
+            found.append(np.zeros((width, width)) if np.isscalar(noise) else np.asarray(noise))
+        return np.asarray(block_diag(*found))
+
+    def spec(self) -> dict[str, Any]:
+        """Sizes of each input."""
+        return {name: own.spec() for name, own in self.members.items()}
+
+    def keys(self, records: InputRecords) -> IntArray:
+        """Of the names; of what each input holds, its own modality's."""
+        keys = super().keys(records)
+        for name, own in self.members.items():
+            if records.has(name).any():
+                keys[records.has(name)] += own.keys(records.part(name))
+        return keys
+
+    def encode(self, records: InputRecords) -> list[Encoding]:
+        """Refuse: one encoding cannot hold several inputs; see :meth:`encode_inputs`."""
+        message = "records with several inputs have an encoding of each"
+        raise TypeError(message)
+
+    @staticmethod
+    def embeddings(config: Any, spec: dict[str, Any]) -> ModalityEmbeddings:
+        """Refuse: each input has embeddings of its own."""
+        message = "records with several inputs have embeddings of each"
+        raise TypeError(message)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What each input's modality learned, arrays under ``NAME/``."""
+        settings: dict[str, Any] = {"hidden_share": self.hidden_share, "inputs": {}}
+        arrays: dict[str, np.ndarray] = {}
+        for name, own in self.members.items():
+            learned, own_arrays = own.state()
+            settings["inputs"][name] = {"kind": own.name, "state": learned}
+            arrays |= {f"{name}/{key}": array for key, array in own_arrays.items()}
+        return settings, arrays
+
+    @classmethod
+    def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """Restore what :meth:`state` gave."""
+        members = {}
+        for name, entry in settings["inputs"].items():
+            own = {
+                k.removeprefix(f"{name}/"): v for k, v in arrays.items() if k.startswith(f"{name}/")
+            }
+            members[name] = MODALITIES[entry["kind"]].from_state(entry["state"], own)
+        made = cls(members, hidden_share=settings["hidden_share"])
+        made.is_fitted_ = True
+        return made
+
+    def write(self, records: InputRecords, answers: Answers, path: Path) -> None:
+        """Write the MuData or AnnData with answers in its obs and obsm."""
+        write_measurements(records.source, path, lambda data: annotate(data, answers))

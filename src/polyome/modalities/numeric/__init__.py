@@ -1,0 +1,1 @@
+"""What modalities of plain numeric features are made of."""

@@ -1,0 +1,147 @@
+"""Linear models beside the transformer, one per input, and their weights in the answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polyome._types import Segment
+from polyome.modalities.base import DirectFeatures
+
+
+class ByName(nn.ModuleDict):
+    """Modules by any name that a user may choose, ``train`` and ``values`` included."""
+
+    def __getitem__(self, name: str) -> nn.Module:
+        """Look a module up by its name."""
+        return super().__getitem__(_key(name))
+
+    def __setitem__(self, name: str, module: nn.Module) -> None:
+        """Add a module."""
+        super().__setitem__(_key(name), module)
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a module of this name."""
+        return isinstance(name, str) and super().__contains__(_key(name))
+
+
+def _key(name: str) -> str:
+    """Name a module as torch allows: no dot, and not the name of one of its own methods.
+
+    Examples
+    --------
+    >>> _key("cell-type"), _key("train"), _key("v1.2")
+    ('cell-type', 'train_', 'v1%2E2')
+    """
+    key = name.replace("%", "%25").replace(".", "%2E")
+    return f"{key}_" if hasattr(_NO_MODULES, key) or key.endswith("_") else key
+
+
+_NO_MODULES = nn.ModuleDict()
+
+
+class LinearModel(nn.Module):
+    """A linear map from a record's own features to the answer, beside the transformer.
+
+    It is fitted on its own by a convex solver and then frozen, so that the model does not fall
+    behind the linear one.
+
+    Parameters
+    ----------
+    features : inputs -> (b, f).
+    num_outputs : c.
+    """
+
+    def __init__(self, features: DirectFeatures, num_outputs: int) -> None:
+        super().__init__()
+        self.features = features
+        self.linear = nn.Linear(features.width, num_outputs)
+        self.linear.requires_grad_(requires_grad=False)
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Inputs of the modality -> (b, c)."""
+        outputs: Tensor = self.features.weighed(self.linear, **inputs)
+        return outputs
+
+
+class LinearModels(nn.Module):
+    """The linear models of a head's inputs, and what each weighs in the answer.
+
+    Weights (stacking weights, Wolpert 1992) hang on which inputs a record has: the answer of one
+    that lacks an input is another mixture. Until they are set the transformer answers alone.
+
+    Parameters
+    ----------
+    features : by name of the input, inputs -> (b, f).
+    num_outputs : c.
+
+    Attributes
+    ----------
+    names : the inputs, sorted.
+    weights : float, (2^m, 1 + m) for m inputs: in row ``sum of 2^i over the inputs i present`` the
+        weight of the transformer, then of each linear model.
+    """
+
+    weights: Tensor
+
+    def __init__(self, features: dict[str, DirectFeatures], num_outputs: int) -> None:
+        super().__init__()
+        self.names = tuple(sorted(features))
+        self.parts = ByName({n: LinearModel(features[n], num_outputs) for n in self.names})
+        weights = torch.zeros(2 ** len(self.names), 1 + len(self.names))
+        weights[:, 0] = 1
+        self.register_buffer("weights", weights)
+
+    @property
+    def part(self) -> Any:
+        """The linear model of a head with one input."""
+        (name,) = self.names
+        return self.parts[name]
+
+    @property
+    def share(self) -> float:
+        """Weight of the linear model of a head with one input, between 0 and 1."""
+        return float(self.weights[1, 1])
+
+    def set_share(self, share: float) -> None:
+        """Give the linear model of a head with one input its weight, the transformer the rest."""
+        self.weights[1] = self.weights.new_tensor([1 - share, share])
+
+    def forward(
+        self, segments: dict[str, Segment], rows: Tensor
+    ) -> tuple[Sequence[Tensor], Tensor]:
+        """Answer records by the linear models of the inputs that they have.
+
+        Parameters
+        ----------
+        segments : of the batch, by input.
+        rows : int64, (b,), ascending places in the batch.
+
+        Returns
+        -------
+        outputs : of each input whose model has a weight, (b, c), zeros where a record lacks it.
+        weights : (1 + k,), or (b, 1 + k) where records differ in the inputs they have.
+        """
+        chosen = [i for i, n in enumerate(self.names) if n in segments and self._is_used(i)]
+        if not chosen:
+            return (), self.weights.new_ones(1)
+        outputs, pattern = [], torch.zeros_like(rows)
+        for i, name in enumerate(self.names):
+            if name not in segments:
+                continue
+            places = torch.searchsorted(rows, segments[name]["rows"])
+            pattern = pattern.index_add(0, places, torch.full_like(places, 2**i))
+            if i in chosen:
+                found = self.parts[name](**segments[name]["inputs"])
+                if len(places) < len(rows) or not torch.equal(segments[name]["rows"], rows):
+                    found = found.new_zeros(len(rows), found.shape[1]).index_copy(0, places, found)
+                outputs.append(found)
+        columns = torch.tensor([0, *(1 + i for i in chosen)], device=rows.device)
+        first = pattern[:1]
+        if bool((pattern == first).all()):
+            return outputs, self.weights[first[0]][columns]
+        return outputs, self.weights[pattern][:, columns]
+
+    def _is_used(self, i: int) -> bool:
+        return bool(self.weights[:, 1 + i].any())

@@ -1,0 +1,170 @@
+"""Records with several inputs: a linear model of each, and weights for each set that may be there.
+
+A record that lacks an input is answered by another mixture than one that has all. The weights of a
+mixture are learned from out-of-fold predictions of records with that set: those that have more are
+looked at with the others hidden.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from polyome._types import FloatArray, IntArray
+from polyome.modalities.inputs import Inputs
+from polyome.model.modeling import PolyomeModel
+from polyome.tasks.base import Task
+from polyome.train.direct import (
+    GRID,
+    FittedDirectPath,
+    Fold,
+    fit_direct_path,
+    fold_features,
+    seen_by,
+)
+from polyome.train.fitted import Fitted
+from polyome.train.members import answers_aside
+from polyome.train.stacking import stacking_weights
+from polyome.train.training import Training
+from polyome.train.unknown import REFUSED, UnknownDetector
+from polyome.train.unknown_inputs import InputDetectors
+
+NETWORK_START = 0.6
+"""Weight of the networks where no row says otherwise; the linear models share the rest."""
+
+
+@dataclass(frozen=True)
+class InputLinear:
+    """Linear models of the inputs, fitted, and what refuses records by each.
+
+    Attributes
+    ----------
+    out_of_fold : by input, log-probabilities (n, c) of all training records; where one lacks the
+        input they mean nothing.
+    detectors : refuse records unlike all training records.
+    """
+
+    out_of_fold: dict[str, FloatArray]
+    detectors: InputDetectors
+
+
+def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> InputLinear:
+    """Fit the linear model of every input to the records that have it, in place."""
+    modality: Any = training.modality
+    records: Any = training.records
+    beside: Any = model.linear[task.name]
+    folds = training.folds(task.direct_folds, task.seed, if_small=3)
+    if len(training.dev):  # every fold is the dev part
+        folds = folds[:1]
+    held, detectors, scores = {}, {}, []
+    for name, own in modality.members.items():
+        places = np.flatnonzero(records.has(name))
+        own_training = replace(training, modality=own, records=records.part(name))
+        inside = [_fold(own_training, places, *fold) for fold in folds]
+        whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
+        usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
+        fitted = fit_direct_path(
+            usable,
+            whole,
+            training.truth,
+            training.num_classes,
+            penalties=module.penalties or GRID,
+            readings=module.readings,
+            balance=task.balances_classes,
+        )
+        _put(beside.parts[name], module, fitted)
+        held[name] = fitted.out_of_fold
+        detectors[name], own_scores = _detector(usable, whole, training.truth)
+        scores.append(own_scores)
+    found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
+    return InputLinear(held, found)
+
+
+def _detector(
+    folds: Sequence[Fold], whole: Fold, truth: IntArray
+) -> tuple[UnknownDetector, FloatArray]:
+    """Fit an input's detector; held-out scores of all training records, float (n,), else NaN."""
+    places, distances = [], []
+    for fold in folds:
+        known = seen_by(fold.rows, fold.held, truth)
+        anchors: Any = fold.anchors
+        held: Any = fold.anchors_held
+        places.append(fold.held[known])
+        distances.append(UnknownDetector.fit(anchors, truth[fold.rows]).distance(held[known]))
+    detector = UnknownDetector.fit(np.asarray(whole.anchors), truth[whole.rows])
+    detector = detector.with_threshold(np.concatenate(distances), refused=REFUSED)
+    found = np.full(len(truth), np.nan)
+    found[np.concatenate(places)] = np.concatenate(distances) / detector.threshold
+    return detector, found
+
+
+def _fold(training: Training, places: IntArray, rows: IntArray, held: IntArray) -> Fold:
+    return _fold_and_module(training, places, rows, held)[0]
+
+
+def _fold_and_module(
+    training: Training, places: IntArray, rows: IntArray, held: IntArray
+) -> tuple[Fold, Any]:
+    """A fold of one input's records; ``places``, (m,), are theirs among all training records."""
+    inside = [np.flatnonzero(np.isin(places, some)) for some in (rows, held)]
+    fold, module = fold_features(training.modality, training.records, *inside)
+    return replace(fold, rows=places[inside[0]], held=places[inside[1]]), module
+
+
+def _put(linear: Any, module: Any, fitted: FittedDirectPath) -> None:
+    linear.features.load_state_dict(module.state_dict())
+    linear.linear.weight.data.copy_(torch.from_numpy(fitted.coef))
+    linear.linear.bias.data.copy_(torch.from_numpy(fitted.intercept))
+
+
+def weigh_inputs(
+    fitted: Fitted,
+    training: Training,
+    members: Sequence[PolyomeModel],
+    divided: Sequence[tuple[IntArray, IntArray]],
+    linear: InputLinear,
+) -> None:
+    """Learn the weights of networks and linear models for each set of inputs, in place."""
+    modality = training.modality
+    assert isinstance(modality, Inputs)
+    beside: Any = fitted.model.linear[fitted.task.name]
+    found: dict[str, list[float]] = {}
+    names = sorted(modality.members)
+    for pattern in range(1, 2 ** len(names)):
+        chosen = [name for i, name in enumerate(names) if pattern >> i & 1]
+        start = np.array([NETWORK_START, *[(1 - NETWORK_START) / len(chosen)] * len(chosen)])
+        log_proba, truth = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
+        weights = stacking_weights(log_proba, truth, start) if len(truth) else start
+        row = torch.zeros(1 + len(names))
+        row[0] = float(weights[0])
+        for name, weight in zip(chosen, weights[1:], strict=True):
+            row[1 + names.index(name)] = float(weight)
+        beside.weights[pattern] = row.to(beside.weights.device)
+        found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
+    fitted.facts["stacking_weights"] = found
+
+
+def _out_of_fold(
+    task: Task,
+    training: Training,
+    members: Sequence[PolyomeModel],
+    divided: Sequence[tuple[IntArray, IntArray]],
+    linear: InputLinear,
+    chosen: Sequence[str],
+) -> tuple[list[FloatArray], IntArray]:
+    """Log-probabilities, (m, c), of the networks and of each linear model, and the truth (m,)."""
+    records: Any = training.records
+    has_all = np.all([records.has(name) for name in chosen], axis=0)
+    nobody = np.zeros(len(records), dtype=bool)
+    hidden = records.only({n: records.has(n) if n in chosen else nobody for n in records.rows})
+    shown = replace(training, records=hidden)
+    rows = [(fit, aside[has_all[aside]]) for fit, aside in divided]
+    parts = answers_aside(task, shown, members, rows)
+    if not parts:
+        return [], training.truth[:0]
+    places = np.concatenate([part.rows for part in parts])
+    networks = np.concatenate([part.answers.mean(axis=0) for part in parts])
+    beside = [linear.out_of_fold[name][places] for name in chosen]
+    return [networks, *beside], training.truth[places]

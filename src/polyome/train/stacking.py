@@ -1,0 +1,57 @@
+"""Weights of several models' answers in one, learned from out-of-fold predictions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from polyome._types import FloatArray, IntArray
+
+PRIOR_ROWS = 10.0
+"""Rows for which the starting weights count."""
+LARGEST = 5.0
+
+
+def stacking_weights(
+    log_proba: Sequence[FloatArray], truth: IntArray, start: FloatArray
+) -> FloatArray:
+    """Weights, none below 0, of log-probabilities whose normalised sum predicts best.
+
+    Stacking (Wolpert 1992, Neural Networks; with non-negative weights Breiman 1996, Machine
+    Learning) of a logarithmic opinion pool. Few rows leave the weights near the starting ones.
+    Weights need not sum to one: their sum is what calibration does elsewhere.
+
+    Parameters
+    ----------
+    log_proba : of each model, (n, c), of rows that it was not fitted on.
+    truth : int, (n,).
+    start : (k,), the weights without any row.
+
+    Returns
+    -------
+    float64, (k,).
+
+    Examples
+    --------
+    >>> right = np.log(np.array([[0.9, 0.1], [0.2, 0.8]] * 50))
+    >>> noise = np.log(np.full((100, 2), 0.5))
+    >>> weights = stacking_weights([right, noise], np.array([0, 1] * 50), np.array([0.5, 0.5]))
+    >>> bool(weights[0] > 0.8)
+    True
+    """
+    if not len(truth):
+        return np.asarray(start, dtype=np.float64)
+    stacked = np.stack([np.asarray(one, np.float64) for one in log_proba])  # (k, n, c)
+    rows = np.arange(len(truth))
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        pooled = log_softmax(np.tensordot(weights, stacked, axes=1), axis=1)  # (n, c)
+        proba = np.exp(pooled)
+        gradient = (proba * stacked).sum(axis=(1, 2)) - stacked[:, rows, truth].sum(axis=1)
+        away = weights - start
+        value = -pooled[rows, truth].sum() + PRIOR_ROWS * (away @ away)
+        return float(value), gradient + 2 * PRIOR_ROWS * away
+
+    found = minimize(loss, start, jac=True, bounds=[(0, LARGEST)] * len(start), method="L-BFGS-B")
+    return np.asarray(found.x)

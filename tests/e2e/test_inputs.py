@@ -1,0 +1,149 @@
+"""Cells measured for RNA and surface proteins, some of them for one alone."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+import polyome
+from polyome import InputError
+from polyome.data.simulate import simulate_cells
+from polyome.estimators import estimator_class
+
+mudata = pytest.importorskip("mudata")
+SMALL = {"num_members": 2, "hidden_size": 16, "device": "cpu", "quiet": True}
+
+
+def two_measurements(seed=0, *, unpaired=30):
+    """Simulated cells: genes as RNA, 12 antibodies that tell the types; some lack RNA."""
+    cells = simulate_cells(240, seed=seed)
+    rng = np.random.default_rng(seed)
+    types = pd.factorize(cells.obs["cell_type"], sort=True)[0]
+    levels = np.random.default_rng(99).gamma(2.0, 8.0, (3, 12))
+    counts = rng.poisson(levels[types]).astype(np.float32)
+    names = [*(f"CD{i}" for i in range(11)), "IgG1.Isotype.Control"]
+    prot = AnnData(counts, obs=pd.DataFrame(index=cells.obs_names), var=pd.DataFrame(index=names))
+    rna = cells[unpaired:].copy()
+    rna.obs = pd.DataFrame(index=rna.obs_names)
+    with mudata.set_options(pull_on_update=False):
+        both = mudata.MuData({"rna": rna, "prot": prot})
+    both.obs["cell_type"] = cells.obs["cell_type"].reindex(both.obs_names)
+    return both
+
+
+@pytest.fixture(scope="module")
+def model():
+    made = estimator_class("cell-type")(inputs="rna,prot", **SMALL)
+    return made.fit(two_measurements(), "cell_type", num_train_epochs=8)
+
+
+@pytest.fixture(scope="module")
+def query():
+    return two_measurements(seed=0)
+
+
+def test_scores_stand_beside_those_of_each_input(model):
+    scores = model.evaluation_
+    assert scores.metrics["accuracy"] > 0.9
+    assert {"logistic_regression", "logistic_regression_rna", "logistic_regression_prot"} <= set(
+        scores.baselines
+    )
+    weights = model.fitted_.facts["stacking_weights"]
+    assert set(weights) == {"rna", "prot", "prot+rna"}
+    assert all(min(row) >= 0 for row in weights.values())
+
+
+def test_any_subset_of_the_inputs_is_answered(model, query):
+    whole = model.predict(query)
+    truth = query.obs["cell_type"].astype(str)
+    assert (whole[list(model.classes_)].idxmax(axis=1) == truth).mean() > 0.9
+    for name in ("rna", "prot"):
+        found = model.predict(query.mod[name])
+        own = truth.loc[query.mod[name].obs_names]
+        assert (found[list(model.classes_)].idxmax(axis=1) == own).mean() > 0.7
+        alone = model.predict(mudata.MuData({name: query.mod[name]}))
+        np.testing.assert_allclose(
+            found[list(model.classes_)], alone[list(model.classes_)], atol=1e-5
+        )
+
+
+def test_an_answer_hangs_on_no_other_record(model, query):
+    """Records that lack an input stand among others that have it."""
+    whole = model.predict(query)
+    order = np.random.default_rng(1).permutation(query.n_obs)[:40]
+    some = query[order].copy()
+    found = model.predict(some)
+    pd.testing.assert_frame_equal(
+        found[list(model.classes_)],
+        whole.loc[some.obs_names, list(model.classes_)],
+        check_exact=False,
+        atol=1e-5,
+    )
+
+
+def test_a_saved_model_answers_the_same_and_writes_h5mu(model, query, tmp_path):
+    model.save_pretrained(tmp_path / "m")
+    again = polyome.load(tmp_path / "m", quiet=True)
+    pd.testing.assert_frame_equal(model.predict(query), again.predict(query))
+    _, answers = model.answer(query)
+    _, others = again.answer(query)
+    np.testing.assert_allclose(answers.unknown_score, others.unknown_score, rtol=1e-5)
+    assert 0.8 < (answers.unknown_score <= 1).mean() <= 1
+
+
+def test_the_command_line_reads_and_writes_h5mu(call, tmp_path, query):
+    source, out, model_dir = tmp_path / "q.h5mu", tmp_path / "o.h5mu", tmp_path / "m"
+    query.write_h5mu(source)
+    options = ["--inputs=rna,prot", "--target=cell_type", f"--out={model_dir}", "--device=cpu"]
+    small = ["--set=num_members=1", "--set=num_train_epochs=3", "--set=hidden_size=16"]
+    result = call("fit", "cell-type", source, *options, *small)
+    assert result.exit_code == 0, result.stderr
+    assert "rna was read from 'rna' as cell: 210 of 240 records have it." in result.stderr
+    result = call("predict", model_dir, source, f"--out={out}")
+    assert result.exit_code == 0, result.stderr
+    written = mudata.read_h5mu(out)
+    assert set(written.obs["polyome_label"].astype(str)) <= {*query.obs["cell_type"], "unknown"}
+    assert written.obsm["polyome_proba"].shape == (240, 3)
+    assert call("evaluate", model_dir, source).exit_code == 0
+    assert call("report", model_dir).exit_code == 0
+
+
+def test_an_anndata_with_feature_types_is_taken_apart(model, query):
+    genes, proteins = query.mod["rna"], query.mod["prot"][query.mod["rna"].obs_names]
+    joined = anndata.concat([genes, proteins], axis=1)
+    joined.var["feature_types"] = np.repeat(
+        ["Gene Expression", "Antibody Capture"], [genes.n_vars, proteins.n_vars]
+    )
+    found = model.predict(joined)
+    expected = model.predict(query[genes.obs_names].copy())
+    np.testing.assert_allclose(
+        found[list(model.classes_)], expected[list(model.classes_)], atol=1e-5
+    )
+
+
+def test_records_far_from_training_are_refused_by_what_they_have(model, query):
+    strange = query.mod["prot"].copy()
+    strange.X = np.random.default_rng(0).permutation(strange.X.T).T * 20
+    found = model.predict(strange)
+    assert (found["label"] == "unknown").mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ("rna,rna", "each input needs a name of its own"),
+        ("rna,x", "'x' says no modality. Write x=MODALITY"),
+        ("rna,atac=protein", "there is no measurement 'atac'"),
+    ],
+)
+def test_inputs_that_are_not_there_are_named(inputs, message):
+    with pytest.raises(InputError, match=message):
+        estimator_class("cell-type")(inputs=inputs, **SMALL).fit(two_measurements(), "cell_type")
+
+
+def test_an_input_that_says_nothing_is_refused():
+    cells = two_measurements()
+    cells.mod["prot"].X[:] = 0
+    with pytest.raises(InputError, match="none of the 12 proteins varies"):
+        estimator_class("cell-type")(inputs="rna,prot", **SMALL).fit(cells, "cell_type")
