@@ -7,7 +7,7 @@ import pandas as pd
 
 from polyome._errors import InputError, PolyomeWarning, listed
 from polyome.io.compressed import ending
-from polyome.io.table import read_columns
+from polyome.io.table import read_columns, warn_of_table
 
 _SUFFIX = r"-\d+$"  # of a barcode: the well of CellRanger
 
@@ -44,7 +44,7 @@ def with_cell_labels(obs: pd.DataFrame, path: Path) -> pd.DataFrame:
     if ending(path) not in (".csv", ".tsv", ".txt"):
         message = f"{path}: labels of cells are read from a .csv, .tsv or .txt, plain or gzip."
         raise InputError(message)
-    table = read_columns(path)
+    table, notes = read_columns(path)
     names = pd.Index(obs.index.astype(str))
     column, ids = _ids(table, names, path)
     if not ids.is_unique:
@@ -61,6 +61,7 @@ def with_cell_labels(obs: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise InputError(message)
     plain = names if names.isin(ids).any() else names.str.replace(_SUFFIX, "", regex=True)
     _warn_of_strangers(plain, ids, path)
+    warn_of_table(notes, table, path)
     found = labels.reindex(plain).set_axis(obs.index, axis=0)
     return obs.join(found)
 
