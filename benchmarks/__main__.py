@@ -4,15 +4,8 @@ import sys
 
 from benchmarks import alignment, cells, explain, expression, promoters, scan, tissue
 
-ROWS = (
-    alignment.ROWS
-    | cells.ROWS
-    | promoters.ROWS
-    | scan.ROWS
-    | tissue.ROWS
-    | explain.ROWS
-    | expression.ROWS
-)
+MODULES = (alignment, cells, promoters, scan, tissue, explain, expression)
+ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
 
 def main() -> None:

@@ -162,13 +162,13 @@ def transfer() -> None:
     """Row d: fit on all of pbmc3k, answer other studies, as they are and aligned."""
     reference = read("pbmc3k_counts")
     reference.obs["split"] = "train"
-    queries = queries()
+    asked = queries()
     print(f"label maps: {KANG} {SYMPHONY}")
 
     def measure(seed: int) -> dict[str, Any]:
         model = fitted(reference, "louvain", seed=seed)
         scores = {}
-        for name, (query, truth) in queries.items():
+        for name, (query, truth) in asked.items():
             for align in (False, True):
                 answers = model.answer(query, align=align)[1]
                 known = np.array([label is not None for label in truth])

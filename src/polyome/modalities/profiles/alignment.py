@@ -22,7 +22,7 @@ NEAR = 1.25
 Kang's blood cells 64 % lie so near to pbmc3k's, of the gut's non-immune cells 1 %."""
 LEAST_NEAR = 20
 """Such records that are needed: a gene's mean over 20 has a standard error of .22 standard
-deviations, and .1 to .3 is what laboratories differ by (symphony's and Kang's cells from pbmc3k)."""
+deviations, and laboratories differ by .1 to .3 (symphony's and Kang's cells from pbmc3k)."""
 NEARLY_ALL = 0.95
 """Share of refused records from which nothing ties a query to the reference: the share that the
 threshold accepts of known cells."""
