@@ -4,16 +4,8 @@ import sys
 
 from benchmarks import alignment, cells, explain, expression, inputs, promoters, scan, tissue
 
-ROWS = (
-    alignment.ROWS
-    | cells.ROWS
-    | promoters.ROWS
-    | scan.ROWS
-    | tissue.ROWS
-    | explain.ROWS
-    | expression.ROWS
-    | inputs.ROWS
-)
+MODULES = (alignment, cells, promoters, scan, tissue, explain, expression, inputs)
+ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
 
 def main() -> None:

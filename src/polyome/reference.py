@@ -11,6 +11,7 @@ from polyome._errors import InputError, listed, repeated_names
 from polyome._progress import say
 from polyome.estimators import Estimator, estimator_class
 from polyome.modalities.base import Answers
+from polyome.modalities.profiles.alignment import check_size
 from polyome.modalities.profiles.matrix import KNOWN_STATE, find_expression
 from polyome.modalities.profiles.matrix_state import MatrixState
 from polyome.modalities.profiles.records import (
@@ -98,7 +99,9 @@ def answer_from(
             raise repeated_names(adata.obs_names)
     reading = _as_each_has(known, asked, where)
     modality: Any = model.task.build_modality()
-    told_apart(modality, predict, PredictArguments, where="predict")  # before work starts
+    _, arguments = told_apart(modality, predict, PredictArguments, where="predict")
+    if arguments.align:  # before work starts
+        check_size(asked.n_obs)
     shared = with_genes_of(
         modality.read(asked, **reading["query"]), modality.read(known, **reading["reference"])
     )

@@ -325,7 +325,7 @@ def test_many_refusals_are_pointed_out(model):
     assert "are unlike all training records and were named 'unknown'" in notes
     assert "alignment would not help" in notes
     assert "--set align=true" not in notes
-    with pytest.raises(polyome.InputError, match="only .* of 40 records are near"):
+    with pytest.raises(polyome.InputError, match=r"only .* of 40 records are near"):
         model.answer(strange, align=True)
 
 

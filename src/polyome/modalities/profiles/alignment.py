@@ -97,7 +97,22 @@ def check_sound(score: FloatArray) -> None:
     Traceback (most recent call last):
     polyome._errors.InputError: align=true: 1 record is too few: ...
     """
-    why = unsound(score)
+    _refuse(unsound(score))
+
+
+def check_size(n_records: int) -> None:
+    """Refuse a query that is too small before its scores are known.
+
+    Examples
+    --------
+    >>> check_size(20)
+    """
+    if n_records < LEAST_NEAR:
+        _refuse(unsound(np.zeros(n_records)))
+
+
+def _refuse(why: str) -> None:
+    """Refuse to align for a reason, if there is one."""
     if why:
         message = (
             f"align=true: {why}. Any shift of genes would make such records look known, whatever "

@@ -77,9 +77,11 @@ def annotate(adata: AnnData, answers: Answers) -> None:
 
     ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
     (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
-    ``obsm["X_polyome"]``, ``uns["polyome"]``. Of an aligned query
-    ``obs["polyome_unaligned_score"]`` is the score before alignment; after a vote ``obs["polyome_vote_share"]`` is the share of the
-    most frequent label in the cell's group. Those of earlier answers go.
+    ``obsm["X_polyome"]``, ``uns["polyome"]``.
+
+    Of an aligned query ``obs["polyome_unaligned_score"]`` is the score before alignment. After a
+    vote ``obs["polyome_vote_share"]`` is the share of the winner in the cell's group. Columns that
+    earlier answers left, and these do not have, go.
     """
     adata.obs["polyome_label"] = pd.Categorical(answers.label)
     adata.obs["polyome_confidence"] = answers.confidence

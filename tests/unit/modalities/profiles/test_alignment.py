@@ -110,7 +110,7 @@ def test_order_changes_nothing(reference):
 )
 def test_a_query_that_nothing_ties_to_the_reference_is_refused(score, why):
     assert why in unsound(np.array(score))
-    with pytest.raises(InputError, match="align=true: .* Leave align=true out") as caught:
+    with pytest.raises(InputError, match=r"align=true: .* Leave align=true out") as caught:
         check_sound(np.array(score))
     assert why in str(caught.value)
     assert "Are tissue, organism and gene names those" in str(caught.value)
@@ -125,5 +125,5 @@ def test_genes_under_other_names_are_refused():
     means = rng.lognormal(size=200)
     check_genes(means * rng.lognormal(0, 0.5, 200), means)
     check_genes(means[:20], means[:20][::-1])  # so few say nothing
-    with pytest.raises(InputError, match="their means correlate by .*gene names belong"):
+    with pytest.raises(InputError, match=r"their means correlate by .*gene names belong"):
         check_genes(rng.permutation(means), means)

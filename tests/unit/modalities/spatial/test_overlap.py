@@ -40,7 +40,6 @@ def test_of_several_columns_the_one_called_section_is_named():
         "fov",
         "FOV",
         "roi",
-        "core",
         "core_id",
         "region",
         "well",
