@@ -259,7 +259,7 @@ def test_scan_writes_hits_of_both_strands(call, scanner_dir, genome, tmp_path, s
         ("quotes.tsv", b'id\tnote\tsequence\na\t"5 end\tACGT\nb\tx\tACGT\n', "row 1 (line 2)"),
         ("protein.fa", b">p1\nMKTAYIAKQRQISFVKSHFSRQ\n", "protein"),
         ("letters.fa", b">s\nACGTXACGT\n", "'X'"),
-        ("cut.fa.gz", gzip.compress(b">a\nACGTACGTACGTACGT\n" * 50, mtime=0)[:60], "cut.fa.gz"),
+        ("cut.fa.gz", gzip.compress(b">a\nACGTACGTACGTACGT\n" * 50, mtime=0)[:-9], "cut.fa.gz"),
         ("t.csv", b"id,seq\na,ACGT\n", "no column 'sequence' (sequence)"),
         ("t.csv", b"id,sequence\na,\n", "t.csv"),
         ("t.txt.xz", b"", "is not known"),
