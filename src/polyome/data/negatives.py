@@ -16,6 +16,7 @@ import pandas as pd
 from polyome._errors import InputError, PolyomeWarning, missing_column
 from polyome._types import BoolArray, FloatArray
 from polyome.io.compressed import GZIP, StrPath, first_bytes
+from polyome.io.fasta_index import is_index_of
 from polyome.io.genome import Genome, open_genome, unknown_chromosome
 from polyome.io.nucleotides import Sequences, gc_share
 
@@ -128,6 +129,10 @@ def _index(genome: Path) -> None:
     pyfaidx = _library("pyfaidx")
     if first_bytes(genome).startswith(GZIP):
         message = f"{genome} is compressed, and places in it cannot be looked up; run gunzip."
+        raise InputError(message)
+    beside = Path(f"{genome}.fai")
+    if beside.exists() and not is_index_of(beside, genome):
+        message = f"{beside} is not the index of {genome} as it is now. Remove it, and run again."
         raise InputError(message)
     try:
         pyfaidx.Fasta(str(genome)).close()

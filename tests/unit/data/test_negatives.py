@@ -1,6 +1,7 @@
 """Negatives look like the positives in length and GC content, and overlap nothing."""
 
 import gzip
+import os
 import sys
 
 import numpy as np
@@ -170,6 +171,16 @@ def test_genomes_that_cannot_be_read_are_refused(genome, content, message):
         other.write_bytes(content)
     with pytest.raises(InputError, match=message):
         gc_matched_negatives(positives, other, seed=0)
+
+
+def test_an_index_that_does_not_fit_is_refused(genome, positives):
+    gc_matched_negatives(positives, genome, seed=0)
+    gc_matched_negatives(positives, genome, seed=0)
+    genome.write_text(genome.read_text().replace(">chr1", ">chr1 of another version", 1))
+    index = genome.with_name(f"{genome.name}.fai")
+    os.utime(index, (2e9, 2e9))
+    with pytest.raises(InputError, match=r"fai is not the index of .* Remove it, and run again"):
+        gc_matched_negatives(positives, genome, seed=0)
 
 
 def test_a_folder_without_room_for_the_index_is_told(genome, positives, monkeypatch):
