@@ -123,7 +123,8 @@ def _as_each_has(
     }
     for key, value in where.items():
         if value is not None and all(found[key] is None for found in reading.values()):
-            find_expression(reference, **{key: value}, allow_scaled=True)  # says what is there
+            asked: dict[str, Any] = {key: value}
+            find_expression(reference, **asked, allow_scaled=True)  # says what is there
     return reading
 
 

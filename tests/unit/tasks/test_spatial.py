@@ -285,7 +285,9 @@ def test_sections_of_different_values_are_named(tissue):
     mixed = tissue.copy()
     values = mixed.X.toarray()
     second = (mixed.obs["section"] == "section 2").to_numpy()
-    values[second] = np.log1p(values[second])
-    mixed.X = values
+    mixed.X = np.where(second[:, None], np.log1p(values), values)
+    with pytest.raises(InputError, match=r"X holds counts in 200 cells .* and log1p of counts in"):
+        audit("spatial", mixed, "domain", section="section", layer="X")
+    mixed.X = np.where(second[:, None], values * np.float32(0.37), values)
     found = audit("spatial", mixed, "domain", section="section", layer="X")
     assert [f.severity for f in found if f.kind == "expression state"] == ["warning"]

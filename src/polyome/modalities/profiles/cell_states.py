@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -70,12 +71,13 @@ class RowForms:
         starts = block.indptr[:-1][filled]
         values = block.data
         near = np.abs(values - np.rint(values)) <= 1e-4 + 1e-6 * np.abs(values)
-        found = [np.zeros(len(sizes), dtype) for dtype in (np.int64, np.float64, np.float64)]
+        whole = np.zeros(len(sizes), dtype=np.int64)
+        smallest, largest = np.zeros(len(sizes)), np.zeros(len(sizes))
         if len(filled):
-            found[0][filled] = np.add.reduceat(near, starts, dtype=np.int64)
-            found[1][filled] = np.minimum.reduceat(values, starts)
-            found[2][filled] = np.maximum.reduceat(values, starts)
-        return cls(sizes.astype(np.int64), *found)
+            whole[filled] = np.add.reduceat(near, starts, dtype=np.int64)
+            smallest[filled] = np.minimum.reduceat(values, starts)
+            largest[filled] = np.maximum.reduceat(values, starts)
+        return cls(sizes.astype(np.int64), whole, smallest, largest)
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -165,7 +167,7 @@ def voted_bases(sample: Matrix, bases: Iterable[float | None]) -> dict[float | N
     {2.718281828459045: [0], 2.0: [1]}
     """
     bases = tuple(bases)
-    found = [molecule_shares(sample, lambda x, base=base: unlogged(x, base)) for base in bases]
+    found = [molecule_shares(sample, partial(unlogged, base=base)) for base in bases]
     shares = np.array([share for share, _ in found])
     asked = np.array([weight for _, weight in found])
     order = np.sort(shares, axis=0)

@@ -28,8 +28,8 @@ def genomes_of(var: pd.DataFrame, names: pd.Index) -> "np.ndarray | None":
     if "genome" in var.columns:
         found = var["genome"].astype(object).map(str, na_action="ignore").fillna("").to_numpy()
     else:
-        found = pd.Series(names, dtype=object).str.extract(_PREFIX, expand=False).fillna("")
-        found = found.to_numpy(dtype=object)
+        prefixes = pd.Series(names, dtype=object).str.extract(_PREFIX, expand=False)
+        found = prefixes.fillna("").to_numpy(dtype=object)
     is_named = found != ""
     if is_named.mean() < _LEAST_PREFIXED or len(set(found[is_named])) < 2:
         return None

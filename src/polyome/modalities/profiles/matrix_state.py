@@ -4,7 +4,7 @@ Of the candidates (the values as they are, and undone logarithms to several base
 alone has whole multiples of one molecule in a cell, or cells of equal sums.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -222,7 +222,7 @@ def _can_be(largest: float, base: float | None) -> bool:
     return base is None or largest * np.log(base) <= LARGEST_LOG * np.log(2)
 
 
-_Inverses = dict[float | None, Callable[[NDArray[np.float64]], NDArray[np.float64]]]
+_Inverses = Mapping[float | None, Callable[[NDArray[np.float64]], NDArray[np.float64]]]
 
 
 def _by_molecules(sample: Matrix, inverses: _Inverses) -> Recognition | None:

@@ -27,9 +27,9 @@ def test_genome_column():
     known = np.arange(120) < 60
     (note,) = genome_notes(expression, known)
     assert note == (
-        "X has genes of 2 genomes (GRCh38: 60, mm10: 60) and the model reads those of GRCh38. 20 of "
-        "50 cells have most counts in genes of another genome (first: 'c30'): leave them out, their "
-        "labels mean nothing."
+        "X has genes of 2 genomes (GRCh38: 60, mm10: 60) and the model reads those of GRCh38. 20 "
+        "of 50 cells have most counts in genes of another genome (first: 'c30'): leave them out, "
+        "their labels mean nothing."
     )
     assert genome_notes(find_expression(cells[:30].copy()), known) == (
         "X has genes of 2 genomes (GRCh38: 60, mm10: 60) and the model reads those of GRCh38.",
