@@ -18,8 +18,8 @@ CONSERVED = 0.5
 """Share of letters that relatives have from their ancestor; .62 identity where bases are even."""
 DROP = 6.0  # nats below the best at which an extension ends
 GAP_OPEN, GAP_EXTEND = 5.0, 0.7  # nats
-BAND = 12  # diagonals on each side of the hit's that a gapped alignment may use
-WORTH_GAPS = 8.0  # nats below what relatives need, from which an alignment with gaps is tried
+BAND = 8  # diagonals on each side of the hit's that a gapped alignment may use
+WORTH_GAPS = 6.0  # nats below what relatives need, from which an alignment with gaps is tried
 DIFFERENT = 14
 """Letters of the 32 around a hit in which relatives may differ."""
 PADDING = 32
@@ -62,6 +62,8 @@ class Compare(NamedTuple):
     mismatch : float, score of a mismatch.
     anywhere, same_place : float, nats that an alignment of relatives has, wherever its two parts
         are and where they are at the same place of both rows.
+    aligned : float, nats that unrelated rows have at the same place, for what is common there; the
+        first two count without it.
     with_gaps : float, nats more that an alignment with gaps needs.
     cover : float, share of the shorter row that an alignment covers.
     """
@@ -70,6 +72,7 @@ class Compare(NamedTuple):
     mismatch: float
     anywhere: float
     same_place: float
+    aligned: float
     with_gaps: float
     cover: float
 
@@ -245,7 +248,7 @@ def _rescored(one: Codes, other: Codes, mismatch: float) -> float:
 
 
 @_compiled
-def with_gaps(
+def align_with_gaps(
     one: Codes, other: Codes, shift: int, scores: FloatArray, mismatch: float
 ) -> tuple[float, int, int]:
     """Best local alignment with affine gaps near a diagonal.
@@ -299,27 +302,39 @@ def with_gaps(
 
 
 @_compiled
-def _are_relatives(
+def _without_gaps(
     one: Codes, other: Codes, x: int, y: int, scores: FloatArray, compare: Compare
-) -> bool:
-    """Align two rows from a hit at the places x and y."""
-    right, ahead = _extend(one[x:], other[y:], 1, scores, compare.mismatch)
+) -> int:
+    """Align two rows from a hit at x and y: 1 for relatives, 0 perhaps with gaps, -1 for none."""
     near = min(x, y)
+    overlap = near + min(len(one) - x, len(other) - y)
+    if overlap + BAND < compare.cover * min(len(one), len(other)):
+        return -1
+    right, ahead = _extend(one[x:], other[y:], 1, scores, compare.mismatch)
     left, behind = _extend(one[x - near : x], other[y - near : y], -1, scores, compare.mismatch)
     score = right + left
     if score < compare.anywhere - WORTH_GAPS:
-        return False
-    shorter = min(len(one), len(other))
-    needed = compare.same_place if abs(x - y) <= SAME_PLACE else compare.anywhere
-    if score >= needed and ahead + behind >= compare.cover * shorter:
-        begin, end = x - behind, x + ahead
-        inner = _rescored(one[begin:end], other[y - behind : y + ahead], compare.mismatch)
-        if inner >= needed:
-            return True
-    score, span_one, span_other = with_gaps(one, other, y - x, scores, compare.mismatch)
-    if score < compare.anywhere + compare.with_gaps:
-        return False
-    return max(span_one, span_other) >= compare.cover * shorter
+        return -1
+    needed = compare.anywhere
+    if abs(x - y) <= SAME_PLACE:
+        needed = compare.same_place + compare.aligned
+    if score < needed or ahead + behind < compare.cover * min(len(one), len(other)):
+        return 0
+    pair = one[x - behind : x + ahead], other[y - behind : y + ahead]
+    return 1 if _rescored(pair[0], pair[1], compare.mismatch) >= needed else 0
+
+
+@_compiled
+def _with_gaps(
+    one: Codes, other: Codes, shift: int, scores: FloatArray, compare: Compare
+) -> bool:
+    """Align two rows with gaps, and tell whether they are relatives."""
+    score, span_one, span_other = align_with_gaps(one, other, shift, scores, compare.mismatch)
+    is_long = max(span_one, span_other) >= compare.cover * min(len(one), len(other))
+    needed = compare.anywhere + compare.with_gaps
+    if abs(shift) <= SAME_PLACE:
+        needed += compare.aligned
+    return is_long and score >= needed
 
 
 @_compiled
@@ -356,6 +371,8 @@ def unite_relatives(
     heads = index.heads[:-1].copy()
     packs, turned_packs = pack
     scores = np.zeros(5)
+    stamps = np.full(len(parents), -1)
+    shifts = np.zeros(len(parents), np.int64)
     united = 0
     before = (32 - offsets[-1] - 1) // 2
     for row in rows:
@@ -385,7 +402,14 @@ def unite_relatives(
                         own = frequencies[row, base if strand == 0 else 5 - base]
                         scores[base] = compare.matches[own + frequencies[target, base]]
                     other = codes[starts[target] : starts[target] + lengths[target]]
-                    if _are_relatives(one, other, x, place - starts[target], scores, compare):
+                    y = place - starts[target]
+                    verdict = _without_gaps(one, other, x, y, scores, compare)
+                    stamp = 2 * row + strand
+                    near = stamps[target] == stamp and abs(y - x - shifts[target]) <= BAND // 2
+                    if verdict == 0 and not near:  # once for all hits beside each other
+                        stamps[target], shifts[target] = stamp, y - x
+                        verdict = int(_with_gaps(one, other, y - x, scores, compare))
+                    if verdict == 1:
                         parents[root_of(parents, target)] = mine
                         united += 1
     return united
