@@ -116,9 +116,7 @@ def _palindromes(dna: Sequences) -> int:
     return sum(np.array_equal(dna.one(row), other.one(row)) for row in range(len(dna)))
 
 
-def _near(
-    dna: Sequences, either: BoolArray, names: _Names | None, split: Split
-) -> list[Finding]:
+def _near(dna: Sequences, either: BoolArray, names: _Names | None, split: Split) -> list[Finding]:
     """Test rows that share a stretch with a training row, in all and class by class."""
     cut = compared(dna)
     count = int(either.sum())

@@ -271,7 +271,11 @@ def align_with_gaps(
         left, left_one, left_other = lowest, 0, 0  # in letters of `other` that `one` lacks
         for d in range(1, width + 1):
             j = i + shift + d - 1 - BAND
-            before = ends[d + 1], first_one[d + 1], first_other[d + 1]  # (i - 1, j), one diagonal on
+            before = (
+                ends[d + 1],
+                first_one[d + 1],
+                first_other[d + 1],
+            )  # (i - 1, j), one diagonal on
             skipped = skips[d + 1] - GAP_EXTEND, skip_one[d + 1], skip_other[d + 1]
             opened = before[0] - GAP_OPEN
             if opened > skipped[0]:
@@ -325,9 +329,7 @@ def _without_gaps(
 
 
 @_compiled
-def _with_gaps(
-    one: Codes, other: Codes, shift: int, scores: FloatArray, compare: Compare
-) -> bool:
+def _with_gaps(one: Codes, other: Codes, shift: int, scores: FloatArray, compare: Compare) -> bool:
     """Align two rows with gaps, and tell whether they are relatives."""
     score, span_one, span_other = align_with_gaps(one, other, shift, scores, compare.mismatch)
     is_long = max(span_one, span_other) >= compare.cover * min(len(one), len(other))

@@ -234,7 +234,9 @@ class SequenceModality(Modality):
         texts = [records.dna.text(i) for i in range(len(records))]
         if self.backbone is not None:
             trust = self.trust_remote_code
-            return BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
+            tokens = BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
+            tokens.weights()  # damaged ones are refused here, before anything is trained
+            return tokens
         learn = TOKENIZERS[self.tokens_].learn
         return learn(texts, k=self.stride_, size=self.vocabulary_size)
 

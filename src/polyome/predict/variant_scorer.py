@@ -131,7 +131,9 @@ class VariantScorer:
                         notes.append("at_edge")
                     elif self._is_unknown(variant, best.window):
                         notes.append("unknown_letters")
-                    places = (p for w, r, alts in plan if w == best.window for p in (r, *alts.values()))
+                    places = (
+                        p for w, r, alts in plan if w == best.window for p in (r, *alts.values())
+                    )
                     if any(cut[place] for place in places):
                         notes.append("cut_tokens")
             result.variants += 1

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import Tensor
 
-from polyome._errors import InputError, PolyomeWarning
+from polyome._errors import InputError, PolyomeWarning, listed
 from polyome._types import BoolArray, IntArray
 from polyome.io.nucleotides import LETTERS, UNKNOWN_BASE, Codes, texts
 from polyome.modalities.dna.checkpoint import located, open_checkpoint
@@ -18,6 +18,7 @@ _PLAIN = str.maketrans(dict.fromkeys(LETTERS[5:], LETTERS[UNKNOWN_BASE]))
 _LEARNED_OFFSET = ("esm", "roberta", "xlm-roberta", "camembert")
 """Types whose first position is numbered after the padding token."""
 _ENDLESS = 10**6  # a tokenizer without a limit says 1e30
+_RUN = 60  # letters of one kind; a multiple of usual k
 _PROBED = 500  # training sequences on which a tokenizer is tried
 
 
@@ -151,6 +152,14 @@ class BackboneTokens(Subwords):
         number = self.tokenizer.unk_token_id
         return number if isinstance(number, int) and number + 1 < self.size else self._padding
 
+    def _knows(self, base: str) -> bool:
+        """Whether most of the tokens of a run of a base are known."""
+        (ids,) = self._ids([base * _RUN], _ENDLESS)
+        outside = self.tokenizer.unk_token_id
+        special = set(self.tokenizer.all_special_ids) - {outside}
+        words = [number for number in ids if number not in special]
+        return 2 * sum(number == outside for number in words) < len(words)
+
     def _check_it_reads_dna(self, original: Any, texts: list[str]) -> None:
         """Refuse a tokenizer to which DNA means nothing, or that was not restored exactly."""
         ids = self._ids(texts, _ENDLESS)
@@ -173,6 +182,14 @@ class BackboneTokens(Subwords):
                 f"backbone='{self.checkpoint}': its tokenizer does not read DNA as it is written "
                 f"here, such as '{texts[0][:12]}' ({what}). A tokenizer that reads upper-case "
                 "letters without spaces is needed."
+            )
+            raise InputError(message)
+        lacking = [base for base in "ACGT" if not self._knows(base)]
+        if lacking:
+            message = (
+                f"backbone='{self.checkpoint}': its tokenizer does not know {listed(lacking)}"
+                f"{' (models of RNA write U)' * (lacking == ['T'])}: these letters would be unknown "
+                "to the model. A tokenizer that reads A, C, G and T is needed."
             )
             raise InputError(message)
         if max(words) + 1 >= self.size:
