@@ -353,7 +353,7 @@ def unite_relatives(
     frequencies: IntArray,
     compare: Compare,
     parents: IntArray,
-    later_only: bool,
+    later_only: bool,  # noqa: FBT001 - compiled functions take no keyword-only arguments
 ) -> int:
     """Unite the groups of relatives, in place.
 

@@ -30,8 +30,8 @@ REASONS = {
     "symbolic_allele": "alleles without letters (<DEL>, breakends); '.' in their place",
     "at_edge": "scored, though a window reaches beyond its chromosome (N is read there) or "
     "the variant beyond the window",
-    "cut_tokens": "scored, though the window has more tokens than the backbone reads, and its end is "
-    "not read",
+    "cut_tokens": "scored, though a window has more tokens than the backbone reads: its end is not "
+    "read",
     "unknown_letters": "scored, though more than a tenth of the window is N or another letter that "
     "is no base",
 }

@@ -216,3 +216,24 @@ def test_few_relatives_are_a_note():
     (found,) = sequence_findings(Sequences.from_text(texts), None, split)
     assert (found.kind, found.severity) == ("relatives", "note")
     assert found.numbers == {"test_rows": 1, "share_of_test": 1 / 101}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "moved", "largest"),
+    [
+        ("bsubtilis_cnnprom", 0.02, 0.02),
+        ("ecoli_sigma70_cnnprom", 0.02, 0.02),
+        ("ecoli_v9d3", 0.04, 0.02),
+        ("human_gue_300_tata", 0.04, 0.06),
+        ("human_gue_core_all", 0.05, 0.01),
+        ("mouse_tata_cnnprom", 0.06, 0.1),
+    ],
+)
+def test_few_rows_of_real_promoters_join_another_group(real_data, name, moved, largest):
+    table = pd.read_csv(real_data / "dna" / f"promoter_{name}.csv.gz")
+    dna = Sequences.from_text(table["sequence"].tolist())
+    groups = pd.DataFrame({"before": similar_groups(dna), "after": homologous_groups(dna)})
+    pieces = groups.groupby(["after", "before"]).size()
+    assert 1 - pieces.groupby("after").max().sum() / len(groups) < moved
+    assert groups["after"].value_counts().max() < largest * len(groups)

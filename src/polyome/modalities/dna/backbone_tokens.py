@@ -188,8 +188,8 @@ class BackboneTokens(Subwords):
         if lacking:
             message = (
                 f"backbone='{self.checkpoint}': its tokenizer does not know {listed(lacking)}"
-                f"{' (models of RNA write U)' * (lacking == ['T'])}: these letters would be unknown "
-                "to the model. A tokenizer that reads A, C, G and T is needed."
+                f"{' (models of RNA write U)' * (lacking == ['T'])}, which would be unknown to the "
+                "model. A tokenizer that reads A, C, G and T is needed."
             )
             raise InputError(message)
         if max(words) + 1 >= self.size:
