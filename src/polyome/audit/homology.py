@@ -3,9 +3,9 @@
 A stretch is a k-mer, 30 bp unless told otherwise; a chance match of that length is not to be
 expected (4**30 is 1e18). Of sequences of 40 to 59 bp it is half their length, so that a change in
 the middle does not hide a copy, and of shorter ones 20 bp. Copies that differ every few bases share
-no stretch: families of such designs are for ``--group``. On the six promoter sets of the
-repository's own checks the clusters stay small at k = 30, so that no k-mer is left out for being
-simple or frequent:
+no stretch: :mod:`polyome.audit.relatives` finds those. On the six promoter sets of the
+repository's own checks the clusters by stretches stay small at k = 30, so that no k-mer is left
+out for being simple or frequent:
 
 =====================  ======  ======  =======  ==================  ===================
 set                    rows    groups  alone    largest, k = 30     largest, k = 20
@@ -35,6 +35,7 @@ from scipy.sparse import csgraph
 
 from polyome._errors import InputError
 from polyome._types import BoolArray, IntArray
+from polyome.audit.relatives import unite
 from polyome.io.nucleotides import Sequences, complement, kmer_numbers, reverse_complement
 
 K = 30
@@ -187,6 +188,51 @@ def _kmers(dna: Sequences, k: int, *, both_strands: bool) -> _Numbered:
         found.append((numbers[known], owners[known]))
     numbers, owners = (np.concatenate(parts) for parts in zip(*found))
     return numbers, owners
+
+
+def homologous_groups(dna: Sequences) -> IntArray:
+    """Group sequences that share a stretch, and relatives that do not, on either strand.
+
+    Returns
+    -------
+    int64, (n,), from 0, in the order in which the groups first occur. See :func:`similar_groups`
+    for the stretch, :mod:`polyome.audit.relatives` for relatives.
+
+    Examples
+    --------
+    >>> homologous_groups(Sequences.from_text(["AACCGG", "CCGGTT", "TTTTTT"])).tolist()
+    [0, 0, 1]
+    """
+    united = unite(compared(dna).dna, similar_groups(dna))
+    return pd.factorize(united)[0].astype(np.int64)
+
+
+def have_relatives(dna: Sequences, rows_a: IntArray, rows_b: IntArray) -> BoolArray:
+    """Tell which of some sequences have a relative among some others, stretch or no stretch.
+
+    Parameters
+    ----------
+    rows_a : int, (a,), the rows asked about.
+    rows_b : int, (b,), the rows compared with.
+
+    Returns
+    -------
+    bool, (a,)
+
+    Examples
+    --------
+    >>> dna = Sequences.from_text(["AACCGG", "CCGGTT", "TTTTTT"])
+    >>> have_relatives(dna, np.array([0, 2]), np.array([1])).tolist()
+    [True, False]
+    """
+    if not len(rows_a) or not len(rows_b):
+        return np.zeros(len(rows_a), bool)
+    shared = shared_kmers(dna, rows_a, rows_b)
+    known = np.arange(len(dna))
+    known[rows_b] = rows_b[0]  # all are one group: the first hit answers
+    asked = rows_a[~shared]
+    united = unite(compared(dna).dna, known, rows_a=asked, rows_b=rows_b)
+    return shared | (united[rows_a] == united[rows_b[0]])
 
 
 def similar_groups(dna: Sequences, *, k: int | None = None, both_strands: bool = True) -> IntArray:

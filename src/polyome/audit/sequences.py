@@ -11,7 +11,7 @@ from polyome._errors import listed
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.audit.duplicates import conflicting_labels
 from polyome.audit.findings import Finding, Number, Severity
-from polyome.audit.homology import compared, shared_kmers, whole_numbers
+from polyome.audit.homology import compared, have_relatives, shared_kmers, whole_numbers
 from polyome.audit.shortcuts import shortcut_findings
 from polyome.io.nucleotides import Sequences, gc_share, reverse_complement
 from polyome.splits import Split
@@ -36,8 +36,9 @@ def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) ->
     Returns
     -------
     Findings of the kinds ``duplicates`` (the same sequence in two parts, or under two labels),
-    ``reverse complements``, ``near duplicates`` (a shared 30-mer) and ``shortcut`` (GC content,
-    length, share of N). ``numbers`` holds the counts.
+    ``reverse complements``, ``near duplicates`` (a shared 30-mer), ``relatives`` (alike over most
+    of the length without it) and ``shortcut`` (GC content, length, share of N). ``numbers`` holds
+    the counts.
 
     Examples
     --------
@@ -55,7 +56,9 @@ def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) ->
         copies = pd.DataFrame({"same": whole[rows], "label": names[rows]})
         findings += conflicting_labels(copies, "sequence")
     findings += _other_strand(dna, whole, split)
-    findings += _near(dna, names, split)
+    shared = shared_kmers(dna, split.test, split.train)
+    findings += _near(dna, shared, names, split)
+    findings += _relatives(dna, shared, names, split)
     if names is not None:
         findings += _shortcuts(dna, names, split)
     return findings
@@ -113,10 +116,9 @@ def _palindromes(dna: Sequences) -> int:
     return sum(np.array_equal(dna.one(row), other.one(row)) for row in range(len(dna)))
 
 
-def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
+def _near(dna: Sequences, either: BoolArray, names: _Names | None, split: Split) -> list[Finding]:
     """Test rows that share a stretch with a training row, in all and class by class."""
     cut = compared(dna)
-    either = shared_kmers(dna, split.test, split.train)
     count = int(either.sum())
     if not count:
         return []
@@ -129,16 +131,8 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
         "test_rows_sharing_same_strand": same,
         "share_of_test": share,
     }
-    shares, listing = [share], ""
-    if names is not None:
-        table = _by_class(either, names[split.test])
-        shares += table["share"][table["rows"] >= FEW].tolist()
-        listing = _listing(table)
-        numbers |= {
-            "classes": table.index.tolist(),
-            "test_rows_by_class": table["rows"].tolist(),
-            "share_by_class": table["share"].tolist(),
-        }
+    most, listing, by_class = _class_shares(either, names, split)
+    numbers |= by_class
     ends = ""
     if cut.begin or cut.end:
         ends = (
@@ -150,8 +144,44 @@ def _near(dna: Sequences, names: _Names | None, split: Split) -> list[Finding]:
         f"{listing}{ends} "
         "Use --split-by homology, which keeps such sequences on one side."
     )
-    severity: Severity = "warning" if max(shares) > WARN_ABOVE else "note"
+    severity: Severity = "warning" if max(share, most) > WARN_ABOVE else "note"
     return [Finding("near duplicates", severity, message, numbers)]
+
+
+def _relatives(
+    dna: Sequences, shared: BoolArray, names: _Names | None, split: Split
+) -> list[Finding]:
+    """Test rows that are alike a training row over most of their length, but share no stretch."""
+    related = have_relatives(dna, split.test, split.train) & ~shared
+    count = int(related.sum())
+    if not count:
+        return []
+    share = count / len(split.test)
+    numbers: dict[str, Number] = {"test_rows": count, "share_of_test": share}
+    most, listing, by_class = _class_shares(related, names, split)
+    message = (
+        f"{count:,} more of {len(split.test):,} test rows ({share:.1%}) are relatives of a "
+        "training row: alike over most of their length (about 60% identity or more), without a "
+        f"stretch in common. Part of their score may be memory.{listing} "
+        "Use --split-by homology, which keeps such sequences on one side."
+    )
+    severity: Severity = "warning" if max(share, most) > WARN_ABOVE else "note"
+    return [Finding("relatives", severity, message, numbers | by_class)]
+
+
+def _class_shares(
+    marked: BoolArray, names: _Names | None, split: Split
+) -> tuple[float, str, dict[str, Number]]:
+    """Largest share of marked test rows in a class that is not tiny; in words; in numbers."""
+    if names is None:
+        return 0.0, "", {}
+    table = _by_class(marked, names[split.test])
+    numbers: dict[str, Number] = {
+        "classes": table.index.tolist(),
+        "test_rows_by_class": table["rows"].tolist(),
+        "share_by_class": table["share"].tolist(),
+    }
+    return float(table["share"].where(table["rows"] >= FEW, 0.0).max()), _listing(table), numbers
 
 
 def _by_class(shared: BoolArray, names: _Names) -> pd.DataFrame:

@@ -42,7 +42,9 @@ def attention_maps(fitted: Fitted, records: Records) -> FloatArray:
             mean = weights.mean(dim=(0, 1)).float().cpu().numpy()
             total[i % layers, : mean.shape[0], : mean.shape[1]] += mean
         maps.append(total * layers / len(found))
-    return np.stack(maps)
+    widest = max(each.shape[-1] for each in maps)  # of records with more tokens than in training
+    spare = [widest - each.shape[-1] for each in maps]
+    return np.stack([np.pad(m, ((0, 0), (0, n), (0, n))) for m, n in zip(maps, spare, strict=True)])
 
 
 def rollout(maps: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import Encoding, IntArray
+from polyome._types import BoolArray, Encoding, IntArray
 from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
 from polyome.modalities.base import Answers, DirectFeatures, Modality, ModalityEmbeddings, Values
@@ -34,6 +34,7 @@ from polyome.modalities.dna.numbers import Numbers
 from polyome.modalities.dna.records import (
     SequenceRecords,
     aligned,
+    cut_notes,
     length_notes,
     read_records,
     write_intervals,
@@ -58,8 +59,7 @@ class SequenceModality(Modality):
     sequence_column : where a table holds the sequences.
     tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
         that do not overlap, from the window's left end; what is left over at its right is not
-        read), ``bpe`` (byte-pair encoding learned on the training sequences; of a sequence with
-        more pairs than any of these the end is not read),
+        read), ``bpe`` (byte-pair encoding learned on the training sequences),
         ``composition`` (k-mer counts of windows, and the codons of the open reading frame), or
         ``auto``: ``composition`` for sequences of 400 bp or more, else ``nucleotide``.
     stride : nucleotides between two tokens; for ``kmer`` the k. None chooses: 6 for ``kmer``; 4 for
@@ -179,7 +179,14 @@ class SequenceModality(Modality):
         notes = self.numbers_.notes(records.table)
         if hasattr(self, "length_"):
             notes += length_notes(records.dna, self.length_, self.shortest_, self.anchor)
+            notes += cut_notes(int(self.is_cut(records).sum()), len(records))
         return replace(records, notes=(*records.notes, *notes))
+
+    def is_cut(self, records: SequenceRecords) -> BoolArray:
+        """Which records have more tokens than a backbone reads, bool (n,); their ends are cut."""
+        if not isinstance(self.subwords_, BackboneTokens):
+            return np.zeros(len(records), bool)
+        return self.subwords_.is_cut(self.prepare(records).windows)
 
     def fit(self, records: SequenceRecords) -> Self:
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""
@@ -238,7 +245,9 @@ class SequenceModality(Modality):
         texts = [records.dna.text(i) for i in range(len(records))]
         if self.backbone is not None:
             trust = self.trust_remote_code
-            return BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
+            tokens = BackboneTokens.open(self.backbone, texts, trust_remote_code=trust)
+            tokens.weights()  # damaged ones are refused here, before anything is trained
+            return tokens
         learn = TOKENIZERS[self.tokens_].learn
         return learn(texts, k=self.stride_, size=self.vocabulary_size)
 

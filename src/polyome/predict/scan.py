@@ -18,6 +18,7 @@ from polyome.io.fasta import stream_fasta
 from polyome.io.files import check_writable
 from polyome.io.intervals import write_bed
 from polyome.io.nucleotides import Codes, Sequences
+from polyome.modalities.dna.records import cut_notes
 from polyome.predict.peaks import peaks, prominence
 from polyome.predict.scan_arguments import ScanArguments
 from polyome.predict.scan_parts import Part, Parts, model_digest
@@ -155,6 +156,9 @@ def scan(
     if not len(hits):
         notes = (*notes, f"no window has a probability of {arguments.threshold:g} or more.")
         say(notes[-1], quiet=quiet)
+    for note in cut_notes(scorer.cut, scorer.scored, "windows"):
+        notes = (*notes, note)
+        say(note, quiet=quiet)
     return ScanResult(hits, lengths, notes)
 
 

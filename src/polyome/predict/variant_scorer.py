@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from polyome._errors import InputError, listed
-from polyome._types import FloatArray
+from polyome._types import BoolArray, FloatArray
 from polyome.io.genome import Genome
 from polyome.io.nucleotides import Sequences
 from polyome.io.vcf import Variant, is_spelled
@@ -39,6 +39,8 @@ REASONS = {
     "the variant, or a long allele, beyond the window",
     "ambiguous_reference": "scored, though the genome has an ambiguity code (such as R) there; the "
     "base of REF is read",
+    "cut_tokens": "scored, though a window has more tokens than the backbone reads: its end is not "
+    "read",
     "unknown_letters": "scored, though more than a tenth of the window is N or another letter that "
     "is no base",
 }
@@ -136,6 +138,7 @@ class VariantScorer:
             for variant, reason in zip(chunk, reasons, strict=True)
         ]
         answers = self._answers(list(texts))
+        cut = self._cut(list(texts))
         lines = []
         for variant, reason, plan in zip(chunk, reasons, plans, strict=True):
             notes = [reason] if reason else self._allele_notes(variant)
@@ -152,6 +155,11 @@ class VariantScorer:
                         notes.append("at_edge")
                     elif self._is_unknown(variant, best.window):
                         notes.append("unknown_letters")
+                    places = (
+                        p for w, r, alts in plan if w == best.window for p in (r, *alts.values())
+                    )
+                    if any(cut[place] for place in places):
+                        notes.append("cut_tokens")
             result.variants += 1
             result.counts.update([*notes, *(["scored"] if values else [])])
             if notes:
@@ -225,6 +233,13 @@ class VariantScorer:
             batch_size=self.batch_size,
         ).outputs
         return kind.numbers(fitted, outputs)
+
+    def _cut(self, texts: list[tuple[str, int]]) -> BoolArray:
+        """Which texts have ends that the model does not read, bool (n,)."""
+        modality: Any = self.fitted.modality
+        dna = Sequences.from_text([text for text, _ in texts])
+        table = pd.DataFrame(index=pd.RangeIndex(len(texts)))
+        return modality.is_cut(SequenceRecords(table, dna))
 
     def _table(self, rows: list[int]) -> pd.DataFrame:
         """What comes with each text beside its letters: the numbers of its window, if any."""

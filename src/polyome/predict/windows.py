@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ class WindowScorer:
         self.window_bp: int = modality.length_
         self.strands: tuple[str, ...] = (".",) if modality.both_strands else ("+", "-")
         """A model that averages both strands gives one answer for them."""
+        self.scored = self.cut = 0
+        """Windows that got a score, and those of them whose end the model does not read."""
+        self._counting = Lock()
 
     def num_windows(self, length: int) -> int:
         """How many windows a sequence of so many bp has on each strand."""
@@ -105,6 +109,10 @@ class WindowScorer:
         table = pd.DataFrame(index=pd.RangeIndex(len(starts)))
         records = SequenceRecords(table, Sequences(piece, starts, lengths))
         fitted = self.fitted
+        modality: Any = fitted.modality
+        with self._counting:  # several threads score
+            self.scored += len(records)
+            self.cut += int(modality.is_cut(records).sum())
         raw = answer(
             fitted.model, fitted.modality, records, fitted.task.name, batch_size=self.batch_size
         )

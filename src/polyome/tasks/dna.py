@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._types import FloatArray
-from polyome.audit.homology import similar_groups
+from polyome.audit.homology import homologous_groups
 from polyome.io.nucleotides import gc_share
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
@@ -52,7 +52,7 @@ class SequenceTask(Task):
     """Length up to which a token stands for 4 bp, and for more in longer sequences."""
     splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
         "chromosome": chromosomes,
-        "homology": lambda records: similar_groups(records.dna).astype(str),
+        "homology": lambda records: homologous_groups(records.dna).astype(str),
     }
 
     def build_modality(self, num_classes: int = 0) -> Modality:

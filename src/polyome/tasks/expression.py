@@ -8,7 +8,7 @@ import numpy as np
 from polyome._errors import listed
 from polyome._types import FloatArray
 from polyome.audit.findings import Finding
-from polyome.audit.homology import shared_kmers
+from polyome.audit.homology import have_relatives
 from polyome.audit.sequences import sequence_findings
 from polyome.baselines.dna_values import gradient_boosting
 from polyome.data.expression import simulate_expression, simulate_levels
@@ -132,8 +132,8 @@ class Expression(SequenceTask, RegressionTask):
         """Copies and near-copies of training designs among the test designs, by name."""
         del target, targets
         findings = sequence_findings(records.dna, None, split)
-        if any(finding.kind == "near duplicates" for finding in findings):
-            shared = shared_kmers(records.dna, split.test, split.train)
+        if any(finding.kind in ("near duplicates", "relatives") for finding in findings):
+            shared = have_relatives(records.dna, split.test, split.train)
             names = [str(name) for name in records.table.index[split.test[shared]]]
             message = f"The test designs that are near-copies of training designs: {listed(names)}."
             findings.append(Finding("near copies", "note", message, {"designs": names}))

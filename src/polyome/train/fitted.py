@@ -20,7 +20,7 @@ from polyome._types import FloatArray
 from polyome._version import __version__
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
-from polyome.modalities.dna.pretrained import code_allowed
+from polyome.modalities.dna.pretrained import check_finite, code_allowed
 from polyome.model.answering import CHUNK_RECORDS, pick_device
 from polyome.model.configuration import PolyomeConfig, in_order
 from polyome.model.modeling import PolyomeModel
@@ -276,6 +276,7 @@ def _load_model(folder: Path) -> PolyomeModel:
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
         raise _damaged(path, error) from error
     weights = _whole(folder, "model.safetensors", load_weights)
+    check_finite(str(folder / "model.safetensors"), weights)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

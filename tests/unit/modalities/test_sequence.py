@@ -1,6 +1,7 @@
 """Sequences: lengths, letters, strands, tokenizers."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -220,3 +221,24 @@ def test_a_sequence_is_not_taken_for_a_file():
         SequenceModality().read(["ACGT" * 80])
     table = pd.concat({"a": pd.DataFrame({"sequence": ["ACGT"]})})
     assert SequenceModality().read(table).table.index.tolist() == ["('a', 0)"]
+
+
+def test_pairs_beyond_the_longest_training_row_are_read():
+    rng = np.random.default_rng(0)
+    texts = ["ACGT" * 15 + "".join(rng.choice(list("ACGT"), 4)) for _ in range(30)]
+    modality = SequenceModality(tokens="bpe", vocabulary_size=40, composition=0)
+    modality.fit(modality.read(pd.DataFrame({"sequence": texts})))
+    most = modality.subwords_.num_tokens
+    odd = "".join(rng.choice(list("ACGT"), 64))
+    others = pd.DataFrame({"sequence": [texts[0], odd, odd[:-6] + "AAAAAA"]})
+    encoded = modality.collate(modality.encode(modality.read(others)))
+    assert encoded["ids"].shape[1] > most
+    assert encoded["ids"][0, most:].sum() == 0
+    part = SequenceModality.embeddings(SimpleNamespace(hidden_size=8), modality.spec()).eval()
+    part.start_at_random()
+    tokens, mask = part(**encoded)
+    found = part.readout(tokens, tokens, mask)
+    assert not torch.allclose(found[1], found[2], atol=1e-6)
+    alone = modality.collate(modality.encode(modality.read(others.iloc[:1])))
+    tokens, mask = part(**alone)
+    torch.testing.assert_close(part.readout(tokens, tokens, mask), found[:1], atol=1e-5, rtol=1e-5)

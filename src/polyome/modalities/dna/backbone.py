@@ -81,11 +81,11 @@ class BackboneEmbeddings(ModalityEmbeddings):
         self.backbone.load_state_dict(named, strict=False)
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """``codes``, uint8 (b, n), and ``ids``, int32 (b, P), 0 for padding.
+        """``codes``, uint8 (b, n), and ``ids``, int32 (b, p), 0 for padding; p is P or more.
 
         Returns
         -------
-        Tokens (b, 1 + P, d) and their mask (b, 1 + P), None where no sequence is short.
+        Tokens (b, 1 + p, d) and their mask (b, 1 + p), None where no sequence is short.
         """
         mask = inputs["ids"] != 0
         whole = bool(mask.all())
@@ -97,7 +97,7 @@ class BackboneEmbeddings(ModalityEmbeddings):
         return opened, None if whole else functional.pad(mask, (1, 0), value=True)
 
     def _states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Last hidden states, (b, P, width of the backbone)."""
+        """Last hidden states, (b, p, width of the backbone)."""
         given: dict[str, Tensor] = {"attention_mask": mask.long()} if self.takes_mask else {}
         numbers = torch.where(mask, ids - 1, self.padding).long()
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tuning != "frozen"):
@@ -114,7 +114,7 @@ class BackboneEmbeddings(ModalityEmbeddings):
         return states.to(self.map.weight.dtype)
 
     def readout(self, tokens: Tensor, states: Tensor, mask: Tensor | None) -> Tensor:
-        """Tokens and their final states, (b, 1 + P, d) -> representation (b, d)."""
+        """Tokens and their final states, (b, 1 + p, d) -> representation (b, d)."""
         representation: Tensor = self.read(tokens[:, 0], states, mask)
         return representation
 

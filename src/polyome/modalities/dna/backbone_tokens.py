@@ -6,18 +6,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import Tensor
 
-from polyome._errors import InputError, PolyomeWarning
-from polyome._types import IntArray
+from polyome._errors import InputError, PolyomeWarning, listed
+from polyome._types import BoolArray, IntArray
 from polyome.io.nucleotides import LETTERS, UNKNOWN_BASE, Codes, texts
 from polyome.modalities.dna.checkpoint import located, open_checkpoint
 from polyome.modalities.dna.pretrained import Blueprint
-from polyome.modalities.dna.subwords import Subwords
+from polyome.modalities.dna.subwords import Subwords, side_by_side
 
 # Checkpoints know A, C, G, T and mostly N, none of the other IUPAC letters.
 _PLAIN = str.maketrans(dict.fromkeys(LETTERS[5:], LETTERS[UNKNOWN_BASE]))
 _LEARNED_OFFSET = ("esm", "roberta", "xlm-roberta", "camembert")
 """Types whose first position is numbered after the padding token."""
 _ENDLESS = 10**6  # a tokenizer without a limit says 1e30
+_RUN = 60  # letters of one kind; a multiple of usual k
 _PROBED = 500  # training sequences on which a tokenizer is tried
 
 
@@ -31,8 +32,12 @@ class BackboneTokens(Subwords):
     ----------
     blueprint : what builds the checkpoint's model and tokenizer.
     files : texts of the tokenizer's files, by name.
-    num_tokens : P, the most tokens of a record, special ones included.
+    num_tokens : P, the most tokens of a training record, special ones included.
     checkpoint : where the weights are, needed only to fit.
+
+    Attributes
+    ----------
+    room : the most tokens that the model reads; None without a limit. What goes beyond is cut.
     """
 
     name: ClassVar[str] = "backbone"
@@ -45,6 +50,7 @@ class BackboneTokens(Subwords):
         self.num_tokens = num_tokens
         self.checkpoint = checkpoint
         self.tokenizer = blueprint.tokenizer(files)
+        self.room = _longest(blueprint, self.tokenizer)
         self.size = 1 + (number_in(blueprint.config, "vocab_size") or len(self.tokenizer))
 
     @classmethod
@@ -67,8 +73,8 @@ class BackboneTokens(Subwords):
         blueprint, original, files = open_checkpoint(
             checkpoint, trust_remote_code=trust_remote_code
         )
-        limit = _longest(blueprint, original)
-        tokens = cls(blueprint, files, limit or _ENDLESS, checkpoint)
+        tokens = cls(blueprint, files, _ENDLESS, checkpoint)
+        limit = tokens.room
         tokens._check_it_reads_dna(original, texts[:_PROBED])
         lengths = np.array([len(ids) for ids in tokens._ids(texts, _ENDLESS)])
         tokens.num_tokens = int(min(max(1, lengths.max()), limit or _ENDLESS))
@@ -83,14 +89,25 @@ class BackboneTokens(Subwords):
         return tokens
 
     def encode(self, windows: Codes) -> IntArray:
-        """uint8, (n, length) -> int32, (n, P): the checkpoint's ids plus 1, 0 for padding."""
-        ids = np.zeros((len(windows), self.num_tokens), np.int32)
-        for line, found in zip(ids, self._ids(texts(windows), self.num_tokens), strict=True):
-            line[: len(found)] = np.asarray(found, np.int32) + 1
+        """uint8, (n, length) -> int32, (n, P or more): the checkpoint's ids plus 1, 0 for padding.
+
+        There are more columns where a record has more tokens than any training record, as where
+        a tokenizer of k-mers spells N letter by letter; see ``room``.
+        """
+        found = self._ids(texts(windows), self.room or _ENDLESS)
+        ids = side_by_side([[number + 1 for number in line] for line in found], self.num_tokens)
         outside = self._unknown + 1
         ids[ids >= self.size] = outside
         ids[~ids.any(axis=1), 0] = outside  # a record without any token still gets an answer
         return ids
+
+    def is_cut(self, windows: Codes) -> BoolArray:
+        """Which windows have more tokens than the model reads, bool (n,)."""
+        special = len(self._ids([""], _ENDLESS)[0])
+        if self.room is None or windows.shape[1] + special <= self.room:  # a letter has one at most
+            return np.zeros(len(windows), bool)
+        lengths = [len(ids) for ids in self._ids(texts(windows), _ENDLESS)]
+        return np.array(lengths, np.int64) > self.room
 
     def spec(self) -> dict[str, Any]:
         """What it takes to build the model, ``config``, ``code`` and ``padding``: JSON values."""
@@ -135,6 +152,14 @@ class BackboneTokens(Subwords):
         number = self.tokenizer.unk_token_id
         return number if isinstance(number, int) and number + 1 < self.size else self._padding
 
+    def _knows(self, base: str) -> bool:
+        """Whether most of the tokens of a run of a base are known."""
+        (ids,) = self._ids([base * _RUN], _ENDLESS)
+        outside = self.tokenizer.unk_token_id
+        special = set(self.tokenizer.all_special_ids) - {outside}
+        words = [number for number in ids if number not in special]
+        return 2 * sum(number == outside for number in words) < len(words)
+
     def _check_it_reads_dna(self, original: Any, texts: list[str]) -> None:
         """Refuse a tokenizer to which DNA means nothing, or that was not restored exactly."""
         ids = self._ids(texts, _ENDLESS)
@@ -159,6 +184,14 @@ class BackboneTokens(Subwords):
                 "letters without spaces is needed."
             )
             raise InputError(message)
+        lacking = [base for base in "ACGT" if not self._knows(base)]
+        if lacking:
+            message = (
+                f"backbone='{self.checkpoint}': its tokenizer does not know {listed(lacking)}"
+                f"{' (models of RNA write U)' * (lacking == ['T'])}, which would be unknown to the "
+                "model. A tokenizer that reads A, C, G and T is needed."
+            )
+            raise InputError(message)
         if max(words) + 1 >= self.size:
             message = (
                 f"backbone='{self.checkpoint}': its tokenizer gives the id {max(words):,}, its "
@@ -170,7 +203,7 @@ class BackboneTokens(Subwords):
 def _longest(blueprint: Blueprint, tokenizer: Any) -> int | None:
     """Most tokens that a model reads, special ones included; None without a limit."""
     limits = [tokenizer.model_max_length]
-    places = number_in(blueprint.config, "max_position_embeddings")
+    places = number_in(blueprint.config, "max_position_embeddings", "n_positions")
     if places is not None and blueprint.config.get("position_embedding_type") != "rotary":
         offset = blueprint.config.get("model_type") in _LEARNED_OFFSET
         limits.append(

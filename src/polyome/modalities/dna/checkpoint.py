@@ -11,7 +11,15 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
 from polyome._errors import InputError, listed
-from polyome.modalities.dna.pretrained import LEFT_OUT, Blueprint, first_line, own_code, quiet
+from polyome.modalities.dna.pretrained import (
+    BUILDING_FAILS,
+    LEFT_OUT,
+    Blueprint,
+    check_files,
+    first_line,
+    own_code,
+    quiet,
+)
 
 
 def open_checkpoint(
@@ -36,7 +44,7 @@ def open_checkpoint(
     try:
         with quiet():
             config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=trusted)
-    except (ImportError, OSError, ValueError, AttributeError, TypeError) as error:
+    except BUILDING_FAILS as error:
         message = f"backbone='{checkpoint}': config.json cannot be used ({first_line(error)})."
         raise InputError(message) from error
     settings = json.loads(config.to_json_string(use_diff=False))
@@ -93,6 +101,9 @@ def _raw_config(checkpoint: str) -> dict[str, Any]:
             ". Load it in transformers where you trust it, and save it with save_pretrained."
         )
         raise InputError(message)
+    if folder.is_dir():
+        check_files(f"backbone='{checkpoint}'", folder)
+        return _read_config(folder / "config.json", checkpoint)
     try:
         with quiet():
             raw: dict[str, Any] = PreTrainedConfig.get_config_dict(str(checkpoint))[0]
@@ -103,6 +114,21 @@ def _raw_config(checkpoint: str) -> dict[str, Any]:
             "or try again with a network."
         )
         raise InputError(message) from error
+    return raw
+
+
+def _read_config(path: Path, checkpoint: str) -> dict[str, Any]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = (
+            f"backbone='{checkpoint}': config.json is damaged ({first_line(error)}). Copy or "
+            "download it again."
+        )
+        raise InputError(message) from error
+    if not isinstance(raw, dict):
+        message = f"backbone='{checkpoint}': config.json holds no settings (an object is needed)."
+        raise InputError(message)
     return raw
 
 

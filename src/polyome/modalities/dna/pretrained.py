@@ -11,7 +11,7 @@ from a file: it is given when a checkpoint is opened, and again when a model fol
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging
@@ -38,7 +40,11 @@ LEFT_OUT = (
 )  # fmt: skip
 _NO_PART = ("pooler", "contact_head")  # parts of transformers' models beside the token states
 
-_BUILDING_FAILS = (ImportError, OSError, ValueError, AttributeError, TypeError, KeyError)
+BUILDING_FAILS = (
+    ImportError, OSError, ValueError, AttributeError, TypeError, KeyError, RuntimeError,
+    ArithmeticError, AssertionError, StrictDataclassError,
+)  # fmt: skip
+"""What a configuration with wrong values may raise in transformers."""
 
 _consented: set[str] = set()  # digests of code that a user of this process agreed to run
 _consents: ContextVar[bool] = ContextVar("consents", default=False)
@@ -114,14 +120,21 @@ class Blueprint:
             try:
                 with quiet():
                     return AutoTokenizer.from_pretrained(folder, trust_remote_code=bool(self.code))
-            except _BUILDING_FAILS as error:
+            except BUILDING_FAILS as error:
                 raise InputError(_does_not_run(self, "tokenizer", error)) from error
 
     def weights(self, checkpoint: str) -> dict[str, Tensor]:
-        """Read the checkpoint's weights (safetensors only), for :meth:`model`."""
+        """Read the checkpoint's weights (safetensors only), for :meth:`model`.
+
+        Raises
+        ------
+        InputError
+            A file is damaged, a weight is missing, of another shape, or no finite number.
+        """
         with self.folder() as folder, torch.device("meta"):
             whole = self._whole(folder)  # for its class and configuration alone
         what = f"backbone='{checkpoint}'"
+        check_files(what, Path(checkpoint))
         try:
             with quiet():
                 loaded, info = type(whole).from_pretrained(
@@ -140,11 +153,15 @@ class Blueprint:
                 "transformers where you trust it and save it with save_pretrained."
             )
             raise InputError(message) from error
+        except SafetensorError as error:  # of a file of the hub
+            message = f"{what}: its weights are damaged ({first_line(error)}). Download them again."
+            raise InputError(message) from error
         except RuntimeError as error:
             raise InputError(_misfit(what, self, first_line(error))) from error
         encoder = _encoder(loaded)
         changed = {name for name, *_ in info["mismatched_keys"]}
         _check_all_loaded(what, self, loaded, encoder, changed | set(info["missing_keys"]))
+        check_finite(f"{what}: its weights", dict(encoder.named_parameters()))
         return encoder.state_dict()
 
     @contextmanager
@@ -175,7 +192,7 @@ class Blueprint:
                 config.dtype = torch.float32
                 auto = getattr(transformers, self._auto_class())
                 return auto.from_config(config, trust_remote_code=trusted)
-        except _BUILDING_FAILS as error:
+        except BUILDING_FAILS as error:
             raise InputError(_does_not_run(self, "model", error)) from error
 
     def _auto_class(self) -> str:
@@ -233,6 +250,45 @@ def _check_all_loaded(
         first = sorted(lacking)[0]
         reason = f"{len(lacking):,} are missing or of another shape, such as '{first}'"
         raise InputError(_misfit(what, blueprint, reason))
+
+
+def check_files(what: str, folder: Path) -> None:
+    """Refuse a checkpoint's folder with a weight file that is damaged, and name the file.
+
+    Examples
+    --------
+    >>> check_files("backbone='owner/model'", Path("owner/model"))  # no folder: of the hub
+    """
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt"):
+                pass  # the header says how long the file must be
+        except (SafetensorError, OSError) as error:
+            message = (
+                f"{what}: {path.name} is cut short or damaged ({first_line(error)}; it has "
+                f"{path.stat().st_size:,} bytes). Copy or download it again."
+            )
+            raise InputError(message) from error
+
+
+def check_finite(what: str, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are NaN or infinite: every answer would be.
+
+    Examples
+    --------
+    >>> check_finite("a.safetensors", {"w": torch.tensor([1.0, torch.nan])})
+    Traceback (most recent call last):
+    polyome._errors.InputError: a.safetensors: 1 of 2 values of 'w' are NaN or infinite. ...
+    """
+    for name, weight in weights.items():
+        wrong = 0 if not weight.is_floating_point() else int((~weight.isfinite()).sum())
+        if wrong:
+            message = (
+                f"{what}: {wrong:,} of {weight.numel():,} values of '{name}' are NaN or infinite. "
+                "The training that wrote them failed, or the file is damaged: copy it again, or "
+                "take another model."
+            )
+            raise InputError(message)
 
 
 def _misfit(what: str, blueprint: Blueprint, reason: str) -> str:

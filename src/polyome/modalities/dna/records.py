@@ -131,6 +131,22 @@ def length_notes(dna: Sequences, longest: int, shortest: int, anchor: str) -> tu
     return tuple(notes)
 
 
+def cut_notes(cut: int, count: int, what: str = "sequences") -> tuple[str, ...]:
+    """What to say of windows with more tokens than the backbone reads.
+
+    Examples
+    --------
+    >>> cut_notes(1, 6)
+    ('1 of 6 sequences have more tokens than the backbone reads; their ends are not read. ...',)
+    """
+    if not cut:
+        return ()
+    return (
+        f"{cut:,} of {count:,} {what} have more tokens than the backbone reads; their ends are not "
+        "read. Letters such as N may cost a token each: trust these answers less.",
+    )
+
+
 def read_part(dna: Sequences, length: int, anchor: str) -> tuple[Sequences, IntArray]:
     """The part of each sequence that a window of ``length`` holds, and where it begins, (n,).
 

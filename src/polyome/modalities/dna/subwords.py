@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, trainers
 
-from polyome._types import IntArray
+from polyome._types import BoolArray, IntArray
 from polyome.io.nucleotides import Codes, kmer_numbers, texts
 
 
@@ -15,7 +15,8 @@ class Subwords(ABC):
 
     Attributes
     ----------
-    num_tokens : P, the most tokens of a record; what goes beyond is cut.
+    num_tokens : P, the most tokens of a training record, whose places the model knows. Records
+        with more have a place each too; they count by what they are, not by where they stand.
     size : number of ids.
     """
 
@@ -30,7 +31,17 @@ class Subwords(ABC):
 
     @abstractmethod
     def encode(self, windows: Codes) -> IntArray:
-        """uint8, (n, length) -> int32, (n, P)."""
+        """uint8, (n, length) -> int32, (n, P), or more columns where a record has more tokens."""
+
+    def is_cut(self, windows: Codes) -> BoolArray:
+        """Which windows have more tokens than are read, bool (n,); none, unless there is a limit.
+
+        Examples
+        --------
+        >>> Kmers(2, num_tokens=2).is_cut(np.array([[1, 1, 1, 2, 4]], np.uint8)).tolist()
+        [False]
+        """
+        return np.zeros(len(windows), bool)
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -110,12 +121,9 @@ class BytePairs(Subwords):
         return cls(tokenizer, longest)
 
     def encode(self, windows: Codes) -> IntArray:
-        """uint8, (n, length) -> int32, (n, P)."""
-        ids = np.zeros((len(windows), self.num_tokens), np.int32)
-        for line, found in zip(ids, self.tokenizer.encode_batch(texts(windows)), strict=True):
-            kept = found.ids[: self.num_tokens]
-            line[: len(kept)] = kept
-        return ids
+        """uint8, (n, length) -> int32, (n, P), or more columns where a record has more pairs."""
+        found = [each.ids for each in self.tokenizer.encode_batch(texts(windows))]
+        return side_by_side(found, self.num_tokens)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -125,6 +133,20 @@ class BytePairs(Subwords):
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Restore what :meth:`to_dict` gave."""
         return cls(Tokenizer.from_str(values["tokenizer"]), values["num_tokens"])
+
+
+def side_by_side(ids: list[list[int]], least: int) -> IntArray:
+    """Lay out ids, int32, (n, columns): as many as the longest needs, and at least so many.
+
+    Examples
+    --------
+    >>> side_by_side([[5, 6], [7]], 1).tolist()
+    [[5, 6], [7, 0]]
+    """
+    table = np.zeros((len(ids), max([least, *map(len, ids)])), np.int32)
+    for line, found in zip(table, ids, strict=True):
+        line[: len(found)] = found
+    return table
 
 
 TOKENIZERS: dict[str, type[Subwords]] = {Kmers.name: Kmers, BytePairs.name: BytePairs}

@@ -216,7 +216,8 @@ class Readout(nn.Module):
     Parameters
     ----------
     hidden_size : width ``d``.
-    num_tokens : P, the most tokens of a record.
+    num_tokens : P, the most tokens of a training record. Tokens beyond have had no place to learn;
+        they count in the averages.
     """
 
     width = 8
@@ -234,8 +235,8 @@ class Readout(nn.Module):
         Parameters
         ----------
         opening : (b, d), the modality token as it entered the trunk.
-        states : (b, 1 + P, d), final states, the modality token's first.
-        mask : (b, 1 + P), or None.
+        states : (b, 1 + p, d), final states, the modality token's first.
+        mask : (b, 1 + p), or None.
 
         Returns
         -------
@@ -250,6 +251,9 @@ class Readout(nn.Module):
             mean = (tokens * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
             most = tokens.masked_fill(~known, -torch.inf).amax(dim=1).nan_to_num(neginf=0.0)
             narrow = narrow * known
+        spare = self.placed.in_features // self.width - narrow.shape[1]
+        if spare:
+            narrow = functional.pad(narrow, (0, 0, 0, spare))  # negative: cut
         pooled = self.pooled(torch.cat([first, mean, most], dim=1))
         representation: Tensor = self.norm(opening + pooled + self.placed(narrow.flatten(1)))
         return representation
@@ -308,11 +312,12 @@ class SequenceEmbeddings(ModalityEmbeddings):
             self.spacing.start_at_random()
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """``codes``, uint8 (b, n); for k-mers and BPE ``ids``, int (b, P); perhaps ``numbers``.
+        """``codes``, uint8 (b, n); for k-mers and BPE ``ids``, int (b, p); perhaps ``numbers``.
 
         Returns
         -------
-        Tokens (b, 1 + P, d) and their mask (b, 1 + P), None where no sequence is short.
+        Tokens (b, 1 + p, d) and their mask (b, 1 + p), None where no sequence is short; p is P, or
+        more where a record has more pairs of BPE than any training record.
         """
         codes = inputs["codes"]
         if self.reads_letters:
@@ -329,7 +334,8 @@ class SequenceEmbeddings(ModalityEmbeddings):
         near = self.neighbours(tokens)
         if self.spacing is not None:
             near = near + self.spacing(tokens)
-        tokens = tokens + functional.gelu(near) + self.positions
+        positions = functional.pad(self.positions, (0, 0, 0, tokens.shape[1] - self.num_tokens))
+        tokens = tokens + functional.gelu(near) + positions
         summary = None if self.composition is None else self.composition(codes)
         if self.numbers is not None:
             own = self.numbers(inputs["numbers"])

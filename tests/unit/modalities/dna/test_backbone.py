@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tests.unit.modalities.dna.tiny_checkpoints import (
@@ -34,6 +35,7 @@ from polyome.modalities.dna.backbone import (
     start_backbones,
 )
 from polyome.modalities.dna.backbone_tokens import BackboneTokens
+from polyome.modalities.sequence import SequenceModality
 
 pytestmark = pytest.mark.usefixtures("code_cache")
 
@@ -201,3 +203,49 @@ def test_loading_names_weights_that_do_not_match(checkpoints):
     part = built(opened(checkpoints["esm"]))
     with pytest.raises(ValueError, match="do not match"):
         part.load_backbone({"no.such.weight": torch.zeros(1)})
+
+
+def with_n(text, count=16):
+    return "N" * count + text[count:]
+
+
+def test_windows_with_more_tokens_than_any_training_row_are_read_to_their_end(checkpoints):
+    texts = texts_of([42, 42])  # 3-mers: 14 tokens and <cls>
+    tokens = opened(checkpoints["esm"], texts)
+    assert tokens.num_tokens == 15
+    spelled = [with_n(texts[0]), with_n(texts[0])[:-6] + "ACGTAC"]
+    inputs = inputs_of(tokens, [*texts, *spelled])
+    assert inputs["ids"].shape[1] > tokens.num_tokens
+    part = built(tokens).eval()
+    start_backbones(part, tokens)
+    found = represent(part, inputs)
+    assert not torch.allclose(found[2], found[3], atol=1e-6)
+    alone = represent(part, inputs_of(tokens, texts))
+    torch.testing.assert_close(found[:2], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_what_goes_beyond_the_backbones_limit_is_counted(tmp_path):
+    checkpoint = make_esm(
+        tmp_path / "esm", position_embedding_type="absolute", max_position_embeddings=22
+    )
+    texts = texts_of([42, 42])
+    tokens = opened(checkpoint, texts)
+    assert (tokens.num_tokens, tokens.room) == (15, 20)
+    assert BackboneTokens.from_dict(tokens.to_dict()).room == 20
+    codes = Sequences.from_text([*texts, with_n(texts[0], 3), with_n(texts[0])]).matrix(42)
+    assert tokens.is_cut(codes).tolist() == [False, False, False, True]
+    assert tokens.encode(codes).shape == (4, 20)
+    modality = SequenceModality(backbone=str(checkpoint))
+    modality.fit(modality.read(pd.DataFrame({"sequence": texts})))
+    query = modality.read(pd.DataFrame({"sequence": [texts[0], with_n(texts[0])]}))
+    assert query.notes == (
+        "1 of 2 sequences have more tokens than the backbone reads; their ends are not read. "
+        "Letters such as N may cost a token each: trust these answers less.",
+    )
+    assert modality.read(pd.DataFrame({"sequence": texts})).notes == ()
+
+
+def test_without_a_limit_nothing_is_cut(checkpoints):
+    tokens = opened(checkpoints["own_code"])
+    assert tokens.room is None
+    assert not tokens.is_cut(np.ones((2, 5000), np.uint8)).any()

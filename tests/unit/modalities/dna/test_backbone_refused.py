@@ -2,8 +2,10 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.unit.modalities.dna.tiny_checkpoints import (
     MODELING,
     SIZES,
@@ -26,6 +28,7 @@ from polyome import InputError
 from polyome.modalities.dna import backbone_tokens
 from polyome.modalities.dna.backbone_tokens import BackboneTokens
 from polyome.modalities.dna.checkpoint import open_checkpoint
+from polyome.modalities.sequence import SequenceModality
 
 pytestmark = pytest.mark.usefixtures("code_cache")
 
@@ -192,3 +195,90 @@ def test_a_tokenizer_with_more_ids_than_its_model_is_refused(tmp_path):
     (checkpoint / "config.json").write_text(json.dumps(config | {"vocab_size": 20}))
     with pytest.raises(InputError, match="its model knows 20 ids"):
         BackboneTokens.open(str(checkpoint), TEXTS)
+
+
+def test_weights_that_are_cut_short_are_named_before_anything_is_built(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    weights = checkpoint / "model.safetensors"
+    whole = weights.read_bytes()
+    for left in (whole[: len(whole) // 2], whole[:20], b""):
+        weights.write_bytes(left)
+        expected = rf"model\.safetensors is cut short or damaged .*it has {len(left):,} bytes\)"
+        with pytest.raises(InputError, match=expected):
+            BackboneTokens.open(str(checkpoint), TEXTS)
+
+
+def test_weights_that_are_damaged_after_opening_are_named(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    tokens = opened(checkpoint)
+    (checkpoint / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(InputError, match=r"model\.safetensors is cut short or damaged"):
+        tokens.weights()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    checkpoint = make_esm(tmp_path / "esm")
+    path = checkpoint / "model.safetensors"
+    weights = load_file(path)
+    name = next(name for name in weights if name.endswith("query.weight"))
+    weights[name][0, :3] = value
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(InputError, match=r"its weights: 3 of 1,024 values of '.*query\.weight'"):
+        opened(checkpoint).weights()
+
+
+def test_weights_whose_names_match_nothing_are_refused(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    path = checkpoint / "model.safetensors"
+    renamed = {f"module.{name}": weight for name, weight in load_file(path).items()}
+    save_file(renamed, path, {"format": "pt"})
+    with pytest.raises(InputError, match="are missing or of another shape"):
+        opened(checkpoint).weights()
+
+
+def test_damaged_weights_are_refused_before_training(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    path = checkpoint / "model.safetensors"
+    weights = {name: torch.full_like(weight, torch.nan) for name, weight in load_file(path).items()}
+    save_file(weights, path, {"format": "pt"})
+    modality = SequenceModality(backbone=str(checkpoint))
+    records = modality.read(pd.DataFrame({"sequence": TEXTS}))
+    with pytest.raises(InputError, match="are NaN or infinite"):
+        modality.fit(records)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"model_type": ', r"config\.json is damaged"),
+        ("[1, 2]", r"config\.json holds no settings"),
+        ("", r"config\.json is damaged"),
+    ],
+)
+def test_a_configuration_that_is_no_json_is_named(tmp_path, text, expected):
+    checkpoint = make_esm(tmp_path / "esm")
+    (checkpoint / "config.json").write_text(text)
+    with pytest.raises(InputError, match=expected):
+        BackboneTokens.open(str(checkpoint), TEXTS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"num_attention_heads": 0}, {"num_attention_heads": 5}, {"hidden_size": -4},
+     {"hidden_size": "wide"}, {"num_hidden_layers": None}],
+)  # fmt: skip
+def test_a_configuration_with_wrong_values_is_refused(tmp_path, changed):
+    checkpoint = make_esm(tmp_path / "esm")
+    config = json.loads((checkpoint / "config.json").read_text())
+    (checkpoint / "config.json").write_text(json.dumps(config | changed))
+    with pytest.raises(InputError, match=r"config\.json cannot be used|cannot be built|do not fit"):
+        opened(checkpoint).weights()
+
+
+def test_a_tokenizer_that_lacks_a_base_is_refused(tmp_path):
+    checkpoint = make_esm(tmp_path / "esm")
+    words = ["<unk>", "<pad>", "<mask>", "<cls>", *"ACGUN"]
+    (checkpoint / "vocab.txt").write_text("\n".join(words))
+    with pytest.raises(InputError, match=r"does not know 'T' \(models of RNA write U\)"):
+        opened(checkpoint)
