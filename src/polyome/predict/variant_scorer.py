@@ -142,7 +142,6 @@ class VariantScorer:
         lines = []
         for variant, reason, plan in zip(chunk, reasons, plans, strict=True):
             notes = [reason] if reason else self._allele_notes(variant)
-            is_same = reason is not None or reference_state(self.genome, variant) == "same"
             values = {}
             if not reason:
                 best = self._best(plan, answers)
@@ -150,16 +149,7 @@ class VariantScorer:
                     notes = notes or ["outside_windows"]
                 else:
                     values = self._values(variant, best)
-                    notes += [] if is_same else ["ambiguous_reference"]
-                    if self._at_edge(variant, best.window):
-                        notes.append("at_edge")
-                    elif self._is_unknown(variant, best.window):
-                        notes.append("unknown_letters")
-                    places = (
-                        p for w, r, alts in plan if w == best.window for p in (r, *alts.values())
-                    )
-                    if any(cut[place] for place in places):
-                        notes.append("cut_tokens")
+                    notes += self._window_notes(variant, best.window, plan, cut)
             result.variants += 1
             result.counts.update([*notes, *(["scored"] if values else [])])
             if notes:
@@ -184,6 +174,21 @@ class VariantScorer:
         """One note for each allele that has no letters."""
         others = [allele for allele in variant.alternatives if not is_spelled(allele)]
         return ["star_allele" if allele == "*" else "symbolic_allele" for allele in others]
+
+    def _window_notes(
+        self, variant: Variant, window: Window, plan: list[_Plan], cut: BoolArray
+    ) -> list[str]:
+        """What to know of a score in this window; ``cut`` is of each text."""
+        notes = []
+        if reference_state(self.genome, variant) != "same":
+            notes.append("ambiguous_reference")
+        if self._at_edge(variant, window):
+            notes.append("at_edge")
+        elif self._is_unknown(variant, window):
+            notes.append("unknown_letters")
+        own = [one for one in plan if one.window == window]
+        read = [row for one in own for row in sum(one.alternatives.values(), one.reference)]
+        return [*notes, "cut_tokens"] if cut[read].any() else notes
 
     def _planned(self, variant: Variant, texts: dict[tuple[str, int], int]) -> list[_Plan]:
         """Places in ``texts`` of each window with REF and with each ALT; new ones are added."""
