@@ -1,9 +1,8 @@
 """Where an AnnData keeps its expression values, and how to read them on the linear scale."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,12 @@ from polyome._types import BoolArray
 from polyome.modalities.profiles.cell_states import MixedStatesError, RowForms, check_same_as
 from polyome.modalities.profiles.feature_kinds import find_genes, typed_var
 from polyome.modalities.profiles.feature_values import without_others
+from polyome.modalities.profiles.file_states import (
+    check_same_state,
+    log_base,
+    note_of_base,
+    states_of,
+)
 from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import (
     CHUNK_ROWS,
@@ -30,12 +35,9 @@ from polyome.modalities.profiles.matrix_rows import (
     read_rows,
 )
 from polyome.modalities.profiles.matrix_state import (
-    LINEAR_STATES,
-    NATURAL,
     ROUNDING,
     MatrixState,
     Recognition,
-    recognise_sample,
 )
 from polyome.modalities.profiles.recognition import quieten, recognise, rounding
 
@@ -322,7 +324,7 @@ def _read(
         quieten(sample, rounding(sample.data))
         genes = without_others(genes, sample, names)
         if sources is not None:
-            check_same_state(_states(matrix, genes.is_gene, base, sources), where)
+            check_same_state(states_of(matrix, genes.is_gene, base, sources), where)
         repeated = names.duplicated(keep=False)  # an antibody may have a gene's name
         recognition = recognise(
             matrix,
@@ -333,45 +335,9 @@ def _read(
             known=names.isin(known) & ~repeated if known else None,
             base=base,
         )
-    notes = (*genes.notes, *_note_of_base(recognition, base, where))
+    notes = (*genes.notes, *note_of_base(recognition, base, where))
     return ExpressionMatrix(
         layer, recognition, var, obs_names, matrix, gene_column, notes, genes.is_gene
-    )
-
-
-def log_base(uns: Mapping[str, Any]) -> float | None:
-    """Base of the logarithm that ``scanpy.pp.log1p`` wrote to ``uns``; None where it wrote none.
-
-    Examples
-    --------
-    >>> log_base({"log1p": {"base": 10}}), log_base({"log1p": {"base": None}}), log_base({})
-    (10.0, 2.718281828459045, None)
-    """
-    written = uns.get("log1p")
-    if not isinstance(written, Mapping):
-        return None
-    base = written.get("base")
-    if base is None:  # what scanpy writes for the natural logarithm; a file loses it
-        return NATURAL
-    try:
-        value = float(base)
-    except (TypeError, ValueError):
-        return None
-    if not (np.isfinite(value) and value > 1):
-        return None
-    return NATURAL if np.isclose(value, NATURAL, rtol=1e-3) else value
-
-
-def _note_of_base(recognition: Recognition, base: float | None, where: str) -> tuple[str, ...]:
-    """Say so where the values are logarithms to another base than ``uns`` says."""
-    if base is None or not (recognition.is_log and recognition.is_certain):
-        return ()
-    if recognition.base == base:
-        return ()
-    shown = "e" if base == NATURAL else f"{base:g}"
-    return (
-        f"uns['log1p'] says base {shown}, but {recognition.evidence}: {where} was read as "
-        f"{recognition.description}.",
     )
 
 
@@ -472,58 +438,4 @@ def states_by(
     >>> {name: recognition.description for name, recognition in found.items()}
     {'a': 'counts', 'b': 'counts'}
     """
-    return _states(expression.matrix, expression.is_gene, expression.recognition.log_base, groups)
-
-
-def _states(
-    matrix: Matrix,
-    is_gene: BoolArray | None,
-    base: float | None,
-    groups: "pd.Series[str] | NDArray[np.object_]",
-) -> dict[str, Recognition]:
-    codes, names = pd.factorize(np.asarray(groups))
-    found: dict[str, Recognition] = {}
-    for code, name in enumerate(names):
-        rows = np.flatnonzero(codes == code)
-        block = read_rows(matrix, rows[sampled_rows(len(rows))])
-        block = block if is_gene is None else keep_columns(block, is_gene)
-        sample = sparse.csr_matrix(block, dtype=np.float64)
-        quieten(sample, rounding(sample.data))
-        found[str(name)] = recognise_sample(sample, base=base)
-    return found
-
-
-def check_same_state(states: Mapping[str, Recognition], where: str) -> None:
-    """Refuse files read as one that hold values of different kinds.
-
-    Parameters
-    ----------
-    states : what each file holds.
-    where : the matrix, in messages.
-
-    Raises
-    ------
-    MixedStatesError
-        Two files differ, other than by being whole or not.
-
-    Examples
-    --------
-    >>> counts = np.array([[1, 3, 0], [0, 5, 2]])
-    >>> adata = AnnData(np.vstack([counts, np.log1p(counts)]))
-    >>> find_expression(adata, sources=np.array(["a.h5ad", "a.h5ad", "b.h5ad", "b.h5ad"]))
-    Traceback (most recent call last):
-    polyome.modalities.profiles.cell_states.MixedStatesError: X is counts in a.h5ad but log1p of ...
-    """
-    (first, expected), *others = states.items()
-    for file, recognition in others:
-        both = {expected.state, recognition.state}
-        if len(both) > 1 and not both <= LINEAR_STATES:
-            found = (
-                f"{where} is {expected.description} in {first} but {recognition.description} in "
-                f"{file}"
-            )
-            raise MixedStatesError(
-                found,
-                "files read as one must hold the same kind of values. Read them one by one, or "
-                "pass layer= with one that all of them have.",
-            )
+    return states_of(expression.matrix, expression.is_gene, expression.recognition.log_base, groups)

@@ -10,7 +10,8 @@ from tests.unit.modalities.conftest import learn, lognormalised, make, read, sam
 
 from polyome._errors import InputError
 from polyome.modalities.profiles.cell_states import MixedStatesError
-from polyome.modalities.profiles.matrix import find_expression, log_base
+from polyome.modalities.profiles.file_states import log_base
+from polyome.modalities.profiles.matrix import find_expression
 from polyome.modalities.profiles.matrix_state import MatrixState
 
 BASES = {np.e: "log1p", 2: "log2(1 + x)", 10: "log10(1 + x)"}

@@ -54,7 +54,7 @@ def test_zero_filled_is_as_the_subset(vocabulary, share, form):
     subset = match_of(vocabulary, form(adata[:, measured].copy()))
     is_measured = np.isin(vocabulary.names, np.array(NAMES)[measured])
     np.testing.assert_array_equal(subset.present, is_measured)
-    assert match.present[is_measured].mean() > 0.98
+    assert match.present[is_measured].mean() > 0.95
     assert not match.present[~is_measured & (vocabulary.detection.least >= 0.05)].any()
     assert match.library_share == pytest.approx(subset.library_share, abs=0.03)
     assert "are 0 in all 150 cells of X, among them genes that training cells" in match.notes[0]
