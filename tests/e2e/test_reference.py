@@ -137,6 +137,9 @@ def test_what_is_wrong_with_the_query_is_said_before_work_starts(reference, sect
     monkeypatch.setattr(polyome.CellTypeClassifier, "fit", None)
     with pytest.raises(polyome.InputError, match="knows no key 'alignn'"):
         polyome.annotate_from(reference, section, "cell_type", predict={"alignn": True}, **TINY)
+    few = section[:5].copy()
+    with pytest.raises(polyome.InputError, match="align=true: 5 records are too few"):
+        polyome.annotate_from(reference, few, "cell_type", predict={"align": True}, **TINY)
     twice = section.copy()
     twice.obs_names = ["same"] * twice.n_obs
     with pytest.raises(polyome.InputError, match="occurs more than once"):

@@ -22,9 +22,7 @@ _TILE = re.compile(
 _TYPE = re.compile(r"cell.?type|cluster|louvain|leiden|annot|ontology|lineage|predict")
 _LABEL = re.compile(r"type|label|class|pheno|subset|domain|niche|layer")
 _CLOSEST = 0.02  # share of the pairs of nearest cells that is looked at
-_TOO_CLOSE = (
-    0.5  # of the median distance between nearest cells: so close are few cells of a section
-)
+_TOO_CLOSE = 0.5  # of the median distance to the nearest cell: few of one section are so close
 _LEAST_PAIRS = 20
 _PAIR_SHARE = 0.2  # of the usual share of pairs of one group
 _LEAST_USUAL = 0.1
