@@ -104,8 +104,8 @@ def _one_matrix(folder: Path) -> Path:
         if readable:
             hint = f" Files of cells there: {listed(readable)}."
         message = (
-            f"{folder} is a folder without a matrix.mtx or matrix.mtx.gz; one that CellRanger wrote "
-            f"is needed, or a file of cells.{hint}"
+            f"{folder} is a folder without a matrix.mtx or matrix.mtx.gz; one that CellRanger "
+            f"wrote is needed, or a file of cells.{hint}"
         )
         raise InputError(message)
     shown = [
