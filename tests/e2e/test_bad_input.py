@@ -59,8 +59,8 @@ FILES = [
     (cut_short, "is damaged or cut short", "copy or download it again"),
     (barely_begun, "is damaged or cut short", "opy or download it again"),
     (overwritten_inside, "is damaged", "An intact h5ad file was expected"),
-    (folder, "is a folder", "h5ad files there: 'cells.h5ad'"),
-    (table, "is not an HDF5 file", "Convert it with scanpy"),
+    (folder, "is a folder", "Files of cells there: 'cells.h5ad'"),
+    (table, "is not an HDF5 file", "or convert it with scanpy"),
     (compressed, "is gzip-compressed", "Decompress it"),
 ]
 
@@ -77,10 +77,10 @@ def test_files_that_are_no_h5ad(
         assert hint in message
 
 
-def test_a_csv_file(refused_predict, tmp_path):
+def test_a_table_of_counts_of_other_genes(refused_predict, tmp_path):
     path = tmp_path / "counts.csv"
     table(path, None)
-    assert "Convert it with scanpy (read_csv" in refused_predict(path)
+    assert "0 of the 120 genes that the model knows (0%) are in X" in refused_predict(path)
 
 
 def test_a_file_named_twice(refused, cells_file, tmp_path):

@@ -298,7 +298,7 @@ def _row_table(text: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
     table = text.set_axis([layout.header[int(str(i))] for i in text.columns], axis=1)
     if 0 not in text.columns:
         return table.set_axis(pd.RangeIndex(1, len(table) + 1).astype(str), axis=0)
-    names = pd.Index(text[0].fillna("").astype(str).str.strip(), dtype=object)
+    names = pd.Index(text[0].fillna("").astype(str).str.strip().to_numpy(), dtype=object)
     rest = table.iloc[:, 1:]
     rest = rest.loc[:, ~rest.columns.duplicated()]
     return rest.set_axis(names, axis=0)

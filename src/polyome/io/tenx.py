@@ -100,11 +100,12 @@ def _one_matrix(folder: Path) -> Path:
     inside = sorted(file.name for file in folder.iterdir())
     if not found:
         readable = [name for name in inside if name.endswith((".h5ad", ".h5", ".h5mu", ".loom"))]
-        hint = f" Files of cells there: {listed(readable)}." if readable else ""
+        hint = f" It holds {listed(inside, most=4)}." if inside else " It is empty."
+        if readable:
+            hint = f" Files of cells there: {listed(readable)}."
         message = (
-            f"{folder} is a folder without a matrix.mtx or matrix.mtx.gz"
-            f"{hint or f'. It holds {listed(inside, most=4)}.' if inside else ' (it is empty).'} A "
-            "folder that CellRanger wrote is needed, or a file of cells."
+            f"{folder} is a folder without a matrix.mtx or matrix.mtx.gz; one that CellRanger "
+            f"wrote is needed, or a file of cells.{hint}"
         )
         raise InputError(message)
     shown = [

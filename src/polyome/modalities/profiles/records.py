@@ -108,7 +108,10 @@ def as_adata(source: Any, reading: CellReading | None = None) -> CellFiles:
     if isinstance(source, list) and any(isinstance(one, AnnData) for one in source):
         message = "several AnnData were given: make them one with anndata.concat."
         raise InputError(message)
-    return read_cells(paths_of(source, "an AnnData, a file of cells or a list of files"), reading)
+    return read_cells(
+        paths_of(source, "an AnnData, an h5ad or another file of cells, or a list of files"),
+        reading,
+    )
 
 
 def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, str | None]:
