@@ -176,7 +176,8 @@ class SequenceModality(Modality):
         """Which records have more tokens than a backbone reads, bool (n,); their ends are cut."""
         if not isinstance(self.subwords_, BackboneTokens):
             return np.zeros(len(records), bool)
-        return self.subwords_.is_cut(self.prepare(records).windows)
+        windows: Any = self.prepare(records).windows
+        return self.subwords_.is_cut(windows)
 
     def fit(self, records: SequenceRecords) -> Self:
         """Learn the length, the subwords, and mean and spread of the k-mer counts."""

@@ -336,3 +336,12 @@ def test_mutagenesis_changes_every_base_to_every_other_one(model):
     usual = model.predict(pd.DataFrame({"sequence": [sequence, changed]}))["level"]
     assert row["level"] == pytest.approx(usual.iloc[1], abs=1e-5)
     assert row["level_difference"] == pytest.approx(usual.iloc[1] - usual.iloc[0], abs=1e-5)
+
+
+def test_a_window_that_a_backbone_cuts_has_a_note(run, model, genome, monkeypatch):
+    modality = type(model.fitted_.modality)
+    monkeypatch.setattr(modality, "is_cut", lambda _, records: np.ones(len(records), bool))
+    text = genome[1]["chr1"]
+    (found,), result, _ = run([line("chr1", 101, text[100], other(text[100]))])
+    assert info(found)["POLYOME_NOTE"] == "cut_tokens"
+    assert any("1 cut_tokens: scored, though a window has more tokens" in n for n in result.notes)
