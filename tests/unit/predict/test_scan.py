@@ -324,3 +324,10 @@ def test_the_class_that_is_looked_for_can_be_chosen(motif_model, genome, tmp_pat
     ]
     total = found[0]["probability"].to_numpy() + found[1]["probability"].to_numpy()
     np.testing.assert_allclose(total, 1, atol=1e-9)
+
+
+def test_windows_that_a_backbone_cuts_are_counted(motif_model, genome, tmp_path, monkeypatch):
+    modality = type(motif_model.fitted_.modality)
+    monkeypatch.setattr(modality, "is_cut", lambda _, records: np.arange(len(records)) < 2)
+    found = scan(motif_model.fitted_, genome, tmp_path / "hits.bed", quiet=True)
+    assert "windows have more tokens than the backbone reads" in found.notes[-1]

@@ -500,3 +500,12 @@ def test_the_output_may_be_no_input(model, genome, tmp_path):
 def test_a_shift_by_half_a_window_is_refused(run):
     with pytest.raises(InputError, match=r"shift_bp=30: the model's window has 60 bp; less than"):
         run([], shift_bp=30)
+
+
+def test_a_window_that_a_backbone_cuts_has_a_note(run, model, genome, monkeypatch):
+    modality = type(model.fitted_.modality)
+    monkeypatch.setattr(modality, "is_cut", lambda _, records: np.ones(len(records), bool))
+    text = genome[1]["chr1"]
+    (found,), result, _ = run([line("chr1", 101, text[100], other(text[100]))])
+    assert info(found)["POLYOME_NOTE"] == "cut_tokens"
+    assert any("1 cut_tokens: scored, though a window has more tokens" in n for n in result.notes)
