@@ -82,13 +82,7 @@ def fit(
 
     check_new_folder(out, replaces=SUMMARY, own=own_names)
     model_class = estimator_class(task)
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     given = parsing.gathered(config, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     given |= {} if measured is None else {"inputs": measured}
@@ -135,13 +129,7 @@ def evaluate(
 
     if json is not None:
         check_writable(json, inputs)
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     result = model.evaluate(list(inputs), target, part=part, **options)
     _notes(result.notes, quiet=quiet)
@@ -171,13 +159,7 @@ def predict(
     """Predict labels or values of new records; h5ad and zarr have representations too."""
     from polyome.predict.embed import check_format, write_answers
 
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     check_format(out, model.fitted_.modality.answer_formats, inputs)
     records, answers = model.answer(list(inputs), **options)
@@ -236,13 +218,7 @@ def embed(
     """Write each record's representation."""
     from polyome.predict.embed import check_format, embedding_formats, write_embedding
 
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     model, options = _loaded(model_dir, set_, reading, seed=seed, device=device, quiet=quiet)
     check_format(out, embedding_formats(model.fitted_.modality), inputs)
     records, answers = model.answer(list(inputs), **options)
@@ -273,13 +249,7 @@ def explain(
     from polyome.io.files import check_new_folder
 
     check_new_folder(out, replaces=INDEX, own=own_names)
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     checked = parsing.explain_settings
     model, options = _loaded(
         model_dir, set_, reading, seed=seed, device=device, quiet=quiet, checked=checked
@@ -318,13 +288,7 @@ def audit(
     if json is not None:
         check_writable(json, inputs)
     model_class = estimators.estimator_class(task)
-    reading = {
-        "genome": genome,
-        "labels": labels,
-        "sequence_column": sequence_column,
-        "window_bp": window_bp,
-        "center": center,
-    }
+    reading = _reading(genome, labels, sequence_column, window_bp, center)
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     given |= {} if measured is None else {"inputs": measured}
@@ -489,6 +453,23 @@ def version(
     if show:
         print(f"polyome {__version__}")
         raise typer.Exit
+
+
+def _reading(
+    genome: Path | None,
+    labels: Path | None,
+    sequence_column: str | None,
+    window_bp: int | None,
+    center: str | None,
+) -> dict[str, Any]:
+    """Options that say how files are read, by name."""
+    return {
+        "genome": genome,
+        "labels": labels,
+        "sequence_column": sequence_column,
+        "window_bp": window_bp,
+        "center": center,
+    }
 
 
 def _loaded(
