@@ -128,10 +128,10 @@ def _unknown(model: Estimator, query: AnnData, rows: np.ndarray) -> dict[str, fl
     }
 
 
-def _gained(model: Estimator, query: AnnData, truth: np.ndarray) -> dict[str, float]:
+def _gained(model: Estimator, query: AnnData, truth: np.ndarray) -> dict[str, float | None]:
     """Scores as it is and aligned, over the cells whose type the model knows."""
     known = np.array([label is not None for label in truth])
-    found = {}
+    found: dict[str, float | None] = {}
     for name, suffix in (("as it is", "before"), ("aligned", "aligned")):
         answers = model.answer(query, align=name == "aligned")[1]
         proba = answers.proba.to_numpy()[known]
