@@ -15,6 +15,8 @@ from polyome._errors import InputError
 
 OUTPUTS = ("out", "json", "bigwig")
 """Options that name what is written."""
+KEEPING = (".h5ad", ".h5mu")
+"""Endings of files that keep what they hold when answers are written into them."""
 _BEGINNINGS = {
     b"##fileformat=VCF": ".vcf",
     b">": ".fa",
@@ -28,6 +30,8 @@ _BEGINNING = 2**12
 def check_outputs(options: Mapping[str, Any]) -> None:
     """Refuse an output that is one of the inputs, or that is named twice.
 
+    Answers may be written into the h5ad or h5mu that they are of: what it holds is kept.
+
     Examples
     --------
     >>> path = Path(tempfile.mkdtemp()) / "g.fa"
@@ -39,6 +43,8 @@ def check_outputs(options: Mapping[str, Any]) -> None:
     written = {key: options[key] for key in OUTPUTS if isinstance(options.get(key), Path)}
     for name, path in written.items():
         for key, others in _paths(options).items():
+            if key == "inputs" and path.suffix.lower() in KEEPING:
+                continue
             if any(_is_same(path, other) for other in others):
                 message = (
                     f"--{name} {path} is an input ({key}); what it holds would be lost. Name "

@@ -83,7 +83,7 @@ def match_scores() -> FloatArray:
     Examples
     --------
     >>> match_scores()[[32, 63, 126]].round(2).tolist()
-    [0.91, 0.41, 0.0]
+    [0.9, 0.41, 0.0]
     """
     frequencies = np.maximum(np.arange(2 * STEPS + 1), 1) / (2 * STEPS)
     return np.log(1 - CONSERVED + CONSERVED / frequencies)
