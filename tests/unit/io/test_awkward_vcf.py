@@ -30,7 +30,7 @@ READ = {
     "no last line end": ((HEAD + COLUMNS + TWO)[:-1], [(5, "A", ["C"]), (9, "G", ["GT"])]),
     # zhou-lab/biscuit 23: a header line that is misspelt
     "misspelt header": (
-        HEAD + '##FILTER=<ID=PASS,Desccription="x">\n' + COLUMNS + TWO,
+        HEAD + '##FILTER=<ID=PASS,Describe="x">\n' + COLUMNS + TWO,
         [(5, "A", ["C"]), (9, "G", ["GT"])],
     ),
     # jamescasbon/PyVCF 210: contigs and INFO that no header line describes
