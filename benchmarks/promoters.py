@@ -41,7 +41,8 @@ WITHOUT_TRUNK = "direct path + boosting"
 GIVEN = "promoters"  # the row of the sets' own splits
 EARLIER = (
     "Made under the earlier homology split, which saw shared 30-mers only; today's also keeps "
-    "relatives without one on one side. `make bench ONLY=homology` scores a linear model under both."
+    "relatives without one on one side. `make bench ONLY=homology` scores a linear model under "
+    "both."
 )
 
 
