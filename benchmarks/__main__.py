@@ -2,9 +2,19 @@
 
 import sys
 
-from benchmarks import alignment, cells, explain, expression, inputs, promoters, scan, tissue
+from benchmarks import (
+    alignment,
+    cells,
+    explain,
+    expression,
+    homology,
+    inputs,
+    promoters,
+    scan,
+    tissue,
+)
 
-MODULES = (alignment, cells, promoters, scan, tissue, explain, expression, inputs)
+MODULES = (alignment, cells, promoters, homology, scan, tissue, explain, expression, inputs)
 ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
 
