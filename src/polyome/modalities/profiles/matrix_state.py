@@ -119,7 +119,7 @@ class Recognition:
             MatrixState.LOG2: f"log2(1 + x) of {of}",
             MatrixState.LOG10: f"log10(1 + x) of {of}",
             MatrixState.LOG: f"log(1 + x) to base {self.log_base} of {of}",
-            MatrixState.SQRT: f"square roots of {of}",
+            MatrixState.SQRT: f"the square root of {of}",
             MatrixState.UNLOGGED: "unlogged and not whole numbers",
             MatrixState.SCALED: "scaled",
         }[self.state]

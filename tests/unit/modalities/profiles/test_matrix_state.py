@@ -47,9 +47,9 @@ FORMS = {
         np.log2(1 + depth(COUNTS, 1e6))[:, SELECTED],
         "log2(1 + x) of normalised counts",
     ),
-    "roots of counts": (np.sqrt(COUNTS), "square roots of counts"),
-    "roots of 10k": (np.sqrt(depth(COUNTS)), "square roots of normalised counts"),
-    "roots of CPM": (np.sqrt(depth(COUNTS, 1e6)), "square roots of normalised counts"),
+    "roots of counts": (np.sqrt(COUNTS), "the square root of counts"),
+    "roots of 10k": (np.sqrt(depth(COUNTS)), "the square root of normalised counts"),
+    "roots of CPM": (np.sqrt(depth(COUNTS, 1e6)), "the square root of normalised counts"),
     "CPM": (depth(COUNTS, 1e6), "unlogged and not whole numbers"),
     "proportions": (depth(COUNTS, 1), "unlogged and not whole numbers"),
     "volume-normalised": (
@@ -230,7 +230,7 @@ def test_square_roots_are_undone_exactly():
     adata = AnnData(np.sqrt(COUNTS))
     found = find_expression(adata)
     assert found.recognition.linear(np.sqrt(COUNTS)) == pytest.approx(COUNTS)
-    assert found.notes == ("X is square roots of counts; it was converted exactly.",)
+    assert found.notes == ("X is the square root of counts; it was converted exactly.",)
 
 
 def test_values_that_are_all_1_are_pointed_out():
