@@ -23,6 +23,8 @@ _DOUBTFUL = frozenset((
     "doublets", "multiplet", "multiplets", "none", "no label", "missing", "other", "others",
     "low quality", "low-quality", "excluded", "exclude", "to be determined", "tbd",
 ))  # fmt: skip
+_DOUBTFUL_WORDS = re.compile(r"\b(doublets?|multiplets?|low[ -]quality|unassigned|undetermined)\b")
+_AROUND = re.compile(r"[ .-]*[0-9]+$|[ .-]*(cells?|clusters?|types?)$")
 _NUMBER = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 _MOST_SHOWN = 20
 
@@ -200,18 +202,51 @@ def _alike_message(counts: Mapping[str, int], target: str) -> str:
     )
 
 
+def is_doubtful(label: str) -> bool:
+    """Whether a label may mean that there is none.
+
+    Examples
+    --------
+    >>> [is_doubtful(label) for label in ("Unknown_1", "T/NK doublets", "Other cells", "B cells")]
+    [True, True, True, False]
+    """
+    text = same_spelling(label)
+    if text in _DOUBTFUL or _DOUBTFUL_WORDS.search(text):
+        return True
+    text = _AROUND.sub("", _AROUND.sub("", text))
+    return text in _DOUBTFUL
+
+
 def _doubtful_message(counts: Mapping[str, int], target: str) -> str:
-    doubtful = [name for name in counts if same_spelling(name) in _DOUBTFUL]
+    doubtful = [name for name in counts if is_doubtful(name)]
     if not doubtful:
         return ""
     shown = ", ".join(f"'{name}' ({counts[name]:,} rows)" for name in doubtful)
     noun = "a class" if len(doubtful) == 1 else "classes"
     why = " Models also answer 'unknown' for records that they refuse." * (REFUSED in doubtful)
-    joined = ",".join(doubtful)
     return (
-        f"'{target}' has {noun} {shown}, which may mean that there is no label.{why} If so, pass "
-        f'unlabelled="{joined}" (--set unlabelled={shlex.quote(joined)}).'
+        f"'{target}' has {noun} {shown}, which may mean that there is no label.{why}"
+        f"{_unlabelled(doubtful)}"
     )
+
+
+def doubtful_hint(labels: Collection[str]) -> str:
+    """What to type where some of these labels mean that there is none; empty where none may.
+
+    Examples
+    --------
+    >>> print(doubtful_hint(["Doublet", "Platelets"]).strip())
+    'Doublet' may mean that there is no label. If so, pass unlabelled="Doublet" (--set ...
+    """
+    doubtful = [label for label in labels if is_doubtful(label)]
+    if not doubtful:
+        return ""
+    return f" {listed(doubtful)} may mean that there is no label.{_unlabelled(doubtful)}"
+
+
+def _unlabelled(doubtful: Collection[str]) -> str:
+    joined = ",".join(doubtful)
+    return f' If so, pass unlabelled="{joined}" (--set unlabelled={shlex.quote(joined)}).'
 
 
 def spelled_otherwise(unseen: Collection[str], classes: Collection[str]) -> str:

@@ -13,6 +13,7 @@ from polyome.io.missing import MISSING
 from polyome.labels import (
     alike_labels,
     counted_labels,
+    is_doubtful,
     labels_as_text,
     meant_missing,
     reading_notes,
@@ -186,3 +187,16 @@ def test_cases_of_labels(real_data, case, task):
             warn_of_labels(targets.counts, target)
     else:
         assert targets.classes == ("bg", "prom")
+
+
+@pytest.mark.parametrize(
+    "word", ["Unknown_1", "unknown cells", "T/NK doublets", "Low quality cells", "Doublet-2"]
+)
+def test_words_around_a_doubtful_one_do_not_hide_it(word):
+    with pytest.warns(PolyomeWarning, match="which may mean that there is no label"):
+        warn_of_labels({"B": 3, word: 1200}, "kind")
+
+
+@pytest.mark.parametrize("word", ["B cells", "Type 2 cells", "Another", "Nonclassical", "cell 3"])
+def test_names_of_kinds_are_no_doubtful_words(word):
+    assert not is_doubtful(word)

@@ -11,6 +11,10 @@ USUAL_COLUMNS = (
     "gene_name",
     "gene_names",
     "gene_short_name",
+    "genename",
+    "genesymbol",
+    "external_gene_name",
+    "hgnc_symbol",
     "symbol",
     "symbols",
     "features",
@@ -25,8 +29,14 @@ USUAL_COLUMNS = (
     "index",
     "_index",
     "var_names",
+    "name",
+    "names",
 )
 """In lower case, the likeliest first."""
+
+
+def _plain(column: Any) -> str:
+    return str(column).lower().replace(".", "_").replace(" ", "_")
 
 
 def usual_columns(columns: pd.Index) -> list[Any]:
@@ -37,5 +47,5 @@ def usual_columns(columns: pd.Index) -> list[Any]:
     >>> usual_columns(pd.Index(["n_cells", "gene_ids", "Symbol"]))
     ['Symbol', 'gene_ids']
     """
-    lowered = {str(column).lower(): column for column in reversed(list(columns))}
+    lowered = {_plain(column): column for column in reversed(list(columns))}
     return [lowered[name] for name in USUAL_COLUMNS if name in lowered]

@@ -73,11 +73,18 @@ def check_cells(adata: AnnData, path: Path) -> None:
     if not (adata.n_obs and adata.n_vars):
         msg = (
             f"{path} is empty: {adata.n_obs} cells, {adata.n_vars} genes. "
-            "At least one of each is needed."
+            f"At least one of each is needed.{_hint_raw(adata)}"
         )
         raise InputError(msg)
     if not adata.obs_names.is_unique:
         raise repeated_names(adata.obs_names, where=f"{path}: ")
+
+
+def _hint_raw(adata: AnnData) -> str:
+    """What to do where a file has its genes in ``.raw`` alone."""
+    if adata.raw is None or not (adata.n_obs and adata.raw.n_vars):
+        return ""
+    return f" .raw holds {adata.raw.n_vars:,} genes: save adata.raw.to_adata() and pass that file."
 
 
 def _check_is_h5ad(path: Path) -> None:

@@ -51,7 +51,8 @@ def read_modality(path: Path, name: str | None = None) -> tuple[AnnData, tuple[s
         usual = [one for one in known if one.lower() in _EXPRESSION]
         chosen = name or (usual[0] if len(usual) == 1 else known[0] if len(known) == 1 else None)
         if chosen is None or chosen not in known:
-            raise _not_chosen(path, name, known)
+            largest = max(known, key=lambda one: _num_features(file["mod"][one]), default="NAME")
+            raise _not_chosen(path, name, known, largest)
         try:
             adata: Any = read_elem(file["mod"][chosen])
             shared = read_elem(file["obs"]) if "obs" in file else None
@@ -73,11 +74,18 @@ def _is_copy(column: object, modalities: list[str]) -> bool:
     return str(column).partition(":")[0] in modalities and ":" in str(column)
 
 
-def _not_chosen(path: Path, name: str | None, known: list[str]) -> InputError:
+def _num_features(modality: h5py.Group) -> int:
+    """How many features a modality has; genes are mostly more than proteins. 0 where damaged."""
+    var = modality.get("var")
+    names = None if var is None else var.get(var.attrs.get("_index", "_index"))
+    return len(names) if isinstance(names, h5py.Dataset) else 0
+
+
+def _not_chosen(path: Path, name: str | None, known: list[str], largest: str) -> InputError:
     shown = f"Modalities: {listed(known)}."
     if name is not None:
         return InputError(f"{path} has no modality '{name}'. {shown}{suggestion(name, known)}")
     return InputError(
         f"{path} is a MuData file of several modalities. {shown} Name the one of gene expression "
-        f"behind the file's name: {path}/{known[0]}."
+        f"behind the file's name: {path}/{largest}."
     )

@@ -51,6 +51,12 @@ class PredictArguments:
         if over is not None and not isinstance(over, str):
             message = f"over={over!r}: the name of one column of obs, or 'leiden', is needed."
             raise InputError(message)
+        if self.least_share and over is None:
+            message = (
+                f"least_share={self.least_share:g} belongs to a majority vote: name its "
+                "groups too, with over= and a column of obs, or over=leiden."
+            )
+            raise InputError(message)
 
 
 def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers | Values:

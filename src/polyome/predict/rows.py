@@ -8,7 +8,7 @@ import pandas as pd
 
 from polyome._errors import InputError, listed
 from polyome.io.files import read_kept_table
-from polyome.labels import spelled_otherwise
+from polyome.labels import doubtful_hint, spelled_otherwise
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.predict.evaluate import Evaluation
@@ -123,6 +123,7 @@ def unseen_note(evaluation: Evaluation, classes: tuple[str, ...]) -> list[str]:
         f"{count:,} of {evaluation.n:,} rows have labels that the model does not know "
         f"({listed(evaluation.unseen, most=4)}); they count as wrong. It knows "
         f"{listed(classes, most=8)}.{spelled_otherwise(evaluation.unseen, classes)}"
+        f"{doubtful_hint(evaluation.unseen)}"
     ]
 
 

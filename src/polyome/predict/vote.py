@@ -26,7 +26,7 @@ def majority_vote(
 
     Parameters
     ----------
-    table : the records' table.
+    table : the records' table. Records without a value of ``over`` keep their own answers.
     over : a column of it; ``"leiden"``, where there is no such column, clusters the representation.
     least_share : of a cluster's records that must have got the winner; 0 asks for none.
     seed : of the clusters that are made.
@@ -61,7 +61,7 @@ def majority_vote(
         found[code] = share[members] = (answers.label[members] == winner).mean()
         if found[code] >= least_share:
             label[members], confidence[members] = winner, sure
-    notes = (*answers.notes, _said(over, found, least_share))
+    notes = (*answers.notes, *_said(over, found, least_share, alone=int((codes < 0).sum())))
     return replace(
         answers,
         label=label,
@@ -83,9 +83,17 @@ def _winner(answers: Answers, members: IntArray) -> tuple[str, float]:
     return str(winner), sure
 
 
-def _said(over: str, shares: FloatArray, least_share: float) -> str:
-    """Say how many groups were voted on, and in how many of them few records agree."""
-    said = f"Majority vote over '{over}': {len(shares):,} groups"
+def _said(over: str, shares: FloatArray, least_share: float, *, alone: int) -> tuple[str, ...]:
+    """Say how many groups were voted on, in how many few agree, and how many records had none."""
+    notes = [_said_of_groups(over, shares, least_share)]
+    if alone:
+        had, kept = ("record has", "keeps its") if alone == 1 else ("records have", "keep their")
+        notes.append(f"{alone:,} {had} no value of '{over}' and {kept} own label.")
+    return tuple(notes)
+
+
+def _said_of_groups(over: str, shares: FloatArray, least_share: float) -> str:
+    said = f"Majority vote over '{over}': {len(shares):,} group{'s' if len(shares) != 1 else ''}"
     undecided = int((shares < least_share).sum())
     if undecided:
         return (

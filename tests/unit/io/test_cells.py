@@ -194,6 +194,9 @@ def test_modalities_of_unusual_names(cells, tmp_path):
     with pytest.raises(InputError, match=r"several modalities.*'first', 'second'.*x\.h5mu/first\."):
         read_cells([path])
     assert read_cells([write_mudata(tmp_path / "y.h5mu", mine=cells)]).adata.n_obs == 3
+    path = write_mudata(tmp_path / "z.h5mu", surface=cells[:, :2].copy(), transcripts=cells)
+    with pytest.raises(InputError, match=r"Name the one of gene expression.*z\.h5mu/transcripts\."):
+        read_cells([path])
 
 
 def test_what_a_loom_file_knows_is_kept(cells, tmp_path):

@@ -100,6 +100,16 @@ def test_empty(tmp_path, rows, columns):
         read_h5ad(path)
 
 
+def test_genes_in_raw_alone_are_named(tmp_path):
+    adata = toy()
+    only_raw = AnnData(obs=adata.obs)
+    only_raw.raw = adata
+    only_raw.write_h5ad(tmp_path / "a.h5ad")
+    message = rf"0 genes.* \.raw holds {adata.n_vars} genes: save adata\.raw\.to_adata\(\)"
+    with pytest.raises(InputError, match=message):
+        read_h5ad(tmp_path / "a.h5ad")
+
+
 def test_duplicated_obs_names_are_refused(tmp_path):
     adata = toy()
     adata.obs_names = ["a", "a", "b", "b", "b", "c"]

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tests.unit.predict.conftest import motif_table
@@ -81,3 +83,9 @@ def test_labels_that_the_model_knows_in_another_spelling_are_named():
     scored.unseen = {"b cells": 10}
     with pytest.raises(InputError, match=r"knows 'b cells' \('B cells'\)\. Rename the labels"):
         unseen_note(scored, ("B cells", "T cells"))
+
+
+def test_unknown_labels_that_may_mean_none_are_said():
+    evaluation = SimpleNamespace(unseen={"Unassigned": 3}, n=10)
+    (note,) = unseen_note(evaluation, ("B cells", "T cells"))
+    assert "'Unassigned' may mean that there is no label. If so, pass unlabelled=" in note

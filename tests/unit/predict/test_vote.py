@@ -4,6 +4,7 @@ import pytest
 
 from polyome import InputError
 from polyome.modalities.base import Answers
+from polyome.predict.predict import PredictArguments
 from polyome.predict.vote import majority_vote
 
 
@@ -112,3 +113,16 @@ def test_leiden_clusters_are_made_where_there_are_none(table):
     )
     voted = majority_vote(answers, pd.DataFrame(index=names), "leiden", least_share=0.5, seed=0)
     assert (voted.label == np.array(["B", "T"])[truth]).all()
+
+
+def test_records_without_a_group_are_counted(answers, table):
+    table["cluster"] = ["a", "a", "a", "a", "a", None]
+    voted = majority_vote(answers, table, "cluster", least_share=0.0, seed=0)
+    assert voted.label[5] == answers.label[5]
+    assert "'cluster': 1 group, one label each" in voted.notes[0]
+    assert voted.notes[1] == "1 record has no value of 'cluster' and keeps its own label."
+
+
+def test_a_least_share_needs_groups():
+    with pytest.raises(InputError, match=r"least_share=0\.6 belongs to a majority vote: name its"):
+        PredictArguments(least_share=0.6)

@@ -15,14 +15,19 @@ TYPE_COLUMNS = ("feature_types", "feature_type", "feature_biotype")
 """Columns of var that say what a feature is: CellRanger's, Space Ranger's, CELLxGENE's."""
 EVERYTHING = "all"
 """Value of ``feature_types=`` to read every feature, whatever it is."""
-_GENE_TYPES = {"gene expression", "gene", "genes", "rna", "gex", "mrna", "transcript", "expression"}
-_NO_TYPE = {"", "nan", "none", "na", "<na>"}
+_GENE_TYPES = {
+    "geneexpression", "gene", "genes", "rna", "gex", "mrna", "transcript", "transcripts",
+    "transcriptome", "transcriptomics", "expression",
+}  # fmt: skip
+"""In lower case, letters and digits alone: see `_plain`."""
+_NO_TYPE = {"", "nan", "none", "na"}
 _OTHER_TYPES = (
     "antibod|antigen|protein|adt|hto|hashtag|crispr|guide|multiplex|peak|control|codeword|blank"
-    "|custom|vdj"
+    "|custom|vdj|surface|abseq|citeseq"
 )
-_BIOTYPES = "protein coding|lncrna|lincrna|processed pseudogene"
-_SPIKE_INS = {"spike-in", "synthetic", "ercc"}
+_BIOTYPES = "proteincoding|lncrna|lincrna|processedpseudogene"
+_SPIKE_INS = {"spikein", "synthetic", "ercc"}
+_MOST_TYPES = 20  # a column of more values says something else
 _NAMED: Mapping[str, str] = {
     "control probes": (
         r"NegControl(Probe|Codeword)_?.*|(Unassigned|Deprecated|Blank)Codeword_?.*"
@@ -30,7 +35,11 @@ _NAMED: Mapping[str, str] = {
         r"|Negative[-_]?(Control|Probe)?[-_]?\d+|FalseCode[-_]?\w*"
     ),
     "hashtags": r"(.*[-_ ])?(HTO|Hash[-_ ]?tag)[-_ ]?[A-Z]?\d*([-_ ].*)?|CMO\d{3}",
-    "antibodies": r"(ADT|prot|antibody)[-_:].+|.+[-_.]TotalSeq[-_]?[A-D]?|.+[-_](ADT|antibody)",
+    "antibodies": (
+        r"(ADT|AB|CITE|prot|protein|antibody)[-_:].+|.+[-_.]TotalSeq[-_]?[A-D]?"
+        r"|.+[-_](ADT|prot|protein|antibody|AbSeq)"
+    ),
+    "guide RNAs": r"(.+[-_])?s?gRNA([-_]?\d+|[-_].+)?",
     "ERCC spike-ins": r"(gSpikein_)?ERCC-\d{5}",
     "read summaries": (
         r"__(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)"
@@ -59,7 +68,8 @@ def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_types: str | None 
 
     Parameters
     ----------
-    var : DataFrame, (n_vars, ...). A column ``feature_types`` is believed, where it knows genes.
+    var : DataFrame, (n_vars, ...). A column ``feature_types`` is believed, where it knows genes;
+        so is one of another name that has both genes and other features.
     names : str, (n_vars,), of the features: control probes and the like have names of their own.
     feature_types : a value of that column to read instead of "Gene Expression"; "all" for all.
 
@@ -83,7 +93,7 @@ def find_genes(var: pd.DataFrame, names: pd.Index, *, feature_types: str | None 
     """
     if feature_types == EVERYTHING:
         return Genes(np.ones(len(var), dtype=bool))
-    column = next((column for column in TYPE_COLUMNS if column in var.columns), None)
+    column = type_column(var)
     if feature_types is not None:
         return _of_type(var, column, feature_types)
     kinds = np.full(len(var), "", dtype=object)
@@ -124,7 +134,7 @@ def _of_type(var: pd.DataFrame, column: str | None, feature_types: str) -> Genes
 def _typed(types: "pd.Series[Any]") -> "np.ndarray":
     """Type of each feature, object (n_vars,): empty for genes and where nothing is said."""
     text = types.astype(object).map(str, na_action="ignore").fillna("").astype(object)
-    plain = text.str.strip().str.lower().str.replace("_", " ")
+    plain = _plain(text)
     if types.name == "feature_biotype" or plain.str.fullmatch(_BIOTYPES).any():
         is_gene = ~plain.isin(_SPIKE_INS)
     else:
@@ -134,6 +144,34 @@ def _typed(types: "pd.Series[Any]") -> "np.ndarray":
             is_gene[:] = True  # words of its own, which say nothing
         is_gene |= plain.isin(_NO_TYPE)
     return np.where(is_gene, "", text).astype(object)
+
+
+def _plain(types: "pd.Series[Any]") -> "pd.Series[str]":
+    """Types in lower case, without blanks and marks: people write ``GeneExpression`` too."""
+    return types.astype(str).str.lower().str.replace(r"[\W_]+", "", regex=True)
+
+
+def type_column(var: pd.DataFrame) -> str | None:
+    """Name of the column that says what features are; None where there is none.
+
+    Examples
+    --------
+    >>> type_column(pd.DataFrame({"n": [1, 2], "modality": ["GeneExpression", "ADT"]}))
+    'modality'
+    """
+    usual = next((column for column in TYPE_COLUMNS if column in var.columns), None)
+    return usual or next((name for name in var.columns if _tells_genes(var[name])), None)
+
+
+def _tells_genes(column: "pd.Series[Any]") -> bool:
+    """Whether a column of an unknown name has both genes and other features."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return False
+    found = pd.Series(column.dropna().unique(), dtype=object)
+    if len(found) > _MOST_TYPES:
+        return False
+    plain = _plain(found)
+    return bool(plain.isin(_GENE_TYPES).any() and plain.str.contains(_OTHER_TYPES).any())
 
 
 def typed_var(var: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -146,8 +184,8 @@ def typed_var(var: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     >>> typed_var(raw, var)["feature_types"].tolist()
     [nan, 'Antibody Capture']
     """
-    column = next((column for column in TYPE_COLUMNS if column in other.columns), None)
-    if column is None or any(known in var.columns for known in TYPE_COLUMNS):
+    column = type_column(other)
+    if column is None or type_column(var) is not None:
         return var
     types = other[column].astype(object)[~other.index.duplicated()]
     return var.assign(**{column: types.reindex(var.index).to_numpy()})

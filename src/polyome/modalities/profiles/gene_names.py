@@ -10,6 +10,8 @@ GENOME = (
     r"(?:[._-](?:premrna|p\d+))?[_-]+)"
 )
 """What CellRanger writes before the names of a reference of several genomes."""
+_WRAPPED = r"^\s*b(?P<mark>['\"])(?P<inner>.*)(?P=mark)\s*$|^\s*(?P<plain>.*?)\s*$"
+"""What a name stands in: blanks, and what Python makes of bytes that are taken for text."""
 _ID = r"(?P<id>ENS[A-Z]*G\d{11})(?:\.\d+)?"
 _BEFORE = rf"^{_ID}[|_:;,. -]+(?P<symbol>[^|;]+)"  # ENSG00000167286_CD3D
 _AFTER = rf"^(?P<symbol>.+?)[|_:;,. (-]+{_ID}\)?$"  # CD3D|ENSG00000167286
@@ -31,7 +33,9 @@ def spellings(names: pd.Index) -> dict[str, pd.Index]:
      'id': ['', 'ENSG00000010610', ''], 'R': ['CD3D', 'ENSG00000010610.9.CD4', 'HLA.A']}
     """
     text = pd.Series(names, dtype=object)
-    plain = text.str.replace(GENOME, "", regex=True, case=False)
+    inner = text.str.extract(_WRAPPED)
+    plain = inner["inner"].fillna(inner["plain"])
+    plain = plain.str.replace(GENOME, "", regex=True, case=False)
     before, after = plain.str.extract(_BEFORE), plain.str.extract(_AFTER)
     numbered = plain.str.extract(_NUMBERED)["symbol"]
     whole = plain.str.extract(rf"^{_ID}$")["id"]  # with a version behind a genome's prefix

@@ -417,7 +417,8 @@ def _conversion(recognition: Recognition, where: str) -> list[str]:
             f"{where} holds unlogged values that are not whole numbers; they were depth-normalised "
             "like counts."
         ]
-    if recognition.is_log and recognition.state is not MatrixState.LOG1P:
+    is_other_log = recognition.is_log and recognition.state is not MatrixState.LOG1P
+    if is_other_log or recognition.state is MatrixState.SQRT:
         return [f"{where} is {recognition.description}; it was converted exactly."]
     return []
 

@@ -21,6 +21,10 @@ ROUNDING = 1e-5
 """Share of the largest value, below which a negative value is rounding noise and counts as 0."""
 
 
+_TELLING = 1_000  # values, of which fewer may be 1, or squares, by chance
+_ALL_WHOLE, _ALL_MOLECULES, _AHEAD = 0.999, 0.95, 0.15
+
+
 class MatrixState(StrEnum):
     """How values follow from linear ones, and so how to go back.
 
@@ -40,6 +44,8 @@ class MatrixState(StrEnum):
     """log10 of 1 + counts or normalised counts; ``10^x - 1`` is its exact inverse."""
     LOG = "log"
     """The same to another base, which ``uns["log1p"]["base"]`` names."""
+    SQRT = "sqrt"
+    """Square roots of counts or normalised counts; ``x^2`` is the exact inverse."""
     UNLOGGED = "unlogged"
     """Linear, not whole: depth- or volume-normalised, or estimated counts."""
     SCALED = "scaled"
@@ -113,6 +119,7 @@ class Recognition:
             MatrixState.LOG2: f"log2(1 + x) of {of}",
             MatrixState.LOG10: f"log10(1 + x) of {of}",
             MatrixState.LOG: f"log(1 + x) to base {self.log_base} of {of}",
+            MatrixState.SQRT: f"the square root of {of}",
             MatrixState.UNLOGGED: "unlogged and not whole numbers",
             MatrixState.SCALED: "scaled",
         }[self.state]
@@ -125,7 +132,7 @@ class Recognition:
         >>> Recognition(MatrixState.LOG2, True, "").linear(np.array([0.0, 2.0])).round(6).tolist()
         [0.0, 3.0]
         """
-        return unlogged(values, self.base)
+        return np.square(values) if self.state is MatrixState.SQRT else unlogged(values, self.base)
 
 
 def _found(base: float | None, evidence: str, *, is_whole: bool = False) -> Recognition:
@@ -165,7 +172,10 @@ def recognise_sample(
             MatrixState.SCALED, is_whole=False, evidence=f"smallest value {smallest:.3g}"
         )
     if whole_share(values) == 1:
-        return Recognition(MatrixState.COUNTS, is_whole=True, evidence="whole numbers")
+        return _of_whole_numbers(values)
+    roots = _by_squares(sample)
+    if roots is not None:
+        return roots
     if largest > LARGEST_LOG:
         evidence = f"largest value {largest:,.4g}, more than any logarithm of a molecule count"
         return Recognition(MatrixState.UNLOGGED, is_whole=False, evidence=evidence)
@@ -177,6 +187,30 @@ def recognise_sample(
         or _by_uns(largest, base)
         or _by_size(largest)
     )
+
+
+def _of_whole_numbers(values: NDArray[np.float64]) -> Recognition:
+    """Counts; of many values that are all 1, nobody knows whether they are."""
+    if values.size >= _TELLING and values.max() == 1:
+        evidence = "although it holds 0 and 1 only, which a model of counts reads wrongly"
+        return Recognition(MatrixState.COUNTS, is_whole=True, evidence=evidence, is_certain=False)
+    return Recognition(MatrixState.COUNTS, is_whole=True, evidence="whole numbers")
+
+
+def _by_squares(sample: Matrix) -> Recognition | None:
+    """Square roots: their squares are whole, or whole multiples of one molecule per cell."""
+    values = sample.data
+    if values.size < _TELLING:
+        return None
+    if whole_share(values) < _ALL_WHOLE < whole_share(np.square(values)):
+        return Recognition(MatrixState.SQRT, is_whole=True, evidence="their squares are whole")
+    share = molecule_share(sample, np.square)
+    bases = [base for base in candidates() if _can_be(float(values.max()), base)]
+    others = [partial(unlogged, base=base) for base in bases]
+    if share < _ALL_MOLECULES or share - max(molecule_share(sample, o) for o in others) < _AHEAD:
+        return None
+    evidence = f"their squares are whole multiples of one molecule per cell ({share:.0%})"
+    return Recognition(MatrixState.SQRT, is_whole=False, evidence=evidence)
 
 
 def candidates(base: float | None = None) -> tuple[float | None, ...]:

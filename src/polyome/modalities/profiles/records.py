@@ -13,7 +13,7 @@ from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
 from polyome.modalities.base import Answers
-from polyome.modalities.profiles.feature_kinds import EVERYTHING, TYPE_COLUMNS
+from polyome.modalities.profiles.feature_kinds import EVERYTHING, type_column
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 
 
@@ -120,7 +120,7 @@ def as_far_as_there(adata: AnnData, where: dict[str, str | None]) -> dict[str, s
     feature_types = where.get("feature_types")
     is_raw = layer == "raw" and adata.raw is not None
     var = adata.raw.var if is_raw else adata.var
-    is_typed = any(column in adata.var.columns for column in TYPE_COLUMNS)
+    is_typed = type_column(adata.var) is not None
     there = {
         "layer": layer if is_raw or layer == "X" or layer in adata.layers else None,
         "gene_column": gene_column if gene_column in var.columns else None,

@@ -21,13 +21,16 @@ CONTROLS = {
     ],
     "hashtags": ["HTO_1", "HTO-A", "HTO3", "Hashtag1", "hashtag-2-TotalSeqC", "anti_Hashtag5",
                  "CMO301", "Hash-tag_4"],
-    "antibodies": ["ADT_CD3", "CD3_TotalSeqB", "CD19-TotalSeqC", "prot_CD4", "CD4_ADT", "ADT:CD8"],
+    "antibodies": ["ADT_CD3", "CD3_TotalSeqB", "CD19-TotalSeqC", "prot_CD4", "CD4_ADT", "ADT:CD8",
+                   "AB_CD8A", "CD3_PROT", "CD19-protein", "CITE_CD4"],
+    "guide RNAs": ["NT-sgRNA1", "gRNA_TP53", "sgRNA12", "TP53_sgRNA_2"],
     "ERCC spike-ins": ["ERCC-00002", "ERCC-00171"],
     "read summaries": ["__no_feature", "N_unmapped", "unmapped"],
 }  # fmt: skip
 SYMBOLS = [
     "ERCC1", "ERCC6L2", "NEGR1", "CD4", "HTR1A", "HASPIN", "CMC1", "BLNK", "N4BP1", "AMBP", "ADTRP",
     "PROT1", "MT-CO1", "HLA-A", "RP11-206L10.2", "SYS1", "UNC5A", "ENSG00000000003", "NEGRT",
+    "ABCA1", "AB019441.29", "CITED2", "GRN",
 ]  # fmt: skip
 
 
@@ -69,6 +72,12 @@ def test_types_are_believed(column):
         ("feature_types", ["Gene Expression", "Negative Control Probe"], [True, False]),
         ("feature_types", ["my own", "words"], [True, True]),
         ("feature_types", ["gex", "adt"], [True, False]),
+        ("feature_types", ["GeneExpression", "AntibodyCapture"], [True, False]),
+        ("feature_types", ["gene-expression", "protein"], [True, False]),
+        ("feature_types", ["transcriptome", "cell surface"], [True, False]),
+        ("modality", ["RNA", "ADT"], [True, False]),
+        ("Type", ["Gene Expression", "Antibody Capture"], [True, False]),
+        ("comment", ["gene", "my own"], [True, True]),
     ],
 )
 def test_other_vocabularies(column, types, expected):

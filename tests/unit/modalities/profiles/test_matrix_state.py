@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from polyome._errors import InputError
+from polyome.modalities.profiles.matrix import find_expression
 from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import by_row, check_numeric, read_rows
 from polyome.modalities.profiles.matrix_state import MatrixState
@@ -46,6 +47,9 @@ FORMS = {
         np.log2(1 + depth(COUNTS, 1e6))[:, SELECTED],
         "log2(1 + x) of normalised counts",
     ),
+    "roots of counts": (np.sqrt(COUNTS), "the square root of counts"),
+    "roots of 10k": (np.sqrt(depth(COUNTS)), "the square root of normalised counts"),
+    "roots of CPM": (np.sqrt(depth(COUNTS, 1e6)), "the square root of normalised counts"),
     "CPM": (depth(COUNTS, 1e6), "unlogged and not whole numbers"),
     "proportions": (depth(COUNTS, 1), "unlogged and not whole numbers"),
     "volume-normalised": (
@@ -220,3 +224,18 @@ def test_real_files(real_data, name):
     if adata.raw is not None:
         assert recognise(adata.raw.X, where=".raw").description == "log1p of counts"
     adata.file.close()
+
+
+def test_square_roots_are_undone_exactly():
+    adata = AnnData(np.sqrt(COUNTS))
+    found = find_expression(adata)
+    assert found.recognition.linear(np.sqrt(COUNTS)) == pytest.approx(COUNTS)
+    assert found.notes == ("X is the square root of counts; it was converted exactly.",)
+
+
+def test_values_that_are_all_1_are_pointed_out():
+    present = (COUNTS > 0).astype(np.float32)
+    (note,) = find_expression(AnnData(present)).notes
+    assert note.startswith("X was taken for counts although it holds 0 and 1 only")
+    adata = AnnData(present, layers={"counts": COUNTS})
+    assert find_expression(adata).layer == "counts"

@@ -173,3 +173,10 @@ def test_values_follow_the_names(vocabulary, cells):
     found = chosen(other, vocabulary.names)
     np.testing.assert_array_equal(found.rows(slice(None)).toarray(), cells.X.toarray())
     assert set(vocabulary.names) <= set(found.gene_names)
+
+
+@pytest.mark.parametrize("spelled", [" CD3D", "CD3D\u00a0", "b'CD3D'", "b'GRCh38_CD3D'"])
+def test_blanks_and_marks_of_bytes_around_names(spelled):
+    names, note = as_known(pd.Index([spelled, "LYZ"]), pd.Index(["CD3D", "LYZ"]))
+    assert list(names) == ["CD3D", "LYZ"]
+    assert "1 gene name is the model's but for its spelling" in note
