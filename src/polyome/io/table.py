@@ -17,6 +17,7 @@ from polyome.io.records import check_dna, dates_note, id_column, wrong_letter
 
 _DECIMAL_COMMA = r"[+-]?[0-9]*,?[0-9]+(?:[eE][+-]?[0-9]+)?"
 _OF_GENES = {"id", "name", "gene", "gene_name", "gene_symbol", "symbol", "gene_id"}
+_LONG = 40  # letters: among sequences of so many, NA is none
 _SHOWN = 40  # letters of a column's name, which is a sequence where the header is missing
 
 
@@ -254,4 +255,4 @@ def _says_missing(sequences: "pd.Series[str]") -> BoolArray:
     if not is_text.any():
         return is_text
     usual = sequences[~is_text].str.len().median()
-    return is_text & (sequences.str.len() * 3 < usual).to_numpy(dtype=bool)
+    return is_text & bool(usual >= _LONG)

@@ -269,7 +269,7 @@ def test_a_line_splits_into_fields_without_loss(line):
 
 def test_a_missing_sequence_is_not_read_as_two_bases(write):
     """NA is adenine after any base, and so are other texts for what is missing DNA."""
-    path = write("id,sequence\na,ACGTACGTACGT\nb,NA\nc,nan\nd,ACGTTTTTTTTT\n", "a.csv")
+    path = write(f"id,sequence\na,{'ACGT' * 10}\nb,NA\nc,nan\nd,{'AACC' * 12}\n", "a.csv")
     with pytest.raises(InputError, match=r"row 2 \(id 'b'\) has no sequence \(2 such rows of 4\)"):
         read_table(path)
 
