@@ -73,7 +73,7 @@ def from_column(
     [1]
     """
     column = pd.Series(values).astype(object).reset_index(drop=True)
-    words = column.astype(str).str.strip().str.lower().map(_MEANING).to_numpy(dtype=object)
+    words = column.astype(str).map(stripped).str.lower().map(_MEANING).to_numpy(dtype=object)
     if not (words == "train").any():
         counts = column.value_counts(dropna=False)
         found = [f"{value} ({count:,})" for value, count in counts.items()]

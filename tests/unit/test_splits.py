@@ -151,3 +151,9 @@ def test_one_group_or_missing_groups_are_refused():
 def test_a_missing_group_of_an_unlabelled_row_does_no_harm():
     labelled = np.array([True, True, False])
     assert group_split(["d1", "d2", None], labelled=labelled, seed=0).unlabelled == 1
+
+
+def test_invisible_marks_around_a_part_are_passed_over():
+    split = from_column(["train\u200b", "test\u00a0"], labelled=np.ones(2, dtype=bool))
+    assert split.train.tolist() == [0]
+    assert split.test.tolist() == [1]

@@ -15,7 +15,9 @@ from polyome.io.compressed import read_text
 ENDINGS = (".gtf", ".gff", ".gff3")
 _FIELDS = 9
 _USUAL = ("transcript", "mRNA", "gene")
-"""Features that are looked for, in this order, where none is named."""
+"""Features that are looked for, where none is named: the commoner of the first two, else genes.
+
+NCBI's GFF3 calls nearly all transcripts mRNA, and a few others ``transcript``."""
 _NAMES = ("transcript_id", "ID", "gene_id", "Name")
 _GTF = re.compile(r'\s*([^\s;"]+)\s+(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*(?:;|$)')
 _TAKEN = {"chrom", "start", "end", "name", "score", "strand", "sequence"}
@@ -27,7 +29,8 @@ def read_starts(path: Path, feature: str | None) -> tuple[pd.DataFrame, list[int
     Parameters
     ----------
     path : GTF or GFF3, plain or gzip.
-    feature : column 3 of the lines to read; None takes transcripts, else mRNAs, else genes.
+    feature : column 3 of the lines to read; None takes transcripts or mRNAs, whichever are more,
+        else genes.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def read_starts(path: Path, feature: str | None) -> tuple[pd.DataFrame, list[int
     """
     rows = _rows(path)
     counts = Counter(fields[2] for fields, _ in rows)
-    wanted = feature or next((name for name in _USUAL if counts[name]), None)
+    wanted = feature or _usual(counts)
     if wanted is None or not counts[wanted]:
         sought = listed([feature] if feature else _USUAL)
         message = (
@@ -62,11 +65,19 @@ def read_starts(path: Path, feature: str | None) -> tuple[pd.DataFrame, list[int
     further = pd.DataFrame([_attributes(fields[8]) for fields, _ in chosen])
     table.insert(3, "name", _names(further, table))
     kept = [name for name in further.columns if name not in _TAKEN]
+    others = [name for name in _USUAL[:2] if counts[name] and name != wanted and not feature]
+    more = f" ({counts[others[0]]:,} '{others[0]}': --set feature={others[0]})" if others else ""
     note = (
         f"{path}: the starts of {len(table):,} features '{wanted}' are read; "
-        f"{len(rows) - len(table):,} lines are other features."
+        f"{len(rows) - len(table):,} lines are other features{more}."
     )
     return pd.concat([table, further[kept]], axis=1), [number for _, number in chosen], (note,)
+
+
+def _usual(counts: Counter[str]) -> str | None:
+    """Feature to read where none is named; None where the file has none of the usual."""
+    transcripts = max(_USUAL[:2], key=lambda name: counts[name])
+    return next((name for name in (transcripts, _USUAL[2]) if counts[name]), None)
 
 
 def _rows(path: Path) -> list[tuple[list[str], int]]:

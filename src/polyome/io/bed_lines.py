@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,10 @@ _FURTHER = {".narrowpeak": _PEAKS, ".broadpeak": _PEAKS[:3]}
 """Names of the columns after the sixth, by the file's ending."""
 _MISSING = {"", ".", "NA", "NaN", "nan"}
 _SIGNS = {"+", "-"}
+_WORDS = ({"plus", "minus"}, {"forward", "reverse"}, {"fwd", "rev"})
+_NUMBERS = ({"1", "-1"}, {"+1", "-1"})
+_MINUS = {"-1", "minus", "reverse", "rev"}
+"""How strands are written elsewhere than in BED; a column counts as strands if it has these."""
 
 
 def read_lines(path: Path) -> tuple[pd.DataFrame, list[int]]:
@@ -114,25 +119,53 @@ def _inferred(column: "pd.Series[str]") -> "pd.Series[str] | pd.Series[float]":
 
 
 def check_strand_column(table: pd.DataFrame, lines: Sequence[int], path: Path) -> None:
-    """Refuse ``+`` and ``-`` in a column where BED has no strand, and where column 6 has none.
+    """Refuse strands in a column where BED has none, and where column 6 has none.
 
-    Such intervals would all be read on the plus strand.
+    Such intervals would all be read on the plus strand. Strands are ``+`` and ``-``, or words and
+    numbers for them, of which that of the minus strand occurs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame([["c", 0, 9, "x", "-1"]], columns=[*COLUMNS[:5]])
+    >>> check_strand_column(table, [1], Path("a.bed"))
+    Traceback (most recent call last):
+    polyome._errors.InputError: a.bed line 1: column 5 holds '-1'. Is it the strand? BED has it ...
     """
     if "strand" in table and table["strand"].isin(_SIGNS).any():
         return
     for number, name in enumerate(table.columns[3:], start=4):
-        if name == "strand":
+        is_strand = _strands_in(table[name])
+        if name == "strand" or not is_strand.any():
             continue
-        is_sign = table[name].isin(_SIGNS)
-        holds_strand = (table[name].isin(_SIGNS | _MISSING)).all() or name == "score"
-        if is_sign.any() and holds_strand:
-            row = int(is_sign.to_numpy().argmax())
-            message = (
-                f"{path} line {lines[row]:,}: column {number} holds '{table[name].iloc[row]}'. Is "
-                "it the strand? BED has it in column 6: chrom, start, end, name, score, strand. "
-                "Add the columns that are missing before it ('.' for a name, 0 for a score)."
-            )
-            raise InputError(message)
+        row = int(is_strand.to_numpy().argmax())
+        advice = (
+            "Add the columns that are missing before it ('.' for a name, 0 for a score)."
+            if table.shape[1] < len(COLUMNS)
+            else "Move it there, or separate the columns by tabs if names hold blanks."
+        )
+        message = (
+            f"{path} line {lines[row]:,}: column {number} holds '{table[name].iloc[row]}'. Is it "
+            f"the strand? BED has it in column 6: {', '.join(COLUMNS)}. {advice}"
+        )
+        raise InputError(message)
+
+
+def _strands_in(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Rows that hold a strand, where a column is one of strands; none where it is not.
+
+    1 and -1 are strands in the column of scores only: elsewhere they may be labels.
+    """
+    signs = column.isin(_SIGNS)
+    is_strand = (signs | column.isin(_MISSING)).all() or column.name == "score"
+    if is_strand and signs.any():
+        return signs
+    pairs = {"name": _WORDS, "score": (*_WORDS, *_NUMBERS)}.get(str(column.name), ())
+    texts = column.astype(str).str.lower()
+    for pair in pairs:
+        found = texts.isin(pair)
+        if (found | column.isin(_MISSING)).all() and texts.isin(_MINUS).any():
+            return found
+    return pd.Series(data=False, index=column.index)
 
 
 def block_note(table: pd.DataFrame, path: Path) -> tuple[str, ...]:

@@ -116,11 +116,24 @@ class ChromosomeNames:
         if name in self.lengths:
             return name
         if self.aliases is not None and name in self.aliases:
-            same = [other for other in self.lengths if other in self.aliases[name]]
-            return same[0] if len(same) == 1 else None
+            same = self.aliased(name)
+            if same:
+                return same[0] if len(same) == 1 else None
         by_plain: dict[str, list[str]] = getattr(self, "_by_plain")  # noqa: B009 - frozen
         same = by_plain.get(plain_chromosome(name), [])
         return same[0] if len(same) == 1 and self._is_same_build(name, same[0]) else None
+
+    def aliased(self, name: str) -> list[str]:
+        """Names of the genome that the table of aliases gives for a name.
+
+        Examples
+        --------
+        >>> same = frozenset({"I", "chr1"})
+        >>> ChromosomeNames({"chr1": 90}, {"I": same, "chr1": same}).aliased("I")
+        ['chr1']
+        """
+        group = (self.aliases or {}).get(name, frozenset())
+        return [other for other in self.lengths if other in group]
 
     def _is_same_build(self, name: str, known: str) -> bool:
         """Whether nothing says that two names are of different sequences."""
@@ -168,7 +181,7 @@ def read_aliases(path: StrPath) -> dict[str, frozenset[str]]:
     Raises
     ------
     InputError
-        A line has one name only, or a name is given two different partners in one column.
+        A line has one name only, or there is none.
 
     Examples
     --------

@@ -57,9 +57,10 @@ def split_rows(content: str, path: Path, *, usual: str, is_wanted: Callable[[str
     polyome._errors.InputError: a.csv row 1 (line 2): a quoted field holds line breaks (to the ...
     """
     lines = content.split("\n")
-    header, separator, names = _find_header(lines, usual, is_wanted, path)
+    header, separator, names = find_header(lines, usual, is_wanted, path)
     check_names(names, path)
     width, blank = len(names), separator + " "
+    is_plain = _plainly_quoted(separator)
     kept: list[str] = []
     short: list[int] = []
     long: list[tuple[int, int]] = []
@@ -67,7 +68,7 @@ def split_rows(content: str, path: Path, *, usual: str, is_wanted: Callable[[str
         if not line.strip(blank):
             continue
         count = line.count(separator) + 1
-        if '"' in line:
+        if '"' in line and not is_plain(line):
             where = f"{path} row {len(kept) + 1:,} (line {i + 1:,})"
             count = _count_quoted(lines, i, separator, width, where)
         if count > width:
@@ -80,6 +81,13 @@ def split_rows(content: str, path: Path, *, usual: str, is_wanted: Callable[[str
     if long:
         raise _long_rows(path, long, width)
     return Rows(names, kept, separator, short)
+
+
+def _plainly_quoted(separator: str) -> Callable[[str], re.Match[str] | None]:
+    """Tells lines whose quote marks stand at both ends of fields without separators in them."""
+    other = f'[^"{re.escape(separator)}]*'
+    field = f'(?:{other}|"{other}")'
+    return re.compile(f"{field}(?:{re.escape(separator)}{field})*").fullmatch
 
 
 def _count_quoted(lines: list[str], i: int, separator: str, width: int, where: str) -> int:
@@ -152,10 +160,18 @@ def _closing_quote(line: str, start: int) -> int:
     return end
 
 
-def _find_header(
+def find_header(
     lines: list[str], usual: str, is_wanted: Callable[[str], bool], path: Path
 ) -> tuple[int, str, list[str]]:
-    """Place of the header's line, the separator, and the names."""
+    r"""Place of the header's line, the separator, and the names.
+
+    Lines before the header that begin with ``#``, and Excel's ``sep=;``, are passed over.
+
+    Examples
+    --------
+    >>> find_header(["# of 2024", "#id;note", "a;b"], ",", "id".__eq__, Path("a.csv"))
+    (1, ';', ['id', 'note'])
+    """
     separators = [usual, *(other for other in SEPARATORS if other != usual)]
     comments: list[int] = []
     place, is_first = 0, True

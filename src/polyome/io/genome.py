@@ -133,12 +133,17 @@ def unknown_chromosome(chrom: str, genome: Genome, *, where: str = "") -> InputE
     x.bed line 3: a.fa has no sequence 'chr9'. It has: '1', '2'. A table ...
     """
     plain = plain_chromosome(chrom)
+    aliased = genome.chromosomes.aliased(chrom)
     alike = [name for name in genome.names if plain_chromosome(name) == plain]
     hint = suggestion(chrom, genome.names)
-    if len(alike) > 1:
+    if len(aliased) > 1:
+        hint = f" The table of aliases says that it is {listed(aliased)}; it can be one only."
+    elif len(alike) > 1:
         hint = f" {listed(alike)} could both be meant; give both files the same names."
     elif alike:
         hint = f" '{alike[0]}' is of another build, by its accession or length."
+    elif not hint and genome.chromosomes.aliases is not None:
+        hint = " The table of aliases gives it no name that the genome has."
     elif not hint:
         hint = " A table of two columns may say which names mean the same: --set aliases=FILE."
     return InputError(
@@ -191,7 +196,8 @@ def _circular(genome: Genome, given: str | None) -> frozenset[str]:
         return frozenset()
     if str(given).lower() in ("true", "yes"):
         return frozenset(genome.names)
-    found = {name: genome.find(name) for name in str(given).split(",")}
+    named = [name.strip() for name in str(given).split(",")]
+    found = {name: genome.find(name) for name in named if name}
     for name, known in found.items():
         if known is None:
             raise unknown_chromosome(name, genome, where=f"circular={given}: ")

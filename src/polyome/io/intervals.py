@@ -174,7 +174,7 @@ def _checked(
     is_right = is_known & is_allowed & (starts < ends) & is_strand
     if not is_right.all():
         row = int((~is_right).argmax())
-        raise _no_interval(table, row, f"{path} line {lines[row]:,}: ", genome)
+        raise _no_interval(table, row, f"{path} line {lines[row]:,}: ", genome, settings.beyond)
     beyond = int((~is_within & ~is_circular).sum())
     if settings.beyond == "clip":
         table["start"] = np.where(is_circular, starts, starts.clip(0))
@@ -188,14 +188,17 @@ def _checked(
     )
 
 
-def _no_interval(table: pd.DataFrame, row: int, where: str, genome: Genome) -> InputError:
+def _no_interval(
+    table: pd.DataFrame, row: int, where: str, genome: Genome, beyond: str
+) -> InputError:
     """Say what is wrong with an interval."""
     start, end = int(table["start"].iloc[row]), int(table["end"].iloc[row])
     chrom, strand = table["chrom"].iloc[row], _strands(table).iloc[row]
     known = genome.find(chrom)
     if known is None:
         return unknown_chromosome(chrom, genome, where=where)
-    if start < 0:
+    is_outside = end <= 0 or start >= genome.lengths[known]
+    if start < 0 and beyond == "refuse":
         message = f"{where}start {start} is negative; BED counts from 0."
     elif end < start:
         message = f"{where}end {end} is before start {start} on {chrom}."
@@ -203,6 +206,12 @@ def _no_interval(table: pd.DataFrame, row: int, where: str, genome: Genome) -> I
         message = f"{where}start and end are both {start}: the interval is empty."
     elif strand not in ("+", "-", "."):
         message = f"{where}strand '{strand}' is none of '+', '-', '.'."
+    elif is_outside and beyond != "refuse":
+        message = (
+            f"{where}{chrom}:{start}-{end} lies wholly beyond the ends of {chrom}, which has "
+            f"{genome.lengths[known]:,} bp in {genome.path}: there is nothing to read. Is it the "
+            "genome that the intervals are of?"
+        )
     else:
         message = (
             f"{where}end {end:,} is beyond the end of {chrom}, which has {genome.lengths[known]:,} "

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from polyome._errors import InputError, PolyomeWarning, listed, missing_column
+from polyome._types import BoolArray
 from polyome.io.compressed import StrPath, ending, read_bytes, read_text
 from polyome.io.delimited import UNNAMED, Rows, check_names, split_rows
 from polyome.io.missing import AS_TEXT
@@ -16,6 +17,7 @@ from polyome.io.records import check_dna, dates_note, id_column, wrong_letter
 
 _DECIMAL_COMMA = r"[+-]?[0-9]*,?[0-9]+(?:[eE][+-]?[0-9]+)?"
 _OF_GENES = {"id", "name", "gene", "gene_name", "gene_symbol", "symbol", "gene_id"}
+_LONG = 40  # letters: among sequences of so many, NA is none
 _SHOWN = 40  # letters of a column's name, which is a sequence where the header is missing
 
 
@@ -230,7 +232,7 @@ def _checked(sequences: "pd.Series[Any]", path: Path) -> "pd.Series[str]":
             )
             raise InputError(message)
     stripped = sequences.mask(missing, "").str.strip()
-    empty = (stripped == "").to_numpy()
+    empty = (stripped == "").to_numpy() | _says_missing(stripped)
     if empty.any():
         row = int(empty.argmax())
         message = (
@@ -238,6 +240,19 @@ def _checked(sequences: "pd.Series[Any]", path: Path) -> "pd.Series[str]":
             f"({int(empty.sum()):,} such rows of {len(empty):,}). Fill in or remove them."
         )
         raise InputError(message)
-    names = (f"{path} row {i + 1:,} (id '{name}')" for i, name in enumerate(stripped.index))
-    check_dna(zip(names, stripped))
+    for row, sequence in enumerate(stripped):
+        if wrong_letter(sequence) is not None:  # names of all rows would take as long as reading
+            check_dna([(f"{path} row {row + 1:,} (id '{stripped.index[row]}')", sequence)])
     return stripped
+
+
+def _says_missing(sequences: "pd.Series[str]") -> BoolArray:
+    """Rows, (n,), with a text for a missing value that is spelled like DNA, among longer ones.
+
+    Among sequences of a few letters NA is one: adenine after any base.
+    """
+    is_text: BoolArray = sequences.isin(AS_TEXT).to_numpy(dtype=bool)
+    if not is_text.any():
+        return is_text
+    usual = sequences[~is_text].str.len().median()
+    return is_text & bool(usual >= _LONG)

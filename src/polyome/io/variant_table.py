@@ -6,16 +6,20 @@ from pathlib import Path
 
 from polyome._errors import InputError, listed
 from polyome.io.compressed import StrPath, ending, read_text
+from polyome.io.delimited import find_header, split_line
+from polyome.io.missing import AS_TEXT
 from polyome.io.vcf import Variant, is_spelled, read_vcf
 
 ENDINGS = (".tsv", ".txt", ".csv")
 _NAMES = {
-    "chrom": ("chrom", "#chrom", "chr", "#chr", "chromosome", "contig"),
+    "chrom": ("chrom", "chr", "chromosome", "contig"),
     "pos": ("pos", "position"),
     "ref": ("ref", "reference", "reference_allele"),
     "alt": ("alt", "alternative", "alternate", "alternate_allele"),
 }
 _IDS = ("id", "name", "variant_id", "rsid", "variant")
+_NO_LETTERS = re.compile(r"\.?|\*|<.*>|.*[\[\]].*")
+"""What VCF allows as ALT beside letters: nothing, a star, a symbol, a breakend."""
 _HEADER = ("##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
 
 
@@ -24,8 +28,9 @@ def read_variants(path: StrPath) -> Iterator[str | Variant]:
 
     Parameters
     ----------
-    path : ``.tsv``, ``.txt`` or ``.csv`` (plain or gzip) with a first line that names the columns
-        chrom, pos (from 1, as in VCF), ref and alt, and perhaps id; anything else is read as VCF.
+    path : ``.tsv``, ``.txt`` or ``.csv`` (plain or gzip) with a line that names the columns chrom,
+        pos (from 1, as in VCF), ref and alt, and perhaps id; lines before it may be comments, and
+        lines that begin with ``# `` are. Anything else is read as VCF.
 
     Raises
     ------
@@ -50,16 +55,24 @@ def read_variants(path: StrPath) -> Iterator[str | Variant]:
         yield from read_vcf(path)
         return
     yield from _HEADER
-    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
-    separator = "\t" if "\t" in lines[first] else ","
-    places, width = _places(_fields(lines[first], separator), path)
-    for number, line in enumerate(lines[first + 1 :], start=first + 2):
-        if line.strip():
-            yield _variant(_fields(line, separator), places, width, number, path)
+    usual = "," if ending(path) == ".csv" else "\t"
+    header, separator, names = find_header(lines, usual, _is_chrom, path)
+    places, width = _places(names, path)
+    for number, line in enumerate(lines[header + 1 :], start=header + 2):
+        if line.strip(separator + " ") and not line.startswith("# "):
+            yield _variant(_fields(line, separator, number, path), places, width, number, path)
 
 
-def _fields(line: str, separator: str) -> list[str]:
-    return [field.strip().strip('"') for field in line.split(separator)]
+def _is_chrom(name: str) -> bool:
+    return name.lower() in _NAMES["chrom"]
+
+
+def _fields(line: str, separator: str, number: int, path: Path) -> list[str]:
+    fields = split_line(line, separator)
+    if fields is None:
+        message = f"{path} line {number:,}: a quote mark opens a field, and none closes it."
+        raise InputError(message)
+    return [field.strip() for field in fields]
 
 
 def _places(names: list[str], path: Path) -> tuple[dict[str, int], int]:
@@ -105,7 +118,16 @@ def _variant(
             "deletions as VCF does, with the base before them."
         )
         raise InputError(message)
+    if alternative in AS_TEXT:  # NA is no insertion
+        alternative = "."
     alts = [alternative] if alternative in ("", ".") else re.split("[,/]", alternative)
+    for one in alts:
+        if not (is_spelled(one) or _NO_LETTERS.fullmatch(one)):
+            message = (
+                f"{where}: alt is '{alternative}'; letters of DNA are needed. Write insertions and "
+                "deletions as VCF does, with the base before them."
+            )
+            raise InputError(message)
     alternative = ",".join(is_spelled(one) or one for one in alts) or "."
     name = fields[places["id"]].replace(" ", "_") if "id" in places else ""
     values = [chrom, position, name or ".", reference.upper(), alternative, ".", ".", "."]

@@ -34,7 +34,7 @@ REASONS = {
     "outside_windows": "no window holds the variant; not scored",
     "no_alternative": "ALT is missing; not scored",
     "star_allele": "alleles that an upstream deletion removes (*); '.' in their place",
-    "symbolic_allele": "alleles without letters (<DEL>, breakends); '.' in their place",
+    "symbolic_allele": "alleles that are not letters of DNA (<DEL>, breakends); '.' in their place",
     "at_edge": "scored, though a window reaches beyond its chromosome (N is read there) or "
     "the variant, or a long allele, beyond the window",
     "ambiguous_reference": "scored, though the genome has an ambiguity code (such as R) there; the "

@@ -164,8 +164,14 @@ def named_columns(target: object, table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _deviations(column: "pd.Series[Any]") -> FloatArray:
-    """Standard deviations, (n,); a negative one is refused."""
+    """Standard deviations, (n,); a negative one is refused, and a column without any."""
     values = as_numbers(column, f"column '{column.name}' (noise)")
+    if np.isnan(values).all():
+        message = (
+            f"column '{column.name}' (noise) has no value at all; standard deviations are needed. "
+            "Leave noise out where there are none."
+        )
+        raise InputError(message)
     negative = values < 0
     if negative.any():
         row = int(negative.argmax())

@@ -150,3 +150,22 @@ def test_notes_say_what_was_decided(write, genome):
     assert "2 names were matched by alias ('1' is 'chr1' in the genome)" in table.attrs["notes"][0]
     one_block = "chr1\t0\t9\tx\t0\t-\t0\t9\t0\t1\t9,\t0,\n"
     assert read_bed(write(one_block, "x.bed"), genome).attrs["notes"] == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("chr1\t0\t4\tx\t-1\n", r"column 5 holds '-1'. Is it the strand\?.*Add the columns"),
+        ("chr1\t0\t4\tminus\n", r"column 4 holds 'minus'. Is it the strand\?"),
+        ("chr1\t0\t4\tx\t0\t.\t-\n", r"column 7 holds '-'.*Move it there, or separate"),
+        ("chr1 0 4 my gene 0 -\n", r"column 7 holds '-'.*by tabs if names hold blanks"),
+    ],
+)
+def test_strands_of_other_spellings_and_places_are_refused(write, line, message):
+    with pytest.raises(InputError, match=message):
+        read_bed(write(line, "a.bed"), write(GENOME, "g.fa"))
+
+
+def test_labels_of_1_and_minus_1_are_no_strands(write):
+    path = write("chr1\t0\t4\t1\nchr1\t4\t8\t-1\n", "a.bed")
+    assert read_bed(path, write(GENOME, "g.fa"))["name"].tolist() == ["1", "-1"]

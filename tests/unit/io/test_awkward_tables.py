@@ -265,3 +265,16 @@ def test_a_line_splits_into_fields_without_loss(line):
         assert line.count('"') % 2 == 1 or '"' in line
     elif '"' not in line:
         assert ",".join(fields) == line
+
+
+def test_a_missing_sequence_is_not_read_as_two_bases(write):
+    """NA is adenine after any base, and so are other texts for what is missing DNA."""
+    path = write(f"id,sequence\na,{'ACGT' * 10}\nb,NA\nc,nan\nd,{'AACC' * 12}\n", "a.csv")
+    with pytest.raises(InputError, match=r"row 2 \(id 'b'\) has no sequence \(2 such rows of 4\)"):
+        read_table(path)
+
+
+def test_quoted_fields_without_separators_are_counted(write):
+    path = write('"id","sequence","note"\n"a","ACGT","x"\n"b","ACGG"\n', "a.csv")
+    with pytest.warns(PolyomeWarning, match=r"1 of 2 rows have fewer fields .*line 3"):
+        assert read_table(path).index.tolist() == ["a", "b"]

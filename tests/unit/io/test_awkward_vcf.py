@@ -156,3 +156,33 @@ def test_a_table_of_variants_is_read_as_a_vcf(write):
 def test_tables_that_hold_no_variants_are_refused(write, content, message):
     with pytest.raises(InputError, match=message):
         list(read_variants(write(content, "x.tsv")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "alt"),
+    [
+        ("a.tsv", "## of 2024\n#CHROM\tPOS\tREF\tALT\nchr1\t5\tA\tC\n", "C"),
+        ("a.tsv", "# of 2024\nchrom\tpos\tref\talt\nchr1\t5\tA\tC\n", "C"),
+        ("a.csv", 'chrom,pos,ref,alt,note\nchr1,5,A,"C,G","a, b"\n', "C,G"),
+        ("a.csv", "sep=;\nchrom;pos;ref;alt\nchr1;5;A;C\n;;;\n", "C"),
+        ("a.csv", "chrom,pos,ref,alt\nchr1,5,A,NA\n", "."),
+        ("a.csv", "chrom,pos,ref,alt\nchr1,5,A,\n", "."),
+        ("a.csv", "chrom,pos,ref,alt\nchr1,5,A,<DEL>\n", "<DEL>"),
+    ],
+)
+def test_tables_of_variants_as_programs_write_them(write, name, content, alt):
+    (found,) = [line for line in read_variants(write(content, name)) if isinstance(line, Variant)]
+    assert found.fields[:5] == ["chr1", "5", ".", "A", alt]
+
+
+@pytest.mark.parametrize("alt", ["-", "A>T", "U"])
+def test_alternatives_that_are_no_letters_are_refused_by_line(write, alt):
+    path = write(f"chrom\tpos\tref\talt\nchr1\t5\tA\t{alt}\n", "a.tsv")
+    with pytest.raises(InputError, match=f"line 2: alt is '{alt}'; letters of DNA are needed"):
+        list(read_variants(path))
+
+
+def test_an_open_quote_of_a_table_of_variants_is_refused(write):
+    path = write('chrom,pos,ref,alt\nchr1,5,A,"C\n', "a.csv")
+    with pytest.raises(InputError, match="line 2: a quote mark opens a field, and none closes it"):
+        list(read_variants(path))

@@ -96,7 +96,7 @@ def test_intervals_beyond_an_end_are_clipped_or_padded(write, genome):
     with pytest.raises(InputError, match=r"line 1: end 14 is beyond.*--set beyond=clip reads what"):
         read_bed(bed, genome)
     outside = write("chr2\t10\t14\n", "b.bed")
-    with pytest.raises(InputError, match=r"line 1: end 14 is beyond the end of chr2"):
+    with pytest.raises(InputError, match=r"line 1: chr2:10-14 lies wholly beyond.*nothing to read"):
         read_bed(outside, genome, beyond="clip")
 
 
@@ -188,3 +188,16 @@ def test_a_table_of_windows_keeps_how_it_was_cut(write, genome, tmp_path):
     assert again.cut_as_ == {"window_bp": 5, "center": "summit", "feature": None}
     with pytest.raises(InputError, match="window_bp is for files of intervals; the table holds"):
         modality.read(table, window_bp=3)
+
+
+def test_of_transcripts_and_mrnas_the_commoner_are_read(write, genome):
+    """NCBI's GFF3 has thousands of mRNA, and a few ``transcript`` of no other kind."""
+    line = "chr1\tx\t{}\t{}\t12\t.\t+\t.\tID={}\n"
+    rows = [("mRNA", 5, "a"), ("mRNA", 7, "b"), ("transcript", 9, "c")]
+    path = write("".join(line.format(*row) for row in rows), "a.gff3")
+    table = read(path, genome=genome, window_bp=3)
+    assert table.index.tolist() == ["a", "b"]
+    assert table["sequence"].tolist() == [TEXT[3:6], TEXT[5:8]]
+    assert table.attrs["notes"][0].endswith(
+        "1 lines are other features (1 'transcript': --set feature=transcript)."
+    )

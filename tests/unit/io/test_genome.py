@@ -225,3 +225,20 @@ def test_the_genome_of_e_coli(real_data):
     assert list(genome.lengths.values()) == [4_641_652]
     ((name, sequence),) = stream_fasta(path)
     assert genome.fetch(name, 1_000_000, 1_000_500) == sequence[1_000_000:1_000_500]
+
+
+def test_messages_know_that_there_is_a_table_of_aliases(write):
+    genome = write(">chr1\nACGT\n>chr2\nAAAA\n", "g.fa")
+    aliases = write("chr1\tI\nchr2\tI\n", "aliases.txt")
+    opened = open_genome(genome, aliases=aliases, circular="chr1, chr2")
+    assert opened.circular == {"chr1", "chr2"}
+    with pytest.raises(InputError, match=r"aliases says that it is 'chr1', 'chr2'; it can be one"):
+        opened.letters("I", 0, 1)
+    with pytest.raises(InputError, match="gives it no name that the genome has"):
+        opened.letters("scaffold", 0, 1)
+
+
+def test_the_rule_helps_where_the_table_of_aliases_does_not(write):
+    genome = write(">chr1\nACGT\n", "g.fa")
+    aliases = write("1\tNC_000001.11\n", "aliases.txt")
+    assert open_genome(genome, aliases=aliases).letters("1", 0, 2) == "AC"

@@ -69,6 +69,12 @@ def test_the_noise_of_other_rows_does_not_matter():
     assert found.weights[:2].mean() == pytest.approx(1)
 
 
+def test_a_column_of_noise_without_any_is_refused():
+    table = TABLE.assign(sd=[None] * 4)
+    with pytest.raises(InputError, match=r"'sd' .noise. has no value at all"):
+        Expression(noise="sd").targets(table, "a", None)
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [
