@@ -224,29 +224,28 @@ def _doubtful_message(counts: Mapping[str, int], target: str) -> str:
     shown = ", ".join(f"'{name}' ({counts[name]:,} rows)" for name in doubtful)
     noun = "a class" if len(doubtful) == 1 else "classes"
     why = " Models also answer 'unknown' for records that they refuse." * (REFUSED in doubtful)
+    joined = ",".join(doubtful)
     return (
-        f"'{target}' has {noun} {shown}, which may mean that there is no label.{why}"
-        f"{_unlabelled(doubtful)}"
+        f"'{target}' has {noun} {shown}, which may mean that there is no label.{why} If so, pass "
+        f'unlabelled="{joined}" (--set unlabelled={shlex.quote(joined)}).'
     )
 
 
 def doubtful_hint(labels: Collection[str]) -> str:
-    """What to type where some of these labels mean that there is none; empty where none may.
+    """What to do where some of these labels mean that there is none; empty where none may.
 
     Examples
     --------
     >>> print(doubtful_hint(["Doublet", "Platelets"]).strip())
-    'Doublet' may mean that there is no label. If so, pass unlabelled="Doublet" (--set ...
+    'Doublet' may mean that there is no label: if so, leave the label of such rows empty.
     """
     doubtful = [label for label in labels if is_doubtful(label)]
     if not doubtful:
         return ""
-    return f" {listed(doubtful)} may mean that there is no label.{_unlabelled(doubtful)}"
-
-
-def _unlabelled(doubtful: Collection[str]) -> str:
-    joined = ",".join(doubtful)
-    return f' If so, pass unlabelled="{joined}" (--set unlabelled={shlex.quote(joined)}).'
+    return (
+        f" {listed(doubtful)} may mean that there is no label: if so, leave the label of such rows "
+        "empty."
+    )
 
 
 def spelled_otherwise(unseen: Collection[str], classes: Collection[str]) -> str:

@@ -88,4 +88,4 @@ def test_labels_that_the_model_knows_in_another_spelling_are_named():
 def test_unknown_labels_that_may_mean_none_are_said():
     evaluation = SimpleNamespace(unseen={"Unassigned": 3}, n=10)
     (note,) = unseen_note(evaluation, ("B cells", "T cells"))
-    assert "'Unassigned' may mean that there is no label. If so, pass unlabelled=" in note
+    assert "'Unassigned' may mean that there is no label: if so, leave the label" in note
