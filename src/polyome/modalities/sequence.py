@@ -36,6 +36,7 @@ from polyome.modalities.dna.records import (
     aligned,
     cut_notes,
     length_notes,
+    letter_notes,
     read_records,
     write_intervals,
 )
@@ -179,6 +180,7 @@ class SequenceModality(Modality):
         notes = self.numbers_.notes(records.table)
         if hasattr(self, "length_"):
             notes += length_notes(records.dna, self.length_, self.shortest_, self.anchor)
+            notes += letter_notes(records.dna)
             notes += cut_notes(int(self.is_cut(records).sum()), len(records))
         return replace(records, notes=(*records.notes, *notes))
 

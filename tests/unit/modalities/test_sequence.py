@@ -242,3 +242,10 @@ def test_pairs_beyond_the_longest_training_row_are_read():
     alone = modality.collate(modality.encode(modality.read(others.iloc[:1])))
     tokens, mask = part(**alone)
     torch.testing.assert_close(part.readout(tokens, tokens, mask), found[:1], atol=1e-5, rtol=1e-5)
+
+
+def test_sequences_that_are_mostly_no_bases_are_noted():
+    modality = fitted("ACGTACGT", "ACGTACGA")
+    notes = modality.read(table("ACGTACGT", "NNNNNNNA", "MWVRGSSC", "ACGTNNNN")).notes
+    assert "2 of 4 sequences are mostly N or other letters that are no base" in notes[0]
+    assert not modality.read(table("ACGTACGT")).notes

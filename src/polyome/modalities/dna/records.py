@@ -106,6 +106,25 @@ def aligned(dna: Sequences, length: int, anchor: str) -> Codes:
     return np.where(inside, dna.codes[places] if len(dna.codes) else np.uint8(0), np.uint8(0))
 
 
+def letter_notes(dna: Sequences) -> tuple[str, ...]:
+    """Say how many sequences are mostly N or other letters that are no base.
+
+    Examples
+    --------
+    >>> letter_notes(Sequences.from_text(["ACGT", "ANNN"]))
+    ('1 of 2 sequences are mostly N or other letters that are no base; do not trust ...',)
+    """
+    bases = np.concatenate([[0], np.cumsum((dna.codes >= 1) & (dna.codes <= len("ACGT")))])
+    known = bases[dna.starts + dna.lengths] - bases[dna.starts]
+    count = int((2 * known < dna.lengths).sum())
+    if not count:
+        return ()
+    return (
+        f"{count:,} of {len(dna):,} sequences are mostly N or other letters that are no base; do "
+        "not trust their answers.",
+    )
+
+
 def length_notes(dna: Sequences, longest: int, shortest: int, anchor: str) -> tuple[str, ...]:
     """What to say of sequences longer or shorter than any training sequence.
 
