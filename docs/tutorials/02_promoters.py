@@ -253,7 +253,7 @@ for finding in polyome.audit("promoter", shortcut, "label", quiet=True):
 # content (`polyome.data.negatives` does), as the table of this tutorial has.
 #
 # **Near-copies.** Genomes are full of repeats and gene families, and published sets are full of
-# near-copies. To see what they do, we take 150 random sequences, give each a *random* label, and
+# near-copies. To see what they do, we take 100 random sequences, give each a *random* label, and
 # put five copies of each into the table, with some letters drawn again: 3 %, then 30 %. There is
 # nothing to learn: the labels are coin flips. The table shows the accuracy under a random split,
 # and under a split that keeps relatives on one side. Beside it stands what the audit says of the
@@ -261,8 +261,8 @@ for finding in polyome.audit("promoter", shortcut, "label", quiet=True):
 # of those that do not but are alike over most of their length.
 
 # %%
-originals = np.array([list(text) for text in random_dna(150, 0.5)])
-flips = np.repeat(rng.choice(["heads", "tails"], 150), 5)
+originals = np.array([list(text) for text in random_dna(100, 0.5)])
+flips = np.repeat(rng.choice(["heads", "tails"], 100), 5)
 
 
 def copies_with(proportion):
@@ -283,7 +283,7 @@ for proportion in (0.03, 0.3):
         for split_by in ("random", "homology"):
             guesser = polyome.PromoterClassifier(num_members=1, seed=0, quiet=True)
             guesser.fit(
-                coins, target="label", split_by=split_by, num_train_epochs=5, baselines=False
+                coins, target="label", split_by=split_by, num_train_epochs=4, baselines=False
             )
             row[f"accuracy, {split_by}"] = guesser.evaluation_.metrics["accuracy"]
     for kind in ("near duplicates", "relatives"):
