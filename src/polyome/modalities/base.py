@@ -357,7 +357,9 @@ class Modality(ABC):
         start : what ``proba`` answers of the records as they are, (n, c).
         near : bool, (n,), the records that are like training records.
         """
-        raise NotImplementedError(f"{self.name}.align")  # noqa: EM102 - callers ask can_align
+        del records, proba, reference, start, near
+        message = f"align=true: records of the modality '{self.name}' cannot be aligned."
+        raise InputError(message)
 
     def anchor_noise(self, records: Any) -> FloatArray | float:
         """Covariance, (k, k), that a query's anchors have beyond the training records'."""
