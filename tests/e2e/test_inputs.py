@@ -147,3 +147,11 @@ def test_an_input_that_says_nothing_is_refused():
     cells.mod["prot"].X[:] = 0
     with pytest.raises(InputError, match="none of the 12 proteins varies"):
         estimator_class("cell-type")(inputs="rna,prot", **SMALL).fit(cells, "cell_type")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "folder", "empty.h5ad"])
+def test_a_file_of_no_measurements_is_refused(name, tmp_path):
+    path = tmp_path / name
+    path.mkdir() if name == "folder" else path.write_text("a,b" if name == "x.csv" else "")
+    with pytest.raises(InputError, match=name):
+        estimator_class("cell-type")(inputs="rna,prot", **SMALL).fit(str(path), "cell_type")

@@ -13,6 +13,7 @@ from anndata import AnnData
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
 from polyome.io.files import written_aside
+from polyome.io.h5ad import read_h5ad
 
 USUAL_NAMES = {
     "cell": ("rna", "gex", "gene expression", "genes", "expression", "transcriptome"),
@@ -73,10 +74,11 @@ def measurements_of(source: Any) -> Measurements:
         source = source[0]
     if isinstance(source, str | Path):
         path = Path(source).expanduser()
-        if not path.is_file():
-            message = f"{path} does not exist; an h5mu or h5ad file is needed."
+        if not path.is_file() or path.suffix.lower() not in (".h5mu", ".h5ad"):
+            why = "is neither" if path.exists() else "does not exist"
+            message = f"{path} {why}; an h5mu or h5ad file is needed."
             raise InputError(message)
-        source = _read_h5mu(path) if path.suffix.lower() == ".h5mu" else anndata.read_h5ad(path)
+        source = _read_h5mu(path) if path.suffix.lower() == ".h5mu" else read_h5ad(path)
     if isinstance(source, AnnData):
         return _of_adata(source)
     if hasattr(source, "mod") and hasattr(source, "obsmap"):
