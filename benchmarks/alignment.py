@@ -11,7 +11,7 @@ from scipy import sparse
 from benchmarks.cells import fitted, queries, read
 from benchmarks.runner import mean_and_spread, table, unit, write
 from polyome._errors import InputError
-from polyome.estimators import Estimator
+from polyome.estimator import Estimator
 from polyome.metrics import classification_metrics
 
 SEEDS = (0,)

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.baselines.logistic_regression import TunedLogisticRegression
-from polyome.estimators import Estimator, estimator_class
+from polyome.estimator import Estimator, estimator_class
 from polyome.metrics import classification_metrics
 from polyome.predict.evaluate import kept_baselines
 
@@ -67,8 +67,8 @@ def pbmc3k_split() -> None:
         without = zero_layers(adata, "louvain", seed)
         answers = contributions(without, test)
         scores["zero layers"] = classification_metrics(truth, answers["polyome"], without.classes_)
-        scores["zero layers, no direct path"] = classification_metrics(
-            truth, answers["trunk alone"], without.classes_
+        scores["zero layers, no linear model"] = classification_metrics(
+            truth, answers["transformer alone"], without.classes_
         )
         return {"scores": scores, "fit_seconds": wall, "unknown": model.evaluation_.unknown}
 
@@ -98,7 +98,7 @@ def pbmc3k_cv() -> None:
         answers["logistic regression, genes"] = _linear(model, divided, held, components=False)
         without = contributions(zero_layers(divided, "louvain", seed), held)
         answers["zero layers"] = without["polyome"]
-        answers["zero layers, no direct path"] = without["trunk alone"]
+        answers["zero layers, no linear model"] = without["transformer alone"]
         return {"proba": {n: np.round(p, 6).tolist() for n, p in answers.items()}}
 
     truth = np.concatenate([labels[test] for test in tests])

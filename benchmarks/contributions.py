@@ -1,16 +1,16 @@
-"""What the trunk and the direct path each contribute to a fitted model's answers."""
+"""What the trunk and the linear model each contribute to a fitted model's answers."""
 
 from typing import Any
 
 import numpy as np
 
-from polyome.estimators import Estimator
+from polyome.estimator import Estimator
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.kinds import kind_of
 
 
 def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
-    """Answers (n, c) of the whole, of the trunk alone and of the direct path alone.
+    """Answers (n, c) of the whole, of the transformer alone and of the linear model alone.
 
     Calibrated probabilities, each with its own temperature, or values as measured.
     """
@@ -18,9 +18,13 @@ def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
     records = inside.modality.read(source)
     beside: Any = inside.model.linear[inside.task.name]
     usual, found = beside.share, {}
-    for part, weight in (("polyome", usual), ("trunk alone", 0.0), ("direct path alone", 1.0)):
-        beside.set_share(weight)
+    for part, weight in (
+        ("polyome", usual),
+        ("transformer alone", 0.0),
+        ("linear model alone", 1.0),
+    ):
+        beside.set_weight(weight)
         outputs = run(inside, records, PredictArguments()).outputs
         found[part] = np.asarray(kind_of(inside.task).numbers(inside, outputs, part))
-    beside.set_share(usual)
+    beside.set_weight(usual)
     return found

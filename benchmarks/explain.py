@@ -19,7 +19,7 @@ from benchmarks.runner import CACHE, SOURCE, data_folder, table, unit, write
 from polyome.data.promoter_grammar import ELEMENTS, THRESHOLD
 from polyome.data.promoters import planted, simulate_promoters
 from polyome.data.tissue_simulator import simulate_tissue
-from polyome.estimators import Estimator, estimator_class, load
+from polyome.estimator import Estimator, estimator_class, load
 from polyome.explain.attention import attention_maps, rollout
 from polyome.explain.attribution import integrated_gradients
 from polyome.explain.deletion import (

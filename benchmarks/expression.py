@@ -16,18 +16,18 @@ from polyome.baselines.dna import MOST_ROWS, kmers_and_letters, placed_letters, 
 from polyome.baselines.dna_values import (
     boosted,
     choose_boosting,
-    gene_words,
+    gene_kmers,
     small_cnn,
     tuned_ridge,
 )
 from polyome.data.expression import simulate_expression
 from polyome.data.expression_grammar import expression_scores
-from polyome.estimators import Estimator, estimator_class
+from polyome.estimator import Estimator, estimator_class
+from polyome.genome.variants import score_variants
 from polyome.io.nucleotides import Sequences
 from polyome.metrics import pearson, regression_metrics
 from polyome.modalities.dna.codons import common_start
 from polyome.modalities.sequence import GENE_BP
-from polyome.predict.variants import score_variants
 
 SETS = {
     "lafleur2022": "ecoli_sigma70_lafleur2022",
@@ -96,7 +96,7 @@ def measure_model(name: str, seed: int) -> dict[str, Any]:
     return {
         "values": {n: np.round(v[:, 0], 6).tolist() for n, v in answers.items()},
         "fit_seconds": wall,
-        "direct_weight": model.fitted_.facts["direct_weight"],
+        "linear_weight": model.fitted_.facts["linear_weight"],
         "coverage": model.evaluation_.coverage["target"],
     }
 
@@ -130,7 +130,7 @@ def cheap(name: str) -> list[dict[str, np.ndarray]]:
     letters = np.array(once("letters", lambda: ridge(placed_letters)))
     words = kmers_and_letters
     if length >= GENE_BP:
-        words = partial(gene_words, start=common_start(x))
+        words = partial(gene_kmers, start=common_start(x))
     settings = once("choose", lambda: choose_boosting(x, y, groups=groups, features=words))
     answers = []
     for seed in SEEDS:
@@ -190,7 +190,7 @@ def one_set(name: str) -> dict[str, Any]:
         "best": best,
         **paired(truth, own, other, r_of),
         "fit_seconds": [model["fit_seconds"] for model in found_models],
-        "direct_weight": [model["direct_weight"] for model in found_models],
+        "linear_weight": [model["linear_weight"] for model in found_models],
         "coverage": [model["coverage"] for model in found_models],
     }
     if name == "yeast_dream2022":

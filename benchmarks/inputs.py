@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
-from polyome.estimators import Estimator, estimator_class
+from polyome.estimator import Estimator, estimator_class
 from polyome.metrics import classification_metrics
 from polyome.predict.evaluate import kept_baselines
 

@@ -21,7 +21,7 @@ from polyome.baselines.dna import (
     small_cnn,
     tuned_linear,
 )
-from polyome.estimators import Estimator, audit, estimator_class
+from polyome.estimator import Estimator, audit, estimator_class
 from polyome.io.nucleotides import Sequences
 from polyome.metrics import classification_metrics
 from polyome.splits import group_split
@@ -37,7 +37,7 @@ SETS = (
 SEEDS = (0, 1, 2)
 SHOWN = ["mcc", "accuracy", "auroc", "log_loss", "ece"]
 BARS = dict(zip(SETS, (0.86, 0.935, 0.815, 0.72, 0.79, 0.705)))
-WITHOUT_TRUNK = "direct path + boosting"
+WITHOUT_TRUNK = "linear model + boosting"
 GIVEN = "promoters"  # the row of the sets' own splits
 EARLIER = (
     "Made under the earlier homology split, which saw shared 30-mers only; today's also keeps "
@@ -127,9 +127,9 @@ def measure_model(data: pd.DataFrame, seed: int) -> dict[str, Any]:
     model = fitted(data, seed=seed)
     wall = time.perf_counter() - start
     found = contributions(model, data[data["split"] == "test"])
-    weight = model.fitted_.facts["direct_weight"]
+    weight = model.fitted_.facts["linear_weight"]
     cost = {"fit_seconds": wall, "threads": torch.get_num_threads()}
-    return {"proba": _plain(found), "direct_weight": weight, **cost}
+    return {"proba": _plain(found), "linear_weight": weight, **cost}
 
 
 def _plain(found: dict[str, np.ndarray]) -> dict[str, list[list[float]]]:
@@ -154,11 +154,11 @@ def one_set(row: str, name: str, data: pd.DataFrame) -> dict[str, Any]:
     rivals = cheap(row, name, data)
     for seed, model in zip(SEEDS, models(row, name, data)):
         seconds.append(model["fit_seconds"])
-        weights.append(model["direct_weight"])
+        weights.append(model["linear_weight"])
         threads.add(model["threads"])
         found = {n: np.array(p) for n, p in model["proba"].items()} | rivals[seed]
         trees = found["gradient boosting"]
-        found[WITHOUT_TRUNK] = log_pool([found["direct path alone"], trees])
+        found[WITHOUT_TRUNK] = log_pool([found["linear model alone"], trees])
         by_seed.append(found)
     scores = {
         n: [dict(classification_metrics(truth, found[n], classes)) for found in by_seed]
@@ -176,7 +176,7 @@ def one_set(row: str, name: str, data: pd.DataFrame) -> dict[str, Any]:
         "best": best,
         **paired(codes, own, other, _mcc),
         "fit_seconds": seconds,
-        "direct_weight": weights,
+        "linear_weight": weights,
         "threads": sorted(threads),
     }
 
@@ -218,14 +218,14 @@ def write_set(row: str, name: str, data: pd.DataFrame) -> None:
 
 
 def measure_layers(name: str) -> dict[str, Any]:
-    """Test MCC with and without the trunk's layers, the direct path beside them or not."""
+    """Test MCC with and without the trunk's layers, the linear model beside them or not."""
     data = read(name)
     test = data[data["split"] == "test"]
     truth = test["label"].astype(str).to_numpy()
     model = unit(GIVEN, {"set": name, "seed": 0}, lambda: measure_model(data, 0))["proba"]
     without = contributions(fitted(data, seed=0, num_hidden_layers=0), test)
     found = {}
-    for part in ("polyome", "trunk alone"):
+    for part in ("polyome", "transformer alone"):
         for which, proba in (("layers", np.array(model[part])), ("zero layers", without[part])):
             scores = classification_metrics(truth, proba, tuple(np.unique(truth)))
             found[f"{part}, {which}"] = scores["mcc"]

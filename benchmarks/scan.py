@@ -17,16 +17,16 @@ import torch
 from transformers import EsmConfig, EsmModel
 
 from benchmarks.runner import data_folder, table, unit, write
-from polyome.estimators import Estimator, estimator_class
+from polyome.estimator import Estimator, estimator_class
+from polyome.genome.distil import as_records, distil
+from polyome.genome.peaks import peaks, prominence
+from polyome.genome.scan import ScanArguments
 from polyome.io.fasta import stream_fasta
 from polyome.io.nucleotides import Sequences, complement
 from polyome.metrics import classification_metrics
-from polyome.model.answering import answer
-from polyome.predict.peaks import peaks, prominence
+from polyome.model.inference import answer
+from polyome.model_folder.fitted_model import SCANNER, FittedModel
 from polyome.predict.predict import PredictArguments, proba_of
-from polyome.predict.scan import ScanArguments
-from polyome.train.distil import SCANNER, as_records, distil
-from polyome.train.fitted import Fitted
 
 SEEDS = (0, 1, 2)
 HELD = (3_000_000, 4_000_000)  # bp of the genome that no training row touches
@@ -84,7 +84,7 @@ def _all_places(genome: str, text: str) -> list[int]:
     return places
 
 
-def fitted_with_scanner(rows: pd.DataFrame, seed: int) -> tuple[Estimator, Fitted]:
+def fitted_with_scanner(rows: pd.DataFrame, seed: int) -> tuple[Estimator, FittedModel]:
     """A model of the rows of ``train``, and the scanner distilled from it on the same rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -98,7 +98,7 @@ _SCAN = """
 import json, resource, sys, time
 from pathlib import Path
 start = time.perf_counter()
-from polyome.predict.scan import ScanArguments, scan, scan_model
+from polyome.genome.scan import ScanArguments, scan, scan_model
 arguments = ScanArguments()
 fitted = scan_model(Path(sys.argv[1]), arguments, device="cpu", quiet=True)
 began = time.perf_counter()
@@ -115,7 +115,7 @@ print(json.dumps({
 """
 
 
-def _scanned(model: Estimator, scanner: Fitted) -> tuple[dict[str, Any], pd.DataFrame]:
+def _scanned(model: Estimator, scanner: FittedModel) -> tuple[dict[str, Any], pd.DataFrame]:
     """Scan in a process of its own, so that its memory is the scan's alone."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -245,7 +245,7 @@ def scan() -> None:
     write("scan", "The genome of E. coli, scanned", _scan_text(results), results)
 
 
-def _proba(fitted: Fitted, rows: pd.DataFrame) -> np.ndarray:
+def _proba(fitted: FittedModel, rows: pd.DataFrame) -> np.ndarray:
     return proba_of(fitted, fitted.modality.read(rows), PredictArguments())
 
 
@@ -324,7 +324,7 @@ def _kbp_per_second(run: Callable[[], object], bases: int, repeats: int = 5) -> 
     return bases / best / 1e3
 
 
-def _answer(fitted: Fitted, windows: np.ndarray) -> None:
+def _answer(fitted: FittedModel, windows: np.ndarray) -> None:
     answer(fitted.model, fitted.modality, as_records(windows), fitted.task.name)
 
 

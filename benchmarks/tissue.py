@@ -15,7 +15,7 @@ from scipy import sparse
 
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
-from polyome.estimators import Estimator, estimator_class
+from polyome.estimator import Estimator, estimator_class
 from polyome.metrics import classification_metrics
 
 SEEDS = (0, 1, 2)
@@ -70,7 +70,7 @@ def fitted(adata: AnnData, target: str, **settings: Any) -> Estimator:
 
 
 def scores_of(model: Estimator, adata: AnnData, target: str) -> dict[str, dict[str, Any]]:
-    """The whole, the trunk alone and the direct path alone, on the test rows."""
+    """The whole, the transformer alone and the linear model alone, on the test rows."""
     rows = np.flatnonzero((adata.obs["split"] == "test") & adata.obs[target].notna())
     records = model.fitted_.modality.read(adata).take(rows)
     truth = adata.obs[target].astype(str).to_numpy()[rows]

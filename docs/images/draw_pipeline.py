@@ -171,13 +171,13 @@ def results():
 
 
 def bypass():
-    """The direct linear path beside the trunk."""
+    """The direct linear model beside the trunk."""
     y, start = TRUNK[1] + TRUNK[3] + 44, ROWS["tissue"]
     return [
         f'<path class="line" stroke-dasharray="5 5" d="M270 {start} C270 {y} 300 {y} 360 {y} '
         f'H920 C966 {y} 973 {y - 60} 973 {TRUNK[1] + TRUNK[3] / 2 + 19}"/>',
         f'<path class="arrow" d="M973 {TRUNK[1] + TRUNK[3] / 2 + 11} l-4.5 9 h9 z"/>',
-        text(600, y + 22, "direct path: a strongly regularised linear model beside the trunk, mixed"
+        text(600, y + 22, "linear model: strongly regularised, beside the trunk, mixed"
              " into the answer", "soft small"),
     ]  # fmt: skip
 

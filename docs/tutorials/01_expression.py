@@ -163,7 +163,7 @@ Trunk(PolyomeConfig())
 # ## 5. Training
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, learns the
-# scale of the target on training rows, trains, makes intervals from rows kept aside, and scores
+# scale of the target on training rows, trains, makes intervals from validation rows, and scores
 # the test part once. (`num_members=2` trains two networks instead of the usual twelve, to save your
 # time.)
 

@@ -176,7 +176,7 @@ Trunk(PolyomeConfig())
 # ## 5. Training
 #
 # One call reads the sequences, keeps a fifth aside as the test part, audits the data, trains,
-# calibrates the confidence on rows that were kept aside, and scores the test part once.
+# calibrates the confidence on validation rows, and scores the test part once.
 # (`num_members=2` trains two networks instead of the usual twelve, to save your time.)
 
 # %%
@@ -187,7 +187,7 @@ polyome.pl.learning_curves("promoter_model")
 plt.show()
 
 # %% [markdown]
-# The loss falls on training rows and on the rows kept aside. Where only the former falls, the
+# The loss falls on training rows and on the validation rows. Where only the former falls, the
 # network memorises.
 #
 # ## 6. Evaluation

@@ -180,7 +180,7 @@ print("largest difference:", float((with_attention - just_linear).abs().max()))
 # ## 5. Training
 #
 # One call recognises what the matrix holds, keeps a fifth of the cells aside as the test part,
-# audits the data, trains three networks, calibrates confidence and `unknown` on cells kept aside,
+# audits the data, trains three networks, calibrates confidence and `unknown` on validation cells,
 # and scores the test part once.
 
 # %%
@@ -191,7 +191,7 @@ polyome.pl.learning_curves("cell_model")
 plt.show()
 
 # %% [markdown]
-# Each line is one of the networks. Training stops where the loss on cells kept aside is lowest.
+# Each line is one of the networks. Training stops where the loss on validation cells is lowest.
 #
 # ## 6. Evaluation
 

@@ -80,7 +80,7 @@ table.iloc[:3, -5:].round(2)
 # | `encode` | from records to arrays, one dictionary a record |
 # | `spec` | the sizes that the embeddings need |
 # | `embeddings` | from a batch of arrays to tokens and their mask |
-# | `features` | what the linear path beside the trunk reads; without it there is none |
+# | `features` | what the linear model beside the trunk reads; without it there is none |
 # | `state`, `from_state` | what is saved, as JSON and as arrays, and how it is restored |
 # | `write` | answers back into the source's own format, if it has one beside .csv |
 
@@ -95,7 +95,7 @@ from polyome._errors import InputError
 from polyome.io.compressed import read_text
 from polyome.io.files import paths_of
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import DirectFeatures, Modality, ModalityEmbeddings
+from polyome.modalities.base import LinearFeatures, Modality, ModalityEmbeddings
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ class MethylationEmbeddings(ModalityEmbeddings):
         return self.open_segment(tokens), mask
 
 
-class MethylationFeatures(DirectFeatures):
-    """What the linear path beside the trunk reads: the values as they are."""
+class MethylationFeatures(LinearFeatures):
+    """What the linear model beside the trunk reads: the values as they are."""
 
     def __init__(self, spec):
         super().__init__()

@@ -28,7 +28,7 @@ __all__ = [
 if TYPE_CHECKING:
     from polyome import pl
     from polyome._errors import InputError, PolyomeWarning
-    from polyome.estimators import Estimator, audit, load
+    from polyome.estimator import Estimator, audit, load
     from polyome.io import read
     from polyome.reference import annotate_from
     from polyome.report.html import report
@@ -43,8 +43,8 @@ _HOMES = {
     "InputError": "polyome._errors",
     "PolyomeWarning": "polyome._errors",
     "annotate_from": "polyome.reference",
-    "audit": "polyome.estimators",
-    "load": "polyome.estimators",
+    "audit": "polyome.estimator",
+    "load": "polyome.estimator",
     "read": "polyome.io",
     "report": "polyome.report.html",
 }
@@ -86,6 +86,6 @@ def __getattr__(name: str) -> Any:
         tasks = import_module("polyome.tasks").TASKS
         for task in tasks.values():
             if task.estimator == name:
-                return import_module("polyome.estimators").estimator_class(task.name)
+                return import_module("polyome.estimator").estimator_class(task.name)
     message = f"module 'polyome' has no attribute '{name}'"
     raise AttributeError(message)

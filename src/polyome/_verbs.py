@@ -31,7 +31,9 @@ Set = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
 Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
-SplitColumn = Annotated[str | None, typer.Option(help="Column with train, test and perhaps dev.")]
+SplitColumn = Annotated[
+    str | None, typer.Option(help="Column with train, test and perhaps validation.")
+]
 Genome = Annotated[Path | None, typer.Option(help="FASTA that BED intervals are cut from.")]
 Measured = Annotated[
     str | None,

@@ -75,10 +75,10 @@ def fit(
 ) -> None:
     """Fit a model, calibrate it, score it on the test part, write it to a folder."""
     from polyome import settings as parsing
-    from polyome.estimators import estimator_class
+    from polyome.estimator import estimator_class
     from polyome.io.files import check_new_folder
+    from polyome.model_folder.fitted_model import SUMMARY
     from polyome.predict.record import own_names
-    from polyome.train.fitted import SUMMARY
 
     check_new_folder(out, replaces=SUMMARY, own=own_names)
     model_class = estimator_class(task)
@@ -281,20 +281,20 @@ def audit(
     """Look for what makes scores on a data set misleading."""
     from dataclasses import asdict
 
-    from polyome import estimators
+    from polyome import estimator
     from polyome import settings as parsing
     from polyome.io.files import check_writable, write_json
 
     if json is not None:
         check_writable(json, inputs)
-    model_class = estimators.estimator_class(task)
+    model_class = estimator.estimator_class(task)
     reading = _reading(genome, labels, sequence_column, window_bp, center)
     given = parsing.gathered(None, set_)
     given |= parsing.reading_settings(model_class.task_class, reading)
     given |= {} if measured is None else {"inputs": measured}
     chosen = parsing.fit_settings(model_class.task_class, given)
     unlabelled = chosen.fit.pop("unlabelled", None)
-    findings = estimators.audit(
+    findings = estimator.audit(
         task,
         list(inputs),
         target,
@@ -328,8 +328,8 @@ def scan(
     """Find a class of sequences on both strands of a genome."""
     del seed  # nothing is drawn
     from polyome import settings as parsing
-    from polyome.predict.scan import ScanArguments, scan_model
-    from polyome.predict.scan import scan as run_scan
+    from polyome.genome.scan import ScanArguments, scan_model
+    from polyome.genome.scan import scan as run_scan
 
     given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)
@@ -384,8 +384,8 @@ def variants(
     """Say what each variant does to a model's answers, in INFO fields."""
     del seed  # nothing is drawn
     from polyome import settings as parsing
-    from polyome.estimators import load
-    from polyome.predict.variants import VariantArguments, score_variants
+    from polyome.estimator import load
+    from polyome.genome.variants import VariantArguments, score_variants
 
     given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)
@@ -484,7 +484,7 @@ def _loaded(
 ) -> tuple[Any, dict[str, Any]]:
     """Read the model, and its settings, by default those of reading and prediction."""
     from polyome import settings as parsing
-    from polyome.estimators import load
+    from polyome.estimator import load
 
     given = parsing.gathered(None, set_)
     trusted = parsing.consent_taken(given)

@@ -4,9 +4,9 @@ from dataclasses import fields
 from typing import Any, ClassVar, Self
 
 from polyome._errors import unknown_key
-from polyome.model.answering import check_device
+from polyome._ranges import check_ranges, plain_numbers
+from polyome.model.inference import check_device
 from polyome.tasks import Task
-from polyome.train.ranges import check_ranges, plain_numbers
 
 
 class Configured:
@@ -24,11 +24,11 @@ class Configured:
         for key in settings:
             if key not in known:
                 raise unknown_key(key, known, where=type(self).__name__)
-        self.task = self._as_told(settings)
+        self.task = self._checked_task(settings)
         for name in known:
             setattr(self, name, getattr(self.task, name))
 
-    def _as_told(self, settings: dict[str, Any]) -> Task:
+    def _checked_task(self, settings: dict[str, Any]) -> Task:
         """The task of these settings, checked; NumPy's numbers count as Python's."""
         task = self.task_class(**plain_numbers(settings))
         check_ranges({f.name: getattr(task, f.name) for f in fields(task)})

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from polyome._progress import say
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.io.files import check_new_folder
+from polyome.model_folder.fitted_model import SUMMARY
 from polyome.predict.record import own_names
 from polyome.report.html import report
 from polyome.tasks import TASKS
-from polyome.train.fitted import SUMMARY
 
 
 def run_demo(tasks: list[str] | None, out: Path, *, seed: int, device: str, quiet: bool) -> str:

@@ -16,8 +16,10 @@ from polyome._random import own_random_state
 from polyome.audit.findings import Finding
 from polyome.audit.groups import group_findings
 from polyome.configured import Configured
+from polyome.genome.distil import distil
 from polyome.labels import counted_labels, warn_of_labels
-from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.model_folder.checkpoints import Checkpoints
 from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import PredictArguments, predict
@@ -25,8 +27,6 @@ from polyome.predict.rows import mark_of
 from polyome.splits import Split
 from polyome.tasks.base import Targets
 from polyome.tasks.parts import counted, split_records
-from polyome.train.checkpoints import Checkpoints
-from polyome.train.distil import distil
 from polyome.train.fit import fit_model
 
 
@@ -59,15 +59,15 @@ class Fitting(Configured):
         resume: bool = True,
         **options: Any,  # checked against FitArguments and the reading options
     ) -> Self:
-        """Fit on the training part, calibrate on rows kept aside, score on the test part.
+        """Fit on the training part, calibrate on validation rows, score on the test part.
 
         Parameters
         ----------
         source : what the modality reads: for cells an AnnData, an h5ad file or several.
         target : column with the truth; for values several, with commas between them or as a list.
             Rows where it is missing are left out.
-        split : column with ``train``, ``test`` and perhaps ``dev`` (or ``val``, ``valid``,
-            ``validation``).
+        split : column with ``train``, ``test`` and perhaps ``validation`` (or ``val``,
+            ``valid``, ``dev``).
         split_by : ``random`` (stratified), ``group`` or what else the task knows (sequences:
             ``chromosome``, ``homology``); the default is random, 20 % test.
         group : column of donors, batches or animals that stay on one side of every split; alone it
@@ -90,7 +90,7 @@ class Fitting(Configured):
         InputError
             Something about the input or the options is wrong; nothing was fitted.
         """
-        self.task = self._as_told(self.get_params())  # attributes may have been set
+        self.task = self._checked_task(self.get_params())  # attributes may have been set
         modality = self.task.build_modality()
         reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options, self.task_class)
@@ -185,7 +185,7 @@ class Fitting(Configured):
         *,
         with_baselines: bool,
     ) -> None:
-        training = np.sort(np.concatenate([parts.train, parts.dev]))
+        training = np.sort(np.concatenate([parts.train, parts.validation]))
         answered = fit_baselines(
             self.fitted_,
             records,
@@ -196,7 +196,7 @@ class Fitting(Configured):
             all_of_them=with_baselines,
         )
         self.evaluation_: Evaluation | None = None
-        self.answers_: Answers | Values | None = None
+        self.answers_: ClassPrediction | ValuePrediction | None = None
         if len(parts.test):
             self.evaluation_, self.answers_ = evaluate(
                 self.fitted_,

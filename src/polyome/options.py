@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from polyome._errors import InputError, unknown_key
+from polyome._ranges import check_ranges, plain_numbers
 from polyome.modalities import MODALITIES, Modality
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
-from polyome.train.ranges import check_ranges, plain_numbers
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,7 +37,7 @@ def reading_options(task: type[Task], options: dict[str, Any]) -> dict[str, Any]
     return {key: options.pop(key) for key in known if key in options and key not in own}
 
 
-def told_apart(
+def sort_options(
     modality: Modality, options: dict[str, Any], arguments: type[Arguments], *, where: str
 ) -> tuple[dict[str, Any], Arguments]:
     """Tell how a source is read from the fields of ``arguments``; refuse all other keys."""

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from polyome._errors import InputError, listed, repeated_names
 from polyome._progress import say
-from polyome.estimators import Estimator, estimator_class
-from polyome.modalities.base import Answers
+from polyome.estimator import Estimator, estimator_class
+from polyome.modalities.base import ClassPrediction
 from polyome.modalities.profiles.alignment import check_size
 from polyome.modalities.profiles.matrix import KNOWN_STATE, find_expression
 from polyome.modalities.profiles.matrix_state import MatrixState
@@ -21,7 +21,7 @@ from polyome.modalities.profiles.records import (
     as_far_as_there,
     check_annotatable,
 )
-from polyome.options import told_apart
+from polyome.options import sort_options
 from polyome.predict.predict import PredictArguments
 
 FEWEST_GENES, LEAST_SHARED = 10, 0.1
@@ -46,7 +46,7 @@ def annotate_from(
     ----------
     reference : AnnData, or an h5ad file or several, with labels.
     query : AnnData; its ``obs``, ``obsm`` and ``uns`` get the answers, see
-        :meth:`polyome.estimators.Estimator.annotate`.
+        :meth:`polyome.estimator.Estimator.annotate`.
     target : column of the reference's ``obs`` with the labels.
     fit, predict : options of both; ``predict={"align": True}`` shifts and scales each gene of the
         query to the reference, whose technology is another.
@@ -85,7 +85,7 @@ def answer_from(
     fit: dict[str, Any],
     predict: dict[str, Any],
     settings: dict[str, Any],
-) -> tuple[Estimator, CellRecords, Answers]:
+) -> tuple[Estimator, CellRecords, ClassPrediction]:
     """Fit on the genes that both have, and answer the query: the model, records and answers."""
     where = {key: settings.get(key) for key in ("layer", "gene_column")}
     settings = {key: value for key, value in settings.items() if key not in where}
@@ -99,7 +99,7 @@ def answer_from(
             raise repeated_names(adata.obs_names)
     reading = _as_each_has(known, asked, where)
     modality: Any = model.task.build_modality()
-    _, arguments = told_apart(modality, predict, PredictArguments, where="predict")
+    _, arguments = sort_options(modality, predict, PredictArguments, where="predict")
     if arguments.align:  # before work starts
         check_size(asked.n_obs)
     shared = with_genes_of(
@@ -108,7 +108,7 @@ def answer_from(
     say(f"{shared.n_vars:,} genes are in both; the model knows no others.", quiet=model.task.quiet)
     model.fit(shared, target, **fit)
     records, answers = model.answer(asked, **(reading["query"] | predict))
-    assert isinstance(answers, Answers), "cells are answered with classes"
+    assert isinstance(answers, ClassPrediction), "cells are answered with classes"
     assert isinstance(records, CellRecords)
     return model, records, answers
 

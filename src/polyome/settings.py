@@ -9,11 +9,11 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from polyome._errors import InputError, unknown_key
+from polyome._ranges import check_ranges
 from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
 from polyome.tasks import TASKS, Task
 from polyome.train.arguments import FitArguments
-from polyome.train.ranges import check_ranges
 
 FIT_OPTIONS: dict[str, type] = {"unlabelled": str, "baselines": bool, "scanner": bool}
 """Settings of ``fit`` that are not settings of training."""
@@ -164,7 +164,7 @@ def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any
 
     Examples
     --------
-    >>> from polyome.predict.variants import VariantArguments
+    >>> from polyome.genome.variants import VariantArguments
     >>> checked_settings(VariantArguments, {"upstream_bp": "200"})
     {'upstream_bp': 200}
     """

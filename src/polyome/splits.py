@@ -15,8 +15,8 @@ from polyome._errors import InputError, listed
 from polyome._types import BoolArray, IntArray
 from polyome.io.missing import stripped
 
-PARTS = ("train", "dev", "test")
-_MEANING = {part: part for part in PARTS} | dict.fromkeys(("val", "valid", "validation"), "dev")
+PARTS = ("train", "validation", "test")
+_MEANING = {part: part for part in PARTS} | dict.fromkeys(("val", "valid", "dev"), "validation")
 """Part that each word in a column of parts means."""
 
 
@@ -27,7 +27,7 @@ class Split:
     Attributes
     ----------
     train : int, (n_train,), positions of the rows that fit.
-    dev : int, (n_dev,), rows for early stopping and calibration only; may be empty.
+    validation : int, (n_validation,), rows for early stopping and calibration only; may be empty.
     test : int, (n_test,), rows that are never looked at while fitting; may be empty.
     left_out : rows that have a target and are in no part.
     how : where the parts come from, in words.
@@ -36,7 +36,7 @@ class Split:
     """
 
     train: IntArray
-    dev: IntArray
+    validation: IntArray
     test: IntArray
     left_out: int
     how: str
@@ -59,7 +59,7 @@ def from_column(
 
     Parameters
     ----------
-    values : (n,), ``train``, ``dev`` (or ``val``, ``valid``, ``validation``) or ``test``; rows with
+    values : (n,), ``train``, ``validation`` (or ``val``, ``valid``, ``dev``) or ``test``; rows with
         any other value are left out, and a note names them.
     labelled : bool, (n,), whether a row has a target.
     name : the column's name, for messages.
@@ -69,7 +69,7 @@ def from_column(
     >>> split = from_column(["train", "Test", "train", None], labelled=np.ones(4, dtype=bool))
     >>> split.train.tolist(), split.test.tolist(), split.left_out
     ([0, 2], [1], 1)
-    >>> from_column(["train", "Valid"], labelled=np.ones(2, dtype=bool)).dev.tolist()
+    >>> from_column(["train", "Valid"], labelled=np.ones(2, dtype=bool)).validation.tolist()
     [1]
     """
     column = pd.Series(values).astype(object).reset_index(drop=True)
@@ -79,17 +79,17 @@ def from_column(
         found = [f"{value} ({count:,})" for value, count in counts.items()]
         msg = (
             f"Column '{name}' (split) has no 'train'. Found (rows): {listed(found) or 'none'}. "
-            "Rows to fit on need 'train', rows to score 'test'; 'dev' is optional."
+            "Rows to fit on need 'train', rows to score 'test'; 'validation' is optional."
         )
         raise InputError(msg)
-    train, dev, test = (_rows((words == part) & labelled) for part in PARTS)
+    train, validation, test = (_rows((words == part) & labelled) for part in PARTS)
     if not len(train):
         msg = f"No row with '{name}' = 'train' has a target."
         raise InputError(msg)
     spare = column[labelled & pd.isna(words)]
     unlabelled = int((~labelled).sum())
     how, notes = f"column '{name}'", _left_out_note(spare, name)
-    return Split(train, dev, test, len(spare), how, unlabelled=unlabelled, notes=notes)
+    return Split(train, validation, test, len(spare), how, unlabelled=unlabelled, notes=notes)
 
 
 def _left_out_note(spare: "pd.Series[Any]", name: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def _left_out_note(spare: "pd.Series[Any]", name: str) -> tuple[str, ...]:
     more = f" and {len(shown) - 8:,} more" if len(shown) > 8 else ""
     return (
         f"rows with a target whose '{name}' is {', '.join(shown[:8])}{more} are left out: parts "
-        "are 'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
+        "are 'train', 'validation' (or 'val', 'valid', 'dev') and 'test'.",
     )
 
 

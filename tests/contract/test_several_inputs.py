@@ -130,7 +130,7 @@ def test_a_linear_path_answers_the_records_that_have_its_input(parts):
     beside = model.linear["type"]
     torch.nn.init.normal_(beside.part.linear.weight)
     before = answers(model, batch_of(parts, MIXED))[0]
-    beside.set_share(0.5)
+    beside.set_weight(0.5)
     after = answers(model, batch_of(parts, MIXED))[0]
     changed = (before - after).abs().amax(dim=1) > 1e-6
     assert changed.tolist() == ["rna" in names for names in MIXED]

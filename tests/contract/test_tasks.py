@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from polyome.estimators import estimator_class, load
+from polyome.estimator import estimator_class, load
 from polyome.modalities.base import Records
 from polyome.predict.predict import PredictArguments, predict
 from polyome.splits import Split

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import polyome
 from polyome.cli import app
 from polyome.data.simulate import simulate_cells
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 
 FIT = {"num_train_epochs": 2, "baselines": False}
 CLASSES = ["type 1", "type 2", "type 3"]

@@ -265,7 +265,7 @@ def test_labels_that_only_dev_rows_have(refused_fit, changed):
         adata.obs["part"] = pd.Categorical(part)
 
     message = refused_fit("--split=part", source=changed(change))
-    assert "rows of the part 'dev' have labels that no 'train' row has: 'type 1'" in message
+    assert "rows of the part 'validation' have labels that no 'train' row has: 'type 1'" in message
 
 
 def test_a_training_part_of_one_class(refused_fit, changed):

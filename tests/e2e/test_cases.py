@@ -237,7 +237,7 @@ def refusal(call, tmp_path, *words):
 
 def test_windows_are_read_to_their_end_by_a_backbone(cases, call, tmp_path):
     folder, model, out = cases / "dna/backbone-n-truncates", tmp_path / "m", tmp_path / "o.csv"
-    options = ["--set=direct_weight=0", "--set=composition=0", f"--set=backbone={folder / 'esm'}"]
+    options = ["--set=linear_weight=0", "--set=composition=0", f"--set=backbone={folder / 'esm'}"]
     source = folder / "train.csv"
     result = call("fit", "promoter", source, "--target=label", f"--out={model}", *QUICK, *options)
     assert result.exit_code == 0, result.stderr

@@ -12,7 +12,7 @@ from tests.cell_files import write_folder, write_h5, write_loom, write_table
 from tests.e2e.conftest import FIT, TINY
 
 from polyome._errors import PolyomeWarning
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.io.zarr_tables import write_zarr_table
 
 FORMS = {

@@ -154,11 +154,14 @@ def test_results_go_to_stdout_and_messages_to_stderr(call, model_dir, cells_file
 
 def test_fit_says_what_it_did_with_the_rows(fit):
     folder, result = fit("--split=part")
-    assert "rows: 120 train, 40 dev, 40 test, 40 left out (split: column 'part')" in result.stderr
-    assert rows_of(folder) == {"train": 120, "dev": 40, "test": 40}
+    assert (
+        "rows: 120 train, 40 validation, 40 test, 40 left out (split: column 'part')"
+        in result.stderr
+    )
+    assert rows_of(folder) == {"train": 120, "validation": 40, "test": 40}
     assert split_of(folder).value_counts().to_dict() == {
         "train": 120,
-        "dev": 40,
+        "validation": 40,
         "test": 40,
         "left out": 40,
     }

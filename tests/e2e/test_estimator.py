@@ -140,7 +140,7 @@ def test_a_target_is_the_name_of_one_column(cells, target):
 
 
 def test_without_a_direct_path_in_the_answer_unknown_still_works(cells):
-    model = polyome.CellTypeClassifier(**SMALL, direct_weight=0.0)
+    model = polyome.CellTypeClassifier(**SMALL, linear_weight=0.0)
     model.fit(cells, "cell_type", num_train_epochs=2, baselines=False)
     strange = simulate_cells(40, seed=5)  # other marker genes, other base expression
     assert (model.predict(strange)["label"] == "unknown").mean() > 0.5

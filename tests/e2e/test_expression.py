@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from polyome.data.expression import simulate_levels
-from polyome.estimators import load
+from polyome.estimator import load
 
 TINY = ["--set=hidden_size=16", "--set=num_members=2", "--set=num_train_epochs=6", "--device=cpu"]
 

@@ -11,7 +11,7 @@ from scipy import sparse
 
 import polyome
 from polyome.data.simulate import simulate_cells
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 
 CLASSES = ["type 1", "type 2", "type 3"]
 

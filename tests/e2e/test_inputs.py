@@ -9,7 +9,7 @@ from anndata import AnnData
 import polyome
 from polyome import InputError
 from polyome.data.simulate import simulate_cells
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 
 mudata = pytest.importorskip("mudata")
 SMALL = {"num_members": 2, "hidden_size": 16, "device": "cpu", "quiet": True}

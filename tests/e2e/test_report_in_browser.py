@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import polyome
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.report.plots import maps
 from polyome.tasks import TASKS
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from polyome.data.simulate import simulate_sequences
-from polyome.train import distil
+from polyome.genome import distil
 
 TINY = ["--set=hidden_size=16", "--set=num_members=1", "--set=num_train_epochs=2", "--device=cpu"]
 

@@ -9,9 +9,9 @@ from polyome.described import described, docstring
 from polyome.explain.cells import CellArguments
 from polyome.explain.sequences import SequenceArguments
 from polyome.explain.tissue import TissueArguments
+from polyome.genome.scan_arguments import ScanArguments
+from polyome.genome.variants import VariantArguments
 from polyome.predict.predict import PredictArguments
-from polyome.predict.scan_arguments import ScanArguments
-from polyome.predict.variants import VariantArguments
 from polyome.report.html import ReportArguments
 from polyome.tasks import TASKS
 from polyome.train.arguments import FitArguments

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.data.simulate import simulate_cells, simulate_sequences
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.io.missing import MISSING
 from polyome.labels import (
     alike_labels,

@@ -26,7 +26,7 @@ def test_a_score_of_the_readme_is_that_of_its_table(line):
     (name,) = re.findall(r"ONLY=(\w+)", line)
     scores = json.loads((RESULTS / f"{name}.json").read_text())["scores"]
     metrics = SHOWN[name.partition("_")[0]]
-    parts = ("polyome", "trunk alone", "direct path alone")
+    parts = ("polyome", "transformer alone", "linear model alone")
     expected = [[float(scores[part][metric].split()[0]) for metric in metrics] for part in parts]
     cells = [cell.replace("*", "").split("/") for cell in line.split("|")[2:5]]
     assert np.allclose([[float(v) for v in cell] for cell in cells], expected, atol=6e-4)

@@ -17,7 +17,7 @@ def everywhere(labels):
 
 
 def assert_partition(split: Split, n: int):
-    rows = np.concatenate([split.train, split.dev, split.test])
+    rows = np.concatenate([split.train, split.validation, split.test])
     assert len(np.unique(rows)) == len(rows)
     assert len(rows) + split.left_out + split.unlabelled == n
 
@@ -28,14 +28,14 @@ def test_a_column_gives_a_partition(values):
     labelled = np.arange(len(values)) % 3 != 1
     split = from_column(values, labelled=labelled)
     assert_partition(split, len(values))
-    assert labelled[np.concatenate([split.train, split.dev, split.test])].all()
+    assert labelled[np.concatenate([split.train, split.validation, split.test])].all()
 
 
 @pytest.mark.parametrize("kind", ["category", "object", "string"])
 def test_a_column_may_be_of_any_kind(kind):
     values = pd.Series(["train", "TEST", " dev", None, "fold 3"], index=list("vwxyz")).astype(kind)
     split = from_column(values, labelled=np.array([True] * 5))
-    assert (split.train, split.test, split.dev) == ([0], [1], [2])
+    assert (split.train, split.test, split.validation) == ([0], [1], [2])
     assert split.left_out == 2
     assert split.how == "column 'split'"
 
@@ -43,7 +43,7 @@ def test_a_column_may_be_of_any_kind(kind):
 @pytest.mark.parametrize("word", ["val", "VALID", "Validation ", "dev", "validation"])
 def test_words_for_validation(word):
     split = from_column(["train", word, "test"], labelled=np.ones(3, dtype=bool))
-    assert (split.train, split.dev, split.test) == ([0], [1], [2])
+    assert (split.train, split.validation, split.test) == ([0], [1], [2])
     assert (split.left_out, split.notes) == (0, ())
 
 
@@ -54,7 +54,7 @@ def test_values_that_are_no_part_are_named_and_counted():
     assert split.left_out == 4
     assert split.notes == (
         "rows with a target whose 'set' is 'holdout' (2), nothing (1), 'Spare' (1) are left out: "
-        "parts are 'train', 'dev' (or 'val', 'valid', 'validation') and 'test'.",
+        "parts are 'train', 'validation' (or 'val', 'valid', 'dev') and 'test'.",
     )
 
 
@@ -82,7 +82,7 @@ def test_without_train_rows_the_values_are_listed_most_frequent_first():
         from_column(["fit", "val", "fit"], labelled=np.ones(3, dtype=bool), name="part")
     assert str(error.value) == (
         "Column 'part' (split) has no 'train'. Found (rows): 'fit (2)', 'val (1)'. "
-        "Rows to fit on need 'train', rows to score 'test'; 'dev' is optional."
+        "Rows to fit on need 'train', rows to score 'test'; 'validation' is optional."
     )
 
 

@@ -24,7 +24,7 @@ def class_counts(labels: ArrayLike, split: Split) -> pd.DataFrame:
     {'train': {'B': 1, 'T': 1}, 'test': {'B': 0, 'T': 1}}
     """
     names = np.asarray(labels, dtype=object)
-    parts = {"train": split.train, "dev": split.dev, "test": split.test}
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
     counts = {
         part: pd.Series(names[rows].astype(str)).value_counts()
         for part, rows in parts.items()
@@ -61,7 +61,7 @@ def _missing(counts: pd.DataFrame) -> list[Finding]:
             "the model cannot name them and every such row is an error. "
             "Add rows to the training part, or leave the classes out"
         ),
-        "dev": "they do not count in early stopping and calibration. Add rows, or go on",
+        "validation": "they do not count in early stopping and calibration. Add rows, or go on",
         "test": "nothing is known about their accuracy. Add test rows, or do not claim it",
     }
     findings = []
@@ -69,7 +69,7 @@ def _missing(counts: pd.DataFrame) -> list[Finding]:
         names = counts.index[counts[part] == 0].tolist()
         if names:
             message = f"No {part} row of {listed(names)}: {meanings[str(part)]}."
-            severity: Severity = "note" if part == "dev" else "warning"
+            severity: Severity = "note" if part == "validation" else "warning"
             numbers: dict[str, Number] = {"part": str(part), "classes": names}
             findings.append(Finding("missing class", severity, message, numbers))
     return findings

@@ -85,7 +85,7 @@ def duplicate_findings(
     ['duplicates', 'duplicates']
     """
     hashes = row_hashes(features)
-    parts = [("train", split.train), ("dev", split.dev), ("test", split.test)]
+    parts = [("train", split.train), ("validation", split.validation), ("test", split.test)]
     table = pd.concat(
         [pd.DataFrame({"row": rows, "part": part}) for part, rows in parts], ignore_index=True
     )
@@ -101,9 +101,9 @@ def duplicate_findings(
 
 def _across_parts(copies: pd.DataFrame, test: IntArray) -> list[Finding]:
     counts = pd.crosstab(copies["hash"], copies["part"]).reindex(
-        columns=["train", "dev", "test"], fill_value=0
+        columns=["train", "validation", "test"], fill_value=0
     )
-    fitted = counts["train"] + counts["dev"]
+    fitted = counts["train"] + counts["validation"]
     leaked = int(counts.loc[fitted > 0, "test"].sum())
     if not leaked:
         return []

@@ -21,7 +21,7 @@ def group_findings(groups: np.ndarray, split: Split, name: str) -> list[Finding]
     >>> group_findings(np.array(["d1", "d2", "d2", "d3"]), split, "donor")[0].numbers["rows"]
     1
     """
-    training = np.concatenate([split.train, split.dev])
+    training = np.concatenate([split.train, split.validation])
     is_shared = np.isin(groups[split.test], groups[training])
     if not is_shared.any():
         return []

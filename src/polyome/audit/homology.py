@@ -108,12 +108,12 @@ def compared(dna: Sequences) -> Compared:
     fits = dna.lengths >= begin + end
     first, last = begin * (with_begin & fits), end * (with_end & fits)
     inner = Sequences(dna.codes, dna.starts + first, dna.lengths - first - last)
-    if not begin + end or _likeness(inner, between) > RELATED:
+    if not begin + end or _identity(inner, between) > RELATED:
         return Compared(dna, 0, 0, stretch_of(dna))
     return Compared(inner, begin, end, stretch_of(inner))
 
 
-def _likeness(dna: Sequences, most: int) -> float:
+def _identity(dna: Sequences, most: int) -> float:
     """Mean over up to so many places of the share of the most frequent base."""
     shares = []
     for i in range(most):

@@ -2,7 +2,7 @@
 
 Where a third of the letters differ, two copies share hardly a stretch of 10 bp, but far more short
 words at one distance than unrelated sequences do. From such words alignments grow
-(:mod:`polyome.audit.word_search`). Two sequences are relatives where an alignment covers two thirds
+(:mod:`polyome.audit.seed_search`). Two sequences are relatives where an alignment covers two thirds
 of the shorter one (``COVER``) and is not to be expected by chance among all rows of the set. What
 chance gives depends on the composition of the two rows, their lengths and the number of rows.
 Sequences that are lined up, as promoters at their start, need less evidence at the same place than
@@ -31,15 +31,15 @@ repeats (Alu, B1, REP), paralogues and overlapping windows.
 import numpy as np
 
 from polyome._types import BoolArray, IntArray
-from polyome.audit.word_search import (
+from polyome.audit.seed_search import (
     CONSERVED,
     PADDING,
     SAME_PLACE,
     STEPS,
     Codes,
     Compare,
-    count_words,
-    index_words,
+    count_kmers_of,
+    index_kmers,
     match_scores,
     packed,
     root_of,
@@ -109,7 +109,7 @@ def unite(
     indexed = everyone if rows_b is None else np.unique(rows_b)
     offsets, frequent = _choose_words(dna)
     place = dna.codes, dna.starts, dna.lengths
-    index = index_words(*place, indexed, offsets, frequent)
+    index = index_kmers(*place, indexed, offsets, frequent)
     turned = _padded(reverse_complement(dna))
     unite_relatives(
         *place,
@@ -174,7 +174,9 @@ def _choose_words(dna: Sequences) -> tuple[IntArray, BoolArray]:
     rows = np.arange(len(dna))
     for pattern in _PATTERNS:
         offsets = np.flatnonzero(np.array(list(pattern)) == "1").astype(np.int64)
-        counts = count_words(dna.codes, dna.starts, dna.lengths, rows, offsets).astype(np.float64)
+        counts = count_kmers_of(dna.codes, dna.starts, dna.lengths, rows, offsets).astype(
+            np.float64
+        )
         if (counts**2).sum() <= MOST_HITS:
             break
     frequent = np.zeros(len(counts), bool)

@@ -52,7 +52,7 @@ def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) ->
     findings = _copies(whole, split)
     names = None if labels is None else np.asarray(labels, dtype=object).astype(str)
     if names is not None:
-        rows = np.concatenate([split.train, split.dev, split.test])
+        rows = np.concatenate([split.train, split.validation, split.test])
         copies = pd.DataFrame({"same": whole[rows], "label": names[rows]})
         findings += conflicting_labels(copies, "sequence")
     findings += _other_strand(dna, whole, split)
@@ -65,24 +65,27 @@ def sequence_findings(dna: Sequences, labels: ArrayLike | None, split: Split) ->
 
 
 def _copies(whole: IntArray, split: Split) -> list[Finding]:
-    """Test rows whose very sequence is in train or dev."""
+    """Test rows whose very sequence is in the training or validation part."""
     in_train = np.isin(whole[split.test], whole[split.train])
-    in_dev = np.isin(whole[split.test], whole[split.dev])
-    leaked = int((in_train | in_dev).sum())
+    in_validation = np.isin(whole[split.test], whole[split.validation])
+    leaked = int((in_train | in_validation).sum())
     if not leaked:
         return []
-    fitted = np.bincount(whole[np.concatenate([split.train, split.dev])], minlength=len(whole))
+    fitted = np.bincount(
+        whole[np.concatenate([split.train, split.validation])], minlength=len(whole)
+    )
     share = leaked / len(split.test)
     numbers: dict[str, Number] = {
         "test_rows_in_train": int(in_train.sum()),
-        "test_rows_in_dev": int(in_dev.sum()),
+        "test_rows_in_validation": int(in_validation.sum()),
         "pairs": int(fitted[whole[split.test]].sum()),
         "share_of_test": share,
     }
     message = (
         f"{leaked:,} of {len(split.test):,} test rows ({share:.1%}) have the very sequence of a "
-        f"row that fits or steers the model (train {in_train.sum():,}, dev {in_dev.sum():,}), so "
-        "their score is memory. Remove the copies, or use --split-by homology."
+        f"row that fits or steers the model (train {in_train.sum():,}, "
+        f"validation {in_validation.sum():,}), so their score is memory. Remove the "
+        "copies, or use --split-by homology."
     )
     return [Finding("duplicates", "warning", message, numbers)]
 
@@ -198,7 +201,7 @@ def _listing(table: pd.DataFrame) -> str:
 
 def _shortcuts(dna: Sequences, names: _Names, split: Split) -> list[Finding]:
     """GC content, length and share of N alone; AUROC by rank too where there are two classes."""
-    rows = np.concatenate([split.train, split.dev, split.test])
+    rows = np.concatenate([split.train, split.validation, split.test])
     candidates = {"GC content": gc_share(dna)}
     if np.ptp(dna.lengths[rows]):
         candidates["length"] = dna.lengths.astype(np.float64)
@@ -221,7 +224,7 @@ def _share_unknown(dna: Sequences) -> FloatArray:
 
 def _with_rank(finding: Finding, values: FloatArray, names: _Names, split: Split) -> Finding:
     """Add the plain AUROC of the number: over all rows, and over test rows as train ranks them."""
-    parts = {"rank_auroc": np.concatenate([split.train, split.dev, split.test])}
+    parts = {"rank_auroc": np.concatenate([split.train, split.validation, split.test])}
     parts["rank_auroc_test"] = split.test
     last = max(np.unique(names[parts["rank_auroc"]]))
     scores = {part: _rank_auroc(values[rows], names[rows] == last) for part, rows in parts.items()}

@@ -107,7 +107,7 @@ def gradient_boosting(
     if len(y) > 20_000 or len(counts) > 30:
         return None
     train, test = _components(x_train, x_test, seed)
-    # Rows kept aside for stopping are drawn by class: each needs two rows, and a place aside.
+    # Validation rows for stopping are drawn by class: each needs two rows, and a place aside.
     stops = bool(counts.min() >= 2 and 0.1 * len(y) >= len(counts))
     model = HistGradientBoostingClassifier(
         max_iter=100 if stops else 30,

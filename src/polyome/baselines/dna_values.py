@@ -28,7 +28,7 @@ from polyome.baselines.dna import (
 )
 from polyome.io.nucleotides import Codes
 from polyome.modalities.dna.codons import gene_codons
-from polyome.modalities.dna.gene_features import phased_words
+from polyome.modalities.dna.gene_features import phased_kmers
 from polyome.modalities.dna.kmers import count_kmers
 from polyome.splits import inner_folds
 
@@ -62,7 +62,7 @@ def gradient_boosting(
     return boosted(x_train, y_train, x_test, settings, seeds=range(seed, seed + 1))
 
 
-def gene_words(windows: Codes, start: int | None = None) -> FloatArray:
+def gene_kmers(windows: Codes, start: int | None = None) -> FloatArray:
     """What boosting reads of natural genes, float32 (n, f).
 
     Counts of the k-mers 1 to 4 of the whole, of the 3-mers of each reading frame in stretches of
@@ -70,11 +70,11 @@ def gene_words(windows: Codes, start: int | None = None) -> FloatArray:
 
     Examples
     --------
-    >>> gene_words(np.ones((2, 400), np.uint8)).shape
+    >>> gene_kmers(np.ones((2, 400), np.uint8)).shape
     (2, 788)
     """
     codes = torch.from_numpy(windows)
-    parts = (count_kmers(codes, 4), phased_words(codes, 200), gene_codons(codes, start))
+    parts = (count_kmers(codes, 4), phased_kmers(codes, 200), gene_codons(codes, start))
     return torch.cat(parts, dim=1).numpy()
 
 

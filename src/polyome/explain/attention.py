@@ -1,7 +1,7 @@
 """Which tokens a sequence's tokens look at: attention maps, and their rollout over the layers.
 
 Attention says where the trunk looks, not what made the answer: it leaves out the values that are
-fetched, the residual stream, and the direct path (Jain and Wallace 2019, arXiv:1902.10186).
+fetched, the residual stream, and the linear model (Jain and Wallace 2019, arXiv:1902.10186).
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from polyome._types import FloatArray
 from polyome.modalities.base import Records
 from polyome.model.modeling import Network
 from polyome.model.trunk import Attention
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.fitted import Fitted
 
 
-def attention_maps(fitted: Fitted, records: Records) -> FloatArray:
+def attention_maps(fitted: FittedModel, records: Records) -> FloatArray:
     """Attention of every layer, mean of heads and members, float32 (n, layers, tokens, tokens).
 
     Row i of a map says how much token i takes from each token; the first is the modality token.

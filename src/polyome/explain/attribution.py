@@ -18,11 +18,11 @@ from polyome._errors import InputError
 from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.explain.base import explained_outputs, head_of
+from polyome.genome.mutagenesis import mutants
 from polyome.modalities.dna.records import SequenceRecords
-from polyome.predict.mutagenesis import mutants
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated
-from polyome.train.fitted import Fitted
 
 CLOSE = 0.02
 """Share of the way, or of a log-odds of 1, by which contributions may miss it."""
@@ -46,7 +46,7 @@ class Mutagenesis:
 
 
 def mutagenesis(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: SequenceRecords,
     chosen: IntArray,
     *,
@@ -96,7 +96,7 @@ class Gradients:
 
 
 def integrated_gradients(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Any,
     chosen: IntArray,
     references: Mapping[str, FloatArray | float],
@@ -214,7 +214,7 @@ def _reference(reference: FloatArray | float, rows: IntArray, like: Tensor) -> T
 
 
 def _batches(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Any,
     batch_size: int,
 ) -> Iterator[tuple[IntArray, dict[str, Tensor]]]:
@@ -229,7 +229,7 @@ def _batches(
 
 @torch.no_grad()
 def proba_of_values(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Any,
     values: FloatArray,
     *,
@@ -244,13 +244,13 @@ def proba_of_values(
     return calibrated(torch.cat(parts).float().cpu().numpy(), fitted.temperature)
 
 
-def _explained_of(fitted: Fitted) -> Callable[[dict[str, Tensor]], Tensor]:
+def _explained_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:
     """What is explained, as a function of a modality's inputs: (b, ...) -> (b, c)."""
     explained, answer = head_of(fitted).explained, _outputs_of(fitted)
     return lambda inputs: explained(answer(inputs) / fitted.temperature)
 
 
-def _outputs_of(fitted: Fitted) -> Callable[[dict[str, Tensor]], Tensor]:
+def _outputs_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:
     """The model as a function of a modality's inputs: (b, ...) -> (b, c)."""
     model, name, head = fitted.model.eval(), fitted.modality.name, fitted.task.name
 

@@ -17,8 +17,8 @@ from polyome._version import __version__
 from polyome.heads import HEADS
 from polyome.heads.base import Head
 from polyome.io.files import folder_written_aside
-from polyome.model.answering import RawAnswers
-from polyome.train.fitted import Fitted
+from polyome.model.inference import RawOutputs
+from polyome.model_folder.fitted_model import FittedModel
 
 INDEX = "polyome_explanation.json"
 """File of an explanation's folder that lists the others."""
@@ -107,19 +107,19 @@ class Explainer:
     explain: Callable[..., Explanation]
 
 
-def head_of(fitted: Fitted) -> type[Head]:
+def head_of(fitted: FittedModel) -> type[Head]:
     """The class of the head that answers the task."""
     return HEADS[fitted.model.config.heads[fitted.task.name]["kind"]]
 
 
-def explained_outputs(fitted: Fitted, raw: RawAnswers) -> FloatArray:
+def explained_outputs(fitted: FittedModel, raw: RawOutputs) -> FloatArray:
     """What is explained of a model's answers, float32 (n, c), on the calibrated scale."""
     outputs = torch.from_numpy(raw.outputs) / fitted.temperature
     explained: FloatArray = head_of(fitted).explained(outputs).numpy()
     return explained
 
 
-def chosen_outputs(fitted: Fitted, raw: RawAnswers, output: str | None) -> IntArray:
+def chosen_outputs(fitted: FittedModel, raw: RawOutputs, output: str | None) -> IntArray:
     """Which output each record is explained for, int64 (n,).
 
     Parameters

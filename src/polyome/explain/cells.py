@@ -24,8 +24,8 @@ from polyome.modalities.profiles.features import dense
 from polyome.modalities.profiles.gene_names import as_known
 from polyome.modalities.profiles.matrix import gene_names
 from polyome.modalities.profiles.records import CellRecords
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.fitted import Fitted
 
 _REFERENCE = (
     "A gene's contribution is measured against the mean training profile (z-score 0 of every "
@@ -209,7 +209,7 @@ class CellExplanation(Explanation):
 
 
 def explain_cells(
-    fitted: Fitted, records: CellRecords, arguments: CellArguments, *, quiet: bool
+    fitted: FittedModel, records: CellRecords, arguments: CellArguments, *, quiet: bool
 ) -> CellExplanation:
     """Explain cells by integrated gradients."""
     modality = fitted.modality
@@ -222,7 +222,7 @@ def explain_cells(
 
 
 def explained_genes(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Any,
     arguments: CellArguments,
     notes: list[str],
@@ -302,7 +302,7 @@ def _counted_for(best: np.ndarray, output: str | None) -> tuple[np.ndarray, list
 
 
 def removal(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: CellRecords,
     labels: np.ndarray,
     genes: pd.DataFrame,
@@ -336,7 +336,7 @@ def removal(
 
 
 def with_contributions(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: CellRecords,
     contributions: FloatArray,
     labels: np.ndarray,

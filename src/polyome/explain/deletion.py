@@ -15,8 +15,8 @@ from polyome.explain.attribution import proba_of_values
 from polyome.io.nucleotides import Sequences
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.modalities.profiles.records import CellRecords
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, proba_of
-from polyome.train.fitted import Fitted
 
 Answer = Callable[[BoolArray], FloatArray]
 """From which parts are removed, bool (n, parts), to the probability explained, (n,)."""
@@ -99,7 +99,7 @@ def _followed(keys: FloatArray, answer: Answer, shares: FloatArray, *, insertion
     return np.array([answer((ranks < count) != insertion).mean() for count in counts])
 
 
-def cells_without(fitted: Fitted, records: CellRecords, chosen: IntArray) -> Answer:
+def cells_without(fitted: FittedModel, records: CellRecords, chosen: IntArray) -> Answer:
     """Cells whose removed genes are at the mean of the training cells (z-score 0)."""
     modality: Any = fitted.modality
     records = modality.prepare(records)
@@ -113,7 +113,7 @@ def cells_without(fitted: Fitted, records: CellRecords, chosen: IntArray) -> Ans
 
 
 def sequences_without(
-    fitted: Fitted, records: SequenceRecords, chosen: IntArray, *, seed: int = 0
+    fitted: FittedModel, records: SequenceRecords, chosen: IntArray, *, seed: int = 0
 ) -> Answer:
     """Sequences of one length whose removed bases are replaced by another one, drawn once."""
     letters = records.dna.matrix()

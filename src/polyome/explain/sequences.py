@@ -19,8 +19,8 @@ from polyome.io.bedgraph import write_bedgraph
 from polyome.io.intervals import strands_of
 from polyome.io.nucleotides import LETTERS, Sequences, base_shares
 from polyome.modalities.dna.records import SequenceRecords, read_part
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.fitted import Fitted
 
 TRACK = "contributions.bedgraph"
 _LOGOS, _MOTIFS = 6, 12  # drawn on saving
@@ -245,7 +245,7 @@ class SequenceExplanation(Explanation):
 
 
 def explain_sequences(
-    fitted: Fitted, records: SequenceRecords, arguments: SequenceArguments, *, quiet: bool
+    fitted: FittedModel, records: SequenceRecords, arguments: SequenceArguments, *, quiet: bool
 ) -> SequenceExplanation:
     """Explain sequences by mutagenesis."""
     known = {} if arguments.motifs is None else read_motifs(arguments.motifs)
@@ -300,7 +300,7 @@ def _affordable(lengths: IntArray, most_bp: int, seed: int) -> IntArray:
     return np.sort(order[: max(1, count)])
 
 
-def _as_read(fitted: Fitted, records: SequenceRecords) -> tuple[SequenceRecords, IntArray]:
+def _as_read(fitted: FittedModel, records: SequenceRecords) -> tuple[SequenceRecords, IntArray]:
     """Cut sequences that are longer than what the model reads to that part; where it begins."""
     modality: Any = fitted.modality
     if modality.both_strands:  # the other strand is lined up at its own start

@@ -16,8 +16,8 @@ from polyome.explain.cells import CellArguments, CellExplanation, explained_gene
 from polyome.explain.logos import save_figure
 from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.tissue import TissueModality
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.fitted import Fitted
 
 _OTHER = "no label"
 _REMOVAL_CELLS = 50  # of each class, in which genes are removed
@@ -28,7 +28,7 @@ _REFERENCE = (
 )
 _ALONE = (
     "'Without context' is the answer with no token for any neighbour and mean surroundings on the "
-    "direct path."
+    "linear model."
 )
 _NO_CONTEXT = (
     "The model reads no neighbours (chosen by validation when it was fitted, or num_neighbours=0): "
@@ -176,7 +176,7 @@ class TissueExplanation(CellExplanation):
 
 
 def explain_tissue(
-    fitted: Fitted, records: TissueRecords, arguments: TissueArguments, *, quiet: bool
+    fitted: FittedModel, records: TissueRecords, arguments: TissueArguments, *, quiet: bool
 ) -> TissueExplanation:
     """Explain cells in tissue by integrated gradients, through each neighbour."""
     modality = fitted.modality
@@ -212,7 +212,9 @@ def explain_tissue(
     )
 
 
-def _kinds(fitted: Fitted, records: TissueRecords, by: str | None) -> tuple[np.ndarray, list[str]]:
+def _kinds(
+    fitted: FittedModel, records: TissueRecords, by: str | None
+) -> tuple[np.ndarray, list[str]]:
     """What each cell of the source is called as a neighbour, object (N,), and what to say of it."""
     obs = records.adata.obs
     if by is not None:
@@ -301,7 +303,7 @@ def _no_pairs() -> pd.DataFrame:
 
 
 def _add_context(
-    fitted: Fitted,
+    fitted: FittedModel,
     adata: AnnData,
     records: TissueRecords,
     pairs: pd.DataFrame,

@@ -36,7 +36,7 @@ class Records(Protocol):
 
 
 @dataclass(frozen=True)
-class Answers:
+class ClassPrediction:
     """What a fitted model says of records.
 
     Attributes
@@ -100,7 +100,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Values:
+class ValuePrediction:
     """What a fitted model of measured values says of records.
 
     Attributes
@@ -193,8 +193,8 @@ class ModalityEmbeddings(nn.Module, ABC):
         return states[:, 0]
 
 
-class DirectFeatures(nn.Module):
-    """What the direct path reads of a record, a fixed map: inputs -> float, (b, f).
+class LinearFeatures(nn.Module):
+    """What the linear model reads of a record, a fixed map: inputs -> float, (b, f).
 
     A subclass sets ``width`` and whichever of the others it needs.
 
@@ -206,9 +206,9 @@ class DirectFeatures(nn.Module):
     readings : the path reads this many of the first features, or up to that many, whichever is
         better on inner folds; None reads all.
     landmark_rows : int, (m,), which of the records that it was started from the first m features
-        are the likeness to; None where features are no likeness.
-    has_anchors : distance in :meth:`anchors` tells records of unseen kinds, which are then refused
-        as ``unknown``.
+        are the kernel with; None where features are no kernel.
+    has_ood_features : distance in :meth:`ood_features` tells records of unseen kinds, which are
+        then refused as ``unknown``.
     """
 
     width: int
@@ -216,9 +216,9 @@ class DirectFeatures(nn.Module):
     penalties: ClassVar[tuple[float, ...] | None] = None
     readings: tuple[int, int] | None = None
     landmark_rows: IntArray | None = None
-    has_anchors: ClassVar[bool] = False
+    has_ood_features: ClassVar[bool] = False
 
-    def anchors(self, **inputs: Tensor) -> Tensor:
+    def ood_features(self, **inputs: Tensor) -> Tensor:
         """Features, (b, k), in which distance tells records of unseen kinds; by default all."""
         found: Tensor = self(**inputs)
         return found
@@ -302,8 +302,8 @@ class Modality(ABC):
         return records
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> DirectFeatures | None:
-        """Build what the direct path beside the trunk reads; None for no path."""
+    def features(spec: dict[str, Any]) -> LinearFeatures | None:
+        """Build what the linear model beside the trunk reads; None for no path."""
         del spec
         return None
 
@@ -361,8 +361,8 @@ class Modality(ABC):
         message = f"align=true: records of the modality '{self.name}' cannot be aligned."
         raise InputError(message)
 
-    def anchor_noise(self, records: Any) -> FloatArray | float:
-        """Covariance, (k, k), that a query's anchors have beyond the training records'."""
+    def ood_noise(self, records: Any) -> FloatArray | float:
+        """Covariance, (k, k), that a query's ood_features have beyond the training records'."""
         del records
         return 0.0
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.modalities.profiles.alignment import Adjustment, align, check_genes, class_moments
-from polyome.modalities.profiles.features import DirectProfileFeatures, thinned
+from polyome.modalities.profiles.features import LinearProfileFeatures, thinned
 from polyome.modalities.profiles.modality import ProfileModality
 from polyome.modalities.profiles.records import CellRecords
 from polyome.modalities.profiles.tokens import CellEmbeddings
@@ -35,9 +35,9 @@ class CellModality(ProfileModality):
         return CellEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> DirectProfileFeatures:
-        """Build what the direct path reads."""
-        return DirectProfileFeatures(spec)
+    def features(spec: dict[str, Any]) -> LinearProfileFeatures:
+        """Build what the linear model reads."""
+        return LinearProfileFeatures(spec)
 
     def augmented(
         self, records: CellRecords, rng: np.random.Generator, kinds: IntArray | None

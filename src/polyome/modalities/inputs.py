@@ -19,7 +19,7 @@ from polyome.io.measurements import (
     write_measurements,
 )
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import Answers, Modality, ModalityEmbeddings, Records
+from polyome.modalities.base import ClassPrediction, Modality, ModalityEmbeddings, Records
 from polyome.modalities.profiles.records import annotate
 
 
@@ -202,12 +202,12 @@ class Inputs(Modality):
         for name, own in self.members.items():
             own.start_from(embeddings[name], records.part(name))
 
-    def anchor_noise(self, records: InputRecords) -> FloatArray:
-        """Covariance that a query's anchors have beyond the training records', (k, k)."""
+    def ood_noise(self, records: InputRecords) -> FloatArray:
+        """Covariance that a query's ood_features have beyond the training records', (k, k)."""
         found = []
         for name, own in self.members.items():
-            width = own.spec()["num_anchors"]
-            noise = own.anchor_noise(records.part(name)) if records.has(name).any() else 0.0
+            width = own.spec()["num_ood_features"]
+            noise = own.ood_noise(records.part(name)) if records.has(name).any() else 0.0
             found.append(np.zeros((width, width)) if np.isscalar(noise) else np.asarray(noise))
         return np.asarray(block_diag(*found))
 
@@ -257,6 +257,6 @@ class Inputs(Modality):
         made.is_fitted_ = True
         return made
 
-    def write(self, records: InputRecords, answers: Answers, path: Path) -> None:
+    def write(self, records: InputRecords, answers: ClassPrediction, path: Path) -> None:
         """Write the MuData or AnnData with answers in its obs and obsm."""
         write_measurements(records.source, path, lambda data: annotate(data, answers))

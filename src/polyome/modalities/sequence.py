@@ -18,7 +18,13 @@ from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, IntArray
 from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
-from polyome.modalities.base import Answers, DirectFeatures, Modality, ModalityEmbeddings, Values
+from polyome.modalities.base import (
+    ClassPrediction,
+    LinearFeatures,
+    Modality,
+    ModalityEmbeddings,
+    ValuePrediction,
+)
 from polyome.modalities.dna.backbone import (
     BackboneEmbeddings,
     backbone_spec,
@@ -29,7 +35,7 @@ from polyome.modalities.dna.backbone_tokens import BackboneTokens
 from polyome.modalities.dna.codons import common_start
 from polyome.modalities.dna.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.dna.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
-from polyome.modalities.dna.kmers import SequenceFeatures, WordCounts, moments
+from polyome.modalities.dna.kmers import KmerCounts, SequenceFeatures, moments
 from polyome.modalities.dna.numbers import Numbers
 from polyome.modalities.dna.records import (
     SequenceRecords,
@@ -71,11 +77,11 @@ class SequenceModality(Modality):
     composition : largest k of the k-mer counts that ``[M]`` knows, beside those of 3-mers in
         windows; 0 for none of both.
     composition_dropout : share of these counts hidden while training.
-    direct_kmers : largest k of the direct path's k-mer counts.
+    linear_kmers : largest k of the linear model's k-mer counts.
     mutation_rate : share of the letters replaced at random while training.
     recombination_rate : share of the sequences that get, each time they are drawn while training,
         everything before or behind a random place from another one of their class. None: half of
-        fewer than 20,000 records, which it keeps from being known by heart; none of more.
+        fewer than 20,000 records, which it keeps from being memorised; none of more.
     both_strands : draw either strand while training, and average both answers; for sequences
         whose strand means nothing.
     vocabulary_size : of byte-pair encoding.
@@ -105,7 +111,7 @@ class SequenceModality(Modality):
         anchor: str = "start",
         composition: int = 5,
         composition_dropout: float = 0.7,
-        direct_kmers: int = 6,
+        linear_kmers: int = 6,
         mutation_rate: float = 0.05,
         recombination_rate: float | None = None,
         both_strands: bool = False,
@@ -131,7 +137,7 @@ class SequenceModality(Modality):
         self.anchor = anchor
         self.composition = composition
         self.composition_dropout = composition_dropout
-        self.direct_kmers = direct_kmers
+        self.linear_kmers = linear_kmers
         self.mutation_rate = mutation_rate
         self.recombination_rate = recombination_rate
         self.both_strands = both_strands
@@ -150,7 +156,7 @@ class SequenceModality(Modality):
 
     @property
     def no_scanner(self) -> str:
-        """A scanner reads letters, as the direct path beside it must too."""
+        """A scanner reads letters, as the linear model beside it must too."""
         if self.tokens in ("composition", "auto"):
             return f"reads composition (tokens={self.tokens}), a scanner does not. Leave tokens out"
         return ""
@@ -214,19 +220,19 @@ class SequenceModality(Modality):
         self.gene_start_ = common_start(windows) if self.is_gene else None
         if len(records) > RICH:  # as many tell mean and spread
             windows = windows[np.linspace(0, len(records) - 1, RICH).astype(int)]
-        self.direct_scales_ = np.zeros(0, np.float32)
+        self.linear_scales_ = np.zeros(0, np.float32)
         if not self.is_gene:
             direct = SequenceFeatures(self.spec())
-            self.direct_scales_ = direct.learned_scales(*moments(direct, windows))
-        counts: nn.Module = WordCounts(self.length_, self.composition, word=3)
+            self.linear_scales_ = direct.learned_scales(*moments(direct, windows))
+        counts: nn.Module = KmerCounts(self.length_, self.composition, word=3)
         if self.is_gene:
             counts = CompositionCounts(
                 self.length_, self.stride_, self.composition, self.gene_start_
             )
         means, squares = moments(counts, windows)
         self.word_means_ = means.astype(np.float32)
-        spreads = np.sqrt((squares - means**2).clip(0)).clip(0.05)
-        self.word_spreads_ = spreads.astype(np.float32)
+        stds = np.sqrt((squares - means**2).clip(0)).clip(0.05)
+        self.word_stds_ = stds.astype(np.float32)
         return self
 
     def _usual_stride(self, n_records: int) -> int:
@@ -281,7 +287,7 @@ class SequenceModality(Modality):
             "kernel": self.kernel,
             "composition": self.composition,
             "composition_dropout": self.composition_dropout,
-            "direct_kmers": self.direct_kmers,
+            "linear_kmers": self.linear_kmers,
         }
 
     @staticmethod
@@ -292,8 +298,8 @@ class SequenceModality(Modality):
         return SequenceEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> DirectFeatures:
-        """Build what the direct path reads."""
+    def features(spec: dict[str, Any]) -> LinearFeatures:
+        """Build what the linear model reads."""
         return GeneFeatures(spec) if "landmarks" in spec else SequenceFeatures(spec)
 
     def start_from(self, module: nn.Module, records: SequenceRecords) -> None:
@@ -307,12 +313,12 @@ class SequenceModality(Modality):
         for part in module.modules():
             if isinstance(part, Composition | CompositionStem):
                 part.get_buffer("means").copy_(torch.from_numpy(self.word_means_))
-                part.get_buffer("spreads").copy_(torch.from_numpy(self.word_spreads_))
+                part.get_buffer("stds").copy_(torch.from_numpy(self.word_stds_))
             if isinstance(part, GeneFeatures):
                 own = self.numbers_.read(records.table) if self.numbers else None
                 part.start_from(self.prepare(records).windows, own)
             if isinstance(part, SequenceFeatures):
-                part.get_buffer("scales").copy_(torch.from_numpy(self.direct_scales_))
+                part.get_buffer("scales").copy_(torch.from_numpy(self.linear_scales_))
 
     def prepare(self, records: SequenceRecords) -> SequenceRecords:
         """Lay the sequences out in windows of the model's length, lined up at the anchor."""
@@ -374,7 +380,7 @@ class SequenceModality(Modality):
             "cut_as": self.cut_as_,
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
-        arrays |= {"number_means": self.numbers_.means, "number_spreads": self.numbers_.spreads}
+        arrays |= {"number_means": self.numbers_.means, "number_stds": self.numbers_.stds}
         return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
@@ -389,7 +395,7 @@ class SequenceModality(Modality):
         modality.gene_start_ = learned["gene_start"]
         modality.cut_as_ = learned.get("cut_as", {})  # models of BED of before had no windows
         modality.numbers_.means = arrays["number_means"]
-        modality.numbers_.spreads = arrays["number_spreads"]
+        modality.numbers_.stds = arrays["number_stds"]
         if learned["subwords"] is not None:
             kind = TOKENIZERS[modality.tokens_] if modality.backbone is None else BackboneTokens
             modality.subwords_ = kind.from_dict(learned["subwords"])
@@ -397,15 +403,17 @@ class SequenceModality(Modality):
             setattr(modality, f"{name}_", arrays[name])
         return modality
 
-    def write(self, records: SequenceRecords, answers: Answers | Values, path: Path) -> None:
+    def write(
+        self, records: SequenceRecords, answers: ClassPrediction | ValuePrediction, path: Path
+    ) -> None:
         """Write BED: the intervals with label and confidence (score 0 to 1000)."""
         write_intervals(records, answers, path)
 
 
-_ARRAYS = ("direct_scales", "word_means", "word_spreads")
+_ARRAYS = ("linear_scales", "word_means", "word_stds")
 _SETTINGS = (
     "sequence_column", "tokens", "stride", "kernel", "anchor", "composition",
-    "composition_dropout", "direct_kmers", "mutation_rate", "recombination_rate", "both_strands",
+    "composition_dropout", "linear_kmers", "mutation_rate", "recombination_rate", "both_strands",
     "vocabulary_size", "backbone", "backbone_tuning", "numbers", "finest_bp",
 )  # fmt: skip
 

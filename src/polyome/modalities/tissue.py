@@ -114,7 +114,7 @@ class TissueModality(ProfileModality):
         return TissueRecords(cells.adata, cells.expression, cells.rows, sections=sections)
 
     def fit(self, records: Any) -> Self:
-        """Learn genes, means, spreads and components; there is no context yet."""
+        """Learn genes, means, stds and components; there is no context yet."""
         self._views.clear()
         self.levels_: tuple[int, ...] = ()
         super().fit(records)
@@ -134,7 +134,7 @@ class TissueModality(ProfileModality):
         self.context_means_ = self.context_scales_ = np.zeros((0, self.context_width), np.float32)
         return self
 
-    def surround(self, records: TissueRecords, levels: tuple[int, ...]) -> Self:
+    def set_context(self, records: TissueRecords, levels: tuple[int, ...]) -> Self:
         """Make the neighbourhoods of these sizes the context; learn means from training records."""
         self.levels_ = levels
         if levels:
@@ -185,7 +185,7 @@ class TissueModality(ProfileModality):
 
     @staticmethod
     def features(spec: dict[str, Any]) -> TissueFeatures:
-        """Build what the direct path reads."""
+        """Build what the linear model reads."""
         return TissueFeatures(spec)
 
     def prepare(self, records: Any) -> Any:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polyome._types import Segment
-from polyome.modalities.base import DirectFeatures
+from polyome.modalities.base import LinearFeatures
 
 
 class ByName(nn.ModuleDict):
@@ -53,7 +53,7 @@ class LinearModel(nn.Module):
     num_outputs : c.
     """
 
-    def __init__(self, features: DirectFeatures, num_outputs: int) -> None:
+    def __init__(self, features: LinearFeatures, num_outputs: int) -> None:
         super().__init__()
         self.features = features
         self.linear = nn.Linear(features.width, num_outputs)
@@ -85,7 +85,7 @@ class LinearModels(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, features: dict[str, DirectFeatures], num_outputs: int) -> None:
+    def __init__(self, features: dict[str, LinearFeatures], num_outputs: int) -> None:
         super().__init__()
         self.names = tuple(sorted(features))
         self.parts = ByName({n: LinearModel(features[n], num_outputs) for n in self.names})
@@ -104,7 +104,7 @@ class LinearModels(nn.Module):
         """Weight of the linear model of a head with one input, between 0 and 1."""
         return float(self.weights[1, 1])
 
-    def set_share(self, share: float) -> None:
+    def set_weight(self, share: float) -> None:
         """Give the linear model of a head with one input its weight, the transformer the rest."""
         self.weights[1] = self.weights.new_tensor([1 - share, share])
 

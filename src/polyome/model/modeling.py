@@ -12,7 +12,7 @@ from transformers.utils import ModelOutput
 from polyome._types import Segment
 from polyome.heads import HEADS, Head
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import DirectFeatures, ModalityEmbeddings
+from polyome.modalities.base import LinearFeatures, ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.linear import ByName, LinearModels
 from polyome.model.trunk import Trunk
@@ -178,7 +178,7 @@ class PolyomeModel(PreTrainedModel):
         elif isinstance(module, ModalityEmbeddings):
             module.start_at_random()
 
-    def _features_of(self, names: Sequence[str]) -> dict[str, DirectFeatures]:
+    def _features_of(self, names: Sequence[str]) -> dict[str, LinearFeatures]:
         """What the linear models of these inputs read, where their modalities have such a thing."""
         entries = {name: self.config.modalities[name] for name in names}
         found = {n: MODALITIES[e["kind"]].features(e["spec"]) for n, e in entries.items()}

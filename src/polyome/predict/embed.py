@@ -10,7 +10,7 @@ from polyome._errors import InputError
 from polyome.io.files import check_writable, written_aside
 from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
-from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
 
 _WHOLE = (".h5ad", ".zarr")
 """Endings of files that hold cells with all that is known of them."""
@@ -36,7 +36,7 @@ def check_format(path: Path, formats: tuple[str, ...], inputs: Sequence[Path] = 
 
 
 def write_answers(
-    modality: Modality, records: Records, answers: Answers | Values, path: Path
+    modality: Modality, records: Records, answers: ClassPrediction | ValuePrediction, path: Path
 ) -> None:
     """Write answers in the records' own format, or as a table: id, label, confidence, classes.
 
@@ -50,7 +50,7 @@ def write_answers(
 
 
 def write_embedding(
-    modality: Modality, records: Records, answers: Answers | Values, path: Path
+    modality: Modality, records: Records, answers: ClassPrediction | ValuePrediction, path: Path
 ) -> None:
     """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of cells."""
     check_format(path, embedding_formats(modality))

@@ -7,12 +7,12 @@ import numpy as np
 
 from polyome._types import FloatArray, IntArray
 from polyome.metrics import bootstrap_interval, paired_difference, refusal_metrics, unseen_labels
-from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.tasks.base import Targets, Task
-from polyome.train.direct import outputs_of
-from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
+from polyome.train.linear_model import outputs_of
 
 REPEATS = 200
 """Resamples of an interval."""
@@ -120,7 +120,7 @@ class Evaluation:
 
 
 def evaluate(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Records,
     targets: Targets,
     rows: IntArray,
@@ -129,7 +129,7 @@ def evaluate(
     baselines: dict[str, FloatArray] | None = None,
     part: str = "all",
     groups: np.ndarray | None = None,
-) -> tuple[Evaluation, Answers | Values]:
+) -> tuple[Evaluation, ClassPrediction | ValuePrediction]:
     """Score a fitted model on labelled rows.
 
     Parameters
@@ -157,7 +157,7 @@ def evaluate(
         shown=task.shown_metrics,
         notes=[*answers.notes, *_few_groups(groups)],
     )
-    if isinstance(answers, Values):
+    if isinstance(answers, ValuePrediction):
         _of_values(evaluation, answers, truth, task)
     else:
         _of_classes(evaluation, answers, truth, fitted)
@@ -165,7 +165,7 @@ def evaluate(
 
 
 def _of_classes(
-    evaluation: Evaluation, answers: Answers, truth: np.ndarray, fitted: Fitted
+    evaluation: Evaluation, answers: ClassPrediction, truth: np.ndarray, fitted: FittedModel
 ) -> None:
     """Say what was refused, and which labels the model does not know."""
     evaluation.unseen = unseen_labels(truth, fitted.classes)
@@ -174,7 +174,9 @@ def _of_classes(
         evaluation.unknown = dict(refusal_metrics(truth.astype(str), answers.best, refused))
 
 
-def _of_values(evaluation: Evaluation, answers: Values, truth: np.ndarray, task: Task) -> None:
+def _of_values(
+    evaluation: Evaluation, answers: ValuePrediction, truth: np.ndarray, task: Task
+) -> None:
     """Say how many true values lie in their intervals, and what each of several targets scores."""
     for k, name in enumerate(answers.values.columns):
         if len(answers.values.columns) > 1:
@@ -248,7 +250,7 @@ def _intervals(
     return {name: ends if ends[0] != ends[1] else (None, None) for name, ends in found.items()}
 
 
-def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
+def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArray]:
     """What the baselines that are kept with a model answer, (n, c) each."""
     kind = kind_of(fitted.task)
     constant = np.tile(fitted.arrays[f"baseline.{kind.constant}"], (len(records), 1))
@@ -256,21 +258,21 @@ def kept_baselines(fitted: Fitted, records: Records) -> dict[str, FloatArray]:
     for name, scores in fitted.linear_scores(records).items():
         answered[name] = kind.linear_answers(fitted, scores)
     if kind.linear not in answered and fitted.task.name in fitted.model.linear:
-        answered[kind.linear] = direct_path_alone(fitted, records)
+        answered[kind.linear] = linear_model_alone(fitted, records)
     return answered
 
 
-def direct_path_alone(fitted: Fitted, records: Records) -> FloatArray:
-    """What the direct path, itself a tuned linear model, answers alone, (n, c)."""
+def linear_model_alone(fitted: FittedModel, records: Records) -> FloatArray:
+    """What the linear model, itself a tuned linear model, answers alone, (n, c)."""
     beside: Any = fitted.model.linear[fitted.task.name]
     views = fitted.modality.views(fitted.modality.prepare(records))
     outputs = [outputs_of(beside.part, fitted.modality, view) for view in views]
     kind = kind_of(fitted.task)
-    return kind.numbers(fitted, kind.joined(outputs), "direct path alone")
+    return kind.numbers(fitted, kind.joined(outputs), "linear model alone")
 
 
 def fit_baselines(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Records,
     targets: Targets,
     training: IntArray,

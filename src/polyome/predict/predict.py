@@ -8,12 +8,12 @@ import numpy as np
 from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray
 from polyome._version import __version__
-from polyome.modalities.base import Answers, Records, Values
+from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
-from polyome.model.answering import RawAnswers, answer
+from polyome.model.inference import RawOutputs, answer
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.vote import majority_vote
 from polyome.train.classes import UNKNOWN
-from polyome.train.fitted import Fitted
 from polyome.train.kinds import kind_of
 
 __all__ = ["UNKNOWN", "PredictArguments", "predict", "proba_of", "run"]
@@ -59,7 +59,9 @@ class PredictArguments:
             raise InputError(message)
 
 
-def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> Answers | Values:
+def predict(
+    fitted: FittedModel, records: Records, arguments: PredictArguments
+) -> ClassPrediction | ValuePrediction:
     """Answer records with a fitted model."""
     if arguments.over is not None and not fitted.task.names_kinds:
         message = f"over='{arguments.over}': values of the task '{fitted.task.name}' are not voted."
@@ -76,7 +78,7 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
         raw = run(fitted, records, arguments)
         notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
     answers = _assemble(fitted, records, raw, unaligned, arguments, notes)
-    if arguments.over is not None and isinstance(answers, Answers):
+    if arguments.over is not None and isinstance(answers, ClassPrediction):
         answers = majority_vote(
             answers,
             records.table,
@@ -88,9 +90,9 @@ def predict(fitted: Fitted, records: Records, arguments: PredictArguments) -> An
 
 
 def _aligned(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Records,
-    raw: RawAnswers,
+    raw: RawOutputs,
     unaligned: FloatArray,
     arguments: PredictArguments,
 ) -> Records:
@@ -106,32 +108,32 @@ def _aligned(
     return aligned
 
 
-def run(fitted: Fitted, records: Records, arguments: PredictArguments) -> RawAnswers:
+def run(fitted: FittedModel, records: Records, arguments: PredictArguments) -> RawOutputs:
     """Run the network; outputs are not yet calibrated."""
     head = fitted.task.name
     return answer(fitted.model, fitted.modality, records, head, batch_size=arguments.batch_size)
 
 
-def proba_of(fitted: Fitted, records: Records, arguments: PredictArguments) -> FloatArray:
+def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments) -> FloatArray:
     """Calibrated probabilities, or values as measured, (n, c)."""
     return kind_of(fitted.task).numbers(fitted, run(fitted, records, arguments).outputs)
 
 
-def _score(fitted: Fitted, records: Records, raw: RawAnswers) -> FloatArray:
+def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:
     """How far records are from the training records, (n,): above 1 is refused."""
     if fitted.unknown is None:
         return np.zeros(len(records))
-    return fitted.unknown.score(raw.anchors, fitted.modality.anchor_noise(records))
+    return fitted.unknown.score(raw.ood_features, fitted.modality.ood_noise(records))
 
 
 def _assemble(
-    fitted: Fitted,
+    fitted: FittedModel,
     records: Records,
-    raw: RawAnswers,
+    raw: RawOutputs,
     unaligned: FloatArray | None,
     arguments: PredictArguments,
     notes: list[str],
-) -> Answers | Values:
+) -> ClassPrediction | ValuePrediction:
     score = refused = None
     if fitted.unknown is not None:
         score = _score(fitted, records, raw)
@@ -151,7 +153,7 @@ def _assemble(
         refused=refused,
         level=arguments.interval,
     )
-    if unaligned is not None and isinstance(answers, Answers):
+    if unaligned is not None and isinstance(answers, ClassPrediction):
         answers = replace(answers, unaligned_score=unaligned.astype(np.float32))
     return answers
 
@@ -182,7 +184,9 @@ def _advice(score: FloatArray) -> str:
     )
 
 
-def _provenance(fitted: Fitted, arguments: PredictArguments, notes: list[str]) -> dict[str, Any]:
+def _provenance(
+    fitted: FittedModel, arguments: PredictArguments, notes: list[str]
+) -> dict[str, Any]:
     return {
         "version": __version__,
         "task": fitted.task.name,

@@ -12,20 +12,19 @@ from safetensors.numpy import save_file
 
 from polyome.audit.findings import Finding
 from polyome.io.files import write_json
-from polyome.modalities.base import Answers, Values
+from polyome.modalities.base import ClassPrediction, ValuePrediction
+from polyome.model_folder.checkpoints import LearningCurve
+from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary
 from polyome.predict.evaluate import Evaluation
-from polyome.train.distil import SCANNER
-from polyome.train.fitted import SUMMARY, Fitted, read_summary
 from polyome.train.kinds import kind_of
-from polyome.train.trainer import LearningCurve
 
 
 def write_record(
     folder: Path,
-    fitted: Fitted,
+    fitted: FittedModel,
     *,
     evaluation: Evaluation | None,
-    answers: Answers | Values | None,
+    answers: ClassPrediction | ValuePrediction | None,
     truth: np.ndarray | None,
     parts: pd.Series,
     findings: list[Finding],
@@ -47,7 +46,7 @@ def write_record(
         kept = {
             "representation": np.ascontiguousarray(answers.representation),
         }
-        if isinstance(answers, Answers):
+        if isinstance(answers, ClassPrediction):
             kept["unknown_score"] = np.asarray(answers.unknown_score, dtype=np.float64)
         save_file(kept, inside / "representation.safetensors")
         if places is not None:
@@ -72,7 +71,7 @@ def copy_record(source: Path, folder: Path) -> None:
             shutil.copytree(source / name, folder / name)
 
 
-def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
+def card(fitted: FittedModel, evaluation: Evaluation | None) -> str:
     """Write a model card: data, split, metrics, baselines, limits; Markdown."""
     facts = fitted.facts
     rows = facts["rows"]
@@ -95,11 +94,11 @@ def card(fitted: Fitted, evaluation: Evaluation | None) -> str:
         "## Data and split",
         "",
         f"- Data: {facts.get('source', 'not recorded')}.",
-        f"- {rows['train']:,} training rows, {rows['dev']:,} dev, {rows['test']:,} test; "
-        f"split: {facts['split']}; {facts['left_out']:,} rows left out, "
+        f"- {rows['train']:,} training rows, {rows['validation']:,} validation, "
+        f"{rows['test']:,} test; split: {facts['split']}; {facts['left_out']:,} rows left out, "
         f"{facts['without_label']:,} without a label.",
         *[f"- {note}" for note in facts["notes"]],
-        *[f"- {name}: {text}" for name, text in fitted.task.settled(facts).items()],
+        *[f"- {name}: {text}" for name, text in fitted.task.chosen_settings(facts).items()],
         "",
         "## What the audit found",
         "",

@@ -11,13 +11,13 @@ from polyome.io.files import read_kept_table
 from polyome.labels import doubtful_hint, spelled_otherwise
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.evaluate import Evaluation
 from polyome.tasks.base import Targets
-from polyome.train.fitted import Fitted
 
 
 def rows_of_part(
-    fitted: Fitted,
+    fitted: FittedModel,
     table: pd.DataFrame,
     targets: Targets,
     part: str | None,
@@ -66,7 +66,7 @@ def rows_of_part(
 
 
 def _known_parts(
-    fitted: Fitted, table: pd.DataFrame, remembered: "pd.Series[Any] | None"
+    fitted: FittedModel, table: pd.DataFrame, remembered: "pd.Series[Any] | None"
 ) -> np.ndarray | None:
     column = fitted.facts["split_column"]
     if column is not None and column in table.columns:

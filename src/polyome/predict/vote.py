@@ -7,15 +7,15 @@ import pandas as pd
 
 from polyome._errors import InputError, missing_column
 from polyome._types import FloatArray, IntArray
-from polyome.modalities.base import Answers
+from polyome.modalities.base import ClassPrediction
 
 MOST_ALONE = 20  # fewer records are one cluster
 _HALF = 0.5  # of a group's records; a winner with fewer is pointed out
 
 
 def majority_vote(
-    answers: Answers, table: pd.DataFrame, over: str, *, least_share: float, seed: int
-) -> Answers:
+    answers: ClassPrediction, table: pd.DataFrame, over: str, *, least_share: float, seed: int
+) -> ClassPrediction:
     """Give each cluster the label that most of its records got.
 
     The winner is the best class of most of the cluster's records, of level classes the more
@@ -34,7 +34,7 @@ def majority_vote(
     Examples
     --------
     >>> proba = pd.DataFrame({"B": [0.9, 0.8, 0.3, 0.6, 0.2], "T": [0.1, 0.2, 0.7, 0.4, 0.8]})
-    >>> answers = Answers(
+    >>> answers = ClassPrediction(
     ...     names=proba.index, label=np.array(list("BBTBT"), object),
     ...     confidence=proba.max(axis=1).to_numpy(), proba=proba, unknown_score=np.zeros(5),
     ...     representation=np.zeros((5, 1)), provenance={},
@@ -72,7 +72,7 @@ def majority_vote(
     )
 
 
-def _winner(answers: Answers, members: IntArray) -> tuple[str, float]:
+def _winner(answers: ClassPrediction, members: IntArray) -> tuple[str, float]:
     """A cluster's label, and the mean probability of its class."""
     best, means = answers.best[members], answers.proba.iloc[members].mean()
     winner = max(np.unique(best.astype(str)), key=lambda name: ((best == name).sum(), means[name]))

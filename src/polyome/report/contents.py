@@ -254,9 +254,9 @@ def _learning(record: ModelRecord) -> Section:
     )  # fmt: skip
     reading = (
         "One line for each network of the ensemble. Both kinds should fall and flatten; where the "
-        "rows kept aside rise again the network learns by heart. The dot is the epoch that is kept."
+        "validation rows rise again the network overfits. The dot is the epoch that is kept."
     )
-    if not any(curve.get("kept_aside") for curve in record.curves):
+    if not any(curve.get("validation_losses") for curve in record.curves):
         reading = "One line for each network of the ensemble; it should fall and flatten."
     return Section("learning", "Learning curves", [Figure(reading, svg)], half=True)
 

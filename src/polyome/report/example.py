@@ -80,7 +80,10 @@ def example_record(scored: Scored | None = None) -> ModelRecord:
         "settings": {"seed": 0},
         "target": "cell_type",
         "classes": list(scored.classes),
-        "facts": {"rows": {"train": 240, "dev": 0, "test": len(scored)}, "split": "simulated"},
+        "facts": {
+            "rows": {"train": 240, "validation": 0, "test": len(scored)},
+            "split": "simulated",
+        },
     }
     return ModelRecord(
         folder=Path("simulated"),
@@ -94,7 +97,7 @@ def example_record(scored: Scored | None = None) -> ModelRecord:
             "unknown": {"coverage": 0.95, "accuracy_after_refusal": 0.9},
         },
         scored=scored,
-        curves=[{"train": [1.2, 0.8, 0.6], "kept_aside": [1.1, 0.8, 0.7], "best_epoch": 3}],
+        curves=[{"train": [1.2, 0.8, 0.6], "validation_losses": [1.1, 0.8, 0.7], "best_epoch": 3}],
         findings=[{"kind": "duplicates", "severity": "warning", "message": "Two rows agree."}],
         parts={"train": 240, "test": len(scored)},
         card="---\ntags: [a]\n---\n\n# A simulated model\n\nNo model made these numbers.\n",

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from polyome._errors import InputError
 from polyome.io.files import read_kept_table
+from polyome.model_folder.fitted_model import read_summary
+from polyome.model_folder.hub import is_on_hub
 from polyome.report.scored import PREDICTIONS, Scored
 from polyome.tasks import TASKS
-from polyome.train.fitted import read_summary
-from polyome.train.hub import is_on_hub
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ModelRecord:
     summary : ``polyome.json``: task, settings, target, classes, facts.
     scores : ``metrics.json``; empty where there was no test part.
     scored : the scored records; None where there was no test part.
-    curves : ``train`` and ``kept_aside`` losses by epoch, one entry per member.
+    curves : ``train`` and ``validation_losses`` losses by epoch, one entry per member.
     findings : of the audit.
     parts : number of rows by part.
     card : the model card, Markdown.

@@ -51,7 +51,7 @@ class Task(ABC):
     num_attention_heads : must divide ``hidden_size``.
     num_members : networks trained side by side whose answers are averaged; None chooses.
     dropout : on the trunk's residual branches.
-    direct_weight : usual share of the direct, linear path in the answer, which rows kept aside may
+    linear_weight : usual weight of the linear model in the answer, which validation rows may
         change; 0 and 1 are kept.
     seed : of all random numbers; one seed, one result.
     device : ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -63,7 +63,7 @@ class Task(ABC):
     num_attention_heads: int = 4
     num_members: int | None = None
     dropout: float = 0.3
-    direct_weight: float = 0.5
+    linear_weight: float = 0.5
     seed: int = 0
     device: str = "auto"
     quiet: bool = False
@@ -79,18 +79,18 @@ class Task(ABC):
     """What ``split_by`` may be, and how it groups records; None where the user's column does."""
     limits: ClassVar[tuple[str, ...]] = ()
     """What users of a model should know, for its card."""
-    direct_shares: ClassVar[tuple[float, ...]] = ()
-    """What the direct path's share in the answer may be, beside ``direct_weight``."""
+    linear_weights: ClassVar[tuple[float, ...]] = ()
+    """What the linear model's weight in the answer may be, beside ``linear_weight``."""
     least_gain: ClassVar[float] = 0.05
-    """By what share another one must lower the log loss of rows kept aside."""
-    aside_together: ClassVar[int] = 1
+    """By what share another one must lower the log loss of validation rows."""
+    members_per_fold: ClassVar[int] = 1
     """Members that leave the same rows aside. Two tell what an ensemble of more would answer."""
-    direct_folds: ClassVar[int] = 5
-    """Folds over which the direct path and the detector of unseen kinds are cross-fitted."""
+    linear_folds: ClassVar[int] = 5
+    """Folds over which the linear model and the detector of unseen kinds are cross-fitted."""
     pools_calibrated: ClassVar[bool] = False
-    """Whether shares are of the calibrated answers of trunk and direct path, or of the raw ones."""
+    """Whether weights are of the calibrated outputs of trunk and linear model, or the raw ones."""
     error_correlation: ClassVar[float | None] = None
-    """Of trunk and direct path; with it the usual share falls where the direct path errs more."""
+    """Of trunk and linear model; with it the usual share falls where the linear model errs more."""
     balances_classes: ClassVar[bool] = True
     """Whether rare classes count for more than their number in the loss."""
     names_kinds: ClassVar[bool] = True
@@ -130,7 +130,7 @@ class Task(ABC):
         del n_rows
         return None
 
-    def apart(self, records: Any, split: Split, split_by: str) -> Split:
+    def exclude_near_test(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training rows too near to the test part of a split by groups; by default none.
 
         ``split_by`` is the key of ``splits_by`` that made the split.
@@ -143,7 +143,7 @@ class Task(ABC):
         del records
         return groups
 
-    def settle(
+    def choose_settings(
         self, modality: Modality, records: Records, truth: IntArray, groups: np.ndarray | None
     ) -> dict[str, Any]:
         """Choose of a fitted modality what only the truth can decide; by default nothing.
@@ -157,8 +157,8 @@ class Task(ABC):
         del modality, records, truth, groups
         return {}
 
-    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
-        """What :meth:`settle` chose, in words, from a model's facts; by default nothing."""
+    def chosen_settings(self, facts: dict[str, Any]) -> dict[str, str]:
+        """What :meth:`choose_settings` chose, in words, from a model's facts."""
         del facts
         return {}
 

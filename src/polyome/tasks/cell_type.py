@@ -16,7 +16,7 @@ from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.records import CellRecords
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
-from polyome.tasks.inputs import input_features, input_findings, kinds_of
+from polyome.tasks.inputs import input_features, input_findings, modality_names
 
 
 @dataclass(kw_only=True)
@@ -51,7 +51,7 @@ class CellType(ClassificationTask):
     name: ClassVar[str] = "cell-type"
     modality: ClassVar[str] = "cell"
     estimator: ClassVar[str] = "CellTypeClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.8, 0.95)
+    linear_weights: ClassVar[tuple[float, ...]] = (0.8, 0.95)
     limits: ClassVar[tuple[str, ...]] = (
         "It names what it was shown: kinds absent from training are refused as `unknown` only "
         "where they lie far from all training classes; look at the measured coverage above.",
@@ -67,7 +67,7 @@ class CellType(ClassificationTask):
         """
         if self.inputs is None:
             return self._expression(num_classes)
-        kinds = kinds_of(self.inputs)
+        kinds = modality_names(self.inputs)
         own = {"cell": lambda: self._expression(num_classes)}
         return Inputs({name: own.get(kind, MODALITIES[kind])() for name, kind in kinds.items()})
 

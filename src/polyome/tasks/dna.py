@@ -28,7 +28,7 @@ class SequenceTask(Task):
     """
 
     dropout: float = 0.1
-    direct_weight: float = 0.3
+    linear_weight: float = 0.3
     sequence_column: str = "sequence"
     tokens: str = "nucleotide"
     stride: int | None = None
@@ -44,10 +44,10 @@ class SequenceTask(Task):
     trust_remote_code: bool = False
 
     modality: ClassVar[str] = "sequence"
-    aside_together: ClassVar[int] = 2
+    members_per_fold: ClassVar[int] = 2
     bases_of_all: ClassVar[float] = 12e6
     """Read by all members together in an epoch, about."""
-    direct_folds: ClassVar[int] = 3
+    linear_folds: ClassVar[int] = 3
     finest_bp: ClassVar[int] = 120
     """Length up to which a token stands for 4 bp, and for more in longer sequences."""
     splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
@@ -86,7 +86,7 @@ class SequenceTask(Task):
         On a fifth of the training rows of three sets, ten to twelve members rather than five
         lowered the squared error by .5 % (LaFleur), the log loss by 2 % (mouse and human TATA).
         Four did as well as eight on a fifth of a reporter assay with 13,000 rows, and of
-        composition, where the direct path carries the answer, two on a fifth of E. coli's genes.
+        composition, where the linear model carries the answer, two on a fifth of E. coli's genes.
         """
         assert isinstance(modality, SequenceModality)
         if self.num_members or self.backbone is not None:

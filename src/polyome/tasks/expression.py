@@ -75,7 +75,7 @@ class Expression(SequenceTask, RegressionTask):
             epochs = 3  # a fourth costs two minutes; r .841 instead of .828 on DREAM's inner rows
         return {"num_train_epochs": epochs, "early_stopping": True}
 
-    def settle(
+    def choose_settings(
         self,
         modality: Modality,
         records: Any,
@@ -85,7 +85,7 @@ class Expression(SequenceTask, RegressionTask):
         """Choose how much each block of counts matters, where sequences are natural genes."""
         assert isinstance(modality, SequenceModality)
         known = (truth[..., 1] > 0).all(axis=1)
-        if not modality.is_gene or not self.direct_weight > 0 or known.sum() < FEWEST_ROWS:
+        if not modality.is_gene or not self.linear_weight > 0 or known.sum() < FEWEST_ROWS:
             return {}
         windows: Any = modality.prepare(records).windows
         weights, errors = choose_block_weights(
@@ -96,17 +96,17 @@ class Expression(SequenceTask, RegressionTask):
             start=modality.gene_start_,
         )
         modality.block_weights_ = weights
-        return {"likeness": {"weights": weights, "squared_error": errors}}
+        return {"kernel": {"weights": weights, "squared_error": errors}}
 
-    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+    def chosen_settings(self, facts: dict[str, Any]) -> dict[str, str]:
         """The weights of blocks in words."""
-        if "likeness" not in facts:
+        if "kernel" not in facts:
             return {}
-        chosen = facts["likeness"]
+        chosen = facts["kernel"]
         shown = ", ".join(f"{name} {weight:g}" for name, weight in chosen["weights"].items())
         errors = chosen["squared_error"]
         return {
-            "likeness": f"genes are compared by {shown} (squared error on inner folds "
+            "kernel": f"genes are compared by {shown} (squared error on inner folds "
             f"{errors['before']}, now {errors['after']})"
         }
 

@@ -1,4 +1,4 @@
-"""How much each block of counts matters for the likeness of natural genes, by validation."""
+"""How much each block of counts matters when natural genes are compared, by validation."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ LEAST_GAIN = 0.001
 """Share of the squared error that another weight must save."""
 _MOST_ROWS = 3000
 _FOLDS = 5
-_RIDGE = 0.3  # one penalty while weights are compared; the direct path chooses its own
+_RIDGE = 0.3  # one penalty while weights are compared; the linear model chooses its own
 _OTHERS = (0.0, 0.5, 1.0, 2.0)
 
 

@@ -14,7 +14,7 @@ from polyome.splits import Split
 from polyome.tasks.targets import Targets
 
 
-def kinds_of(inputs: str) -> dict[str, str]:
+def modality_names(inputs: str) -> dict[str, str]:
     """By name of the input, the modality that reads it.
 
     Parameters
@@ -28,7 +28,7 @@ def kinds_of(inputs: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> kinds_of("rna, surface=protein")
+    >>> modality_names("rna, surface=protein")
     {'rna': 'cell', 'surface': 'protein'}
     """
     kinds: dict[str, str] = {}

@@ -43,7 +43,7 @@ def split_records(
         parts = splits.from_column(column, labelled=labelled, name=split)
         if group is None or groups is None:
             return parts, None
-        rows = np.concatenate([parts.train, parts.dev, parts.test])
+        rows = np.concatenate([parts.train, parts.validation, parts.test])
         return parts, splits.group_names(groups, rows, group)
     if split_by not in (None, *task.splits_by):
         message = f"there is no --split-by {split_by} for {task.name}. "
@@ -63,7 +63,7 @@ def split_records(
     parts = splits.group_split(
         values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or by
     )
-    return task.apart(records, parts, by), np.asarray(values).astype(str)
+    return task.exclude_near_test(records, parts, by), np.asarray(values).astype(str)
 
 
 def _named_groups(table: pd.DataFrame, group: str, where: str) -> "pd.Series[Any]":
@@ -100,7 +100,7 @@ def _groups(task: Task, records: Records, split_by: str, named: "pd.Series[Any] 
 def counted(parts: Split) -> str:
     """Say how many rows each part has, and how many have none."""
     sizes = {part: len(getattr(parts, part)) for part in splits.PARTS}
-    counts = [f"{size:,} {part}" for part, size in sizes.items() if size or part != "dev"]
+    counts = [f"{size:,} {part}" for part, size in sizes.items() if size or part != "validation"]
     counts += [f"{parts.left_out:,} left out"] * (parts.left_out > 0)
     counts += [f"{parts.unlabelled:,} without a label"] * (parts.unlabelled > 0)
     return f"rows: {', '.join(counts)} (split: {parts.how})"

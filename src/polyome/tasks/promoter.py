@@ -30,7 +30,7 @@ class Promoter(SequenceTask, ClassificationTask):
 
     name: ClassVar[str] = "promoter"
     estimator: ClassVar[str] = "PromoterClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.5, 0.7)
+    linear_weights: ClassVar[tuple[float, ...]] = (0.5, 0.7)
     least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
     error_correlation: ClassVar[float | None] = 0.8
@@ -56,7 +56,7 @@ class Promoter(SequenceTask, ClassificationTask):
         return {"num_train_epochs": few if n_rows < RICH else 4}
 
     def longer(self, n_rows: int) -> int | None:
-        """Twenty-four, for what recombination keeps from being learned by heart.
+        """Twenty-four, for what recombination keeps from being memorised.
 
         On two inner folds of mouse promoters, whose classes hardly overlap, 24 epochs rather than
         10 lowered the log loss of three members from .068 and .087 to .048 and .066; where they do

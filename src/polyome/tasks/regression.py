@@ -31,7 +31,7 @@ class RegressionTask(Task):
         target.
 
     See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share. Here rows
-    kept aside choose the share of the direct path, unless ``direct_weight`` is 0 or 1.
+    choose the weight of the linear model, unless ``linear_weight`` is 0 or 1.
     """
 
     target_transform: str = "auto"

@@ -77,12 +77,12 @@ class Spatial(ClassificationTask):
     num_modules: int = 4
     input_dropout: float | None = None
     dropout: float = 0.1
-    direct_weight: float = 0.7
+    linear_weight: float = 0.7
 
     name: ClassVar[str] = "spatial"
     modality: ClassVar[str] = "tissue"
     estimator: ClassVar[str] = "SpatialClassifier"
-    direct_shares: ClassVar[tuple[float, ...]] = (0.3, 0.5, 0.9)
+    linear_weights: ClassVar[tuple[float, ...]] = (0.3, 0.5, 0.9)
     least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
     head_dropout: ClassVar[float] = 0.3
@@ -125,7 +125,7 @@ class Spatial(ClassificationTask):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch and more, in batches of 32 to 256.
 
-        Few epochs and averaged weights, rather than 30 and the best by rows kept aside: those rows
+        Few epochs and averaged weights, rather than 30 and the best by validation rows: those rows
         also say how much the trunk counts, and it looked better there than on other blocks. On
         blocks inside the training part the log loss fell from .646 to .613 (osmFISH regions), .159
         to .151 (STARmap domains), .791 to .771 (STARmap types), in less than half the time. There,
@@ -149,7 +149,7 @@ class Spatial(ClassificationTask):
             return groups
         return tiles(records.sections)[records.rows].astype(str)
 
-    def apart(self, records: Any, split: Split, split_by: str) -> Split:
+    def exclude_near_test(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training cells that have a test cell among their 15 nearest neighbours."""
         assert isinstance(records, TissueRecords)
         if split_by != "blocks":
@@ -166,19 +166,19 @@ class Spatial(ClassificationTask):
             how=f"{split.how}, a buffer of {BUFFER} neighbours",
         )
 
-    def settle(
+    def choose_settings(
         self,
         modality: Modality,
         records: Any,
         truth: IntArray,
         groups: np.ndarray | None,
     ) -> dict[str, Any]:
-        """Choose the context by the log loss of the linear path on tiles that are kept aside."""
+        """Choose the context by the log loss of the linear model on held-out tiles."""
         assert isinstance(modality, TissueModality)
         if self.num_neighbours is not None:
             levels = tuple(sorted({k for k in LEVELS if k < self.num_neighbours}))
             levels = (*levels, self.num_neighbours) if self.num_neighbours else ()
-            modality.surround(records, levels)
+            modality.set_context(records, levels)
             return {"context": {"levels": list(levels), "how": "as asked"}}
         rows = np.arange(len(records))
         if len(rows) > _MOST_ROWS:
@@ -194,7 +194,7 @@ class Spatial(ClassificationTask):
         for name, levels in candidates.items():
             if len(levels) > 2 and _chosen(losses, harmless) != list(losses)[-1]:
                 break  # what 30 do not tell beyond 15, a larger neighbourhood hardly will
-            modality.surround(records, levels)
+            modality.set_context(records, levels)
             linear = TunedLogisticRegression(seed=self.seed, folds=3)
             linear.tune(linear_features(modality, some), known, groups=inside)
             losses[name] = float(linear.inner_log_loss_)
@@ -206,19 +206,19 @@ class Spatial(ClassificationTask):
             elif _is_clear(alone - lost, inside):
                 harmless.add(name)
         chosen = _chosen(losses, harmless)
-        modality.surround(records, candidates[chosen])
+        modality.set_context(records, candidates[chosen])
         evidence = {name: round(loss, 4) for name, loss in losses.items()}
         return {
             "context": {
                 "levels": list(candidates[chosen]),
-                "how": "lowest log loss of the linear path on spatial blocks inside the training "
+                "how": "lowest log loss of the linear model on spatial blocks inside the training "
                 f"part; a larger context must save {_LEAST_GAIN:.0%}, any context "
                 f"{_CLEAR:.0f} standard errors over tiles",
                 "log_loss": evidence,
             }
         }
 
-    def settled(self, facts: dict[str, Any]) -> dict[str, str]:
+    def chosen_settings(self, facts: dict[str, Any]) -> dict[str, str]:
         """The context, and the log losses that it was chosen by."""
         found = facts["context"]
         text = f"{_shown(tuple(found['levels']))} neighbours ({found['how']})"

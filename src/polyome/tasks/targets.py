@@ -101,18 +101,18 @@ class Targets:
                 "two classes or more are needed."
             )
             raise InputError(message)
-        if counts.max() < 3 and not len(parts.dev):
+        if counts.max() < 3 and not len(parts.validation):
             message = (
                 f"column '{target}' (target) has {len(labels):,} labels on {counts.sum():,} "
                 f"training rows, none of them on 3 rows or more ({listed(labels, most=3)}). Labels "
                 "of classes are needed, not names of rows."
             )
             raise InputError(message)
-        unseen = sorted(set(self.truth[parts.dev]) - set(labels))
+        unseen = sorted(set(self.truth[parts.validation]) - set(labels))
         if unseen:
             message = (
-                f"rows of the part 'dev' have labels that no 'train' row has: {listed(unseen)}. "
-                "Move some of those rows to 'train', or give them another part."
+                f"rows of the part 'validation' have labels that no 'train' row has: "
+                f"{listed(unseen)}. Move some of those rows to 'train', or give them another part."
             )
             raise InputError(message)
 

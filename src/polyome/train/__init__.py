@@ -1,1 +1,1 @@
-"""Training: a thin layer over transformers' Trainer, and calibration on rows kept aside."""
+"""Training: a thin layer over transformers' Trainer, and calibration on validation rows."""

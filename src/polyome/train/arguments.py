@@ -22,10 +22,10 @@ class FitArguments:
     max_grad_norm : gradients are clipped to this norm.
     adam_beta2 : decay of AdamW's second moment.
     ema_decay : of the running average of the weights, which is what is kept; 0 for none.
-    early_stopping : keep the weights of the epoch that was best on the rows kept aside, not the
+    early_stopping : keep the weights of the epoch that was best on the validation rows, not the
         last ones.
-    kept_aside : share of the training rows that each member of the ensemble keeps aside, a
-        different one each, for early stopping and calibration.
+    validation_fraction : share of the training rows that each member of the ensemble validates
+        on, a different one each, for early stopping and calibration.
     """
 
     learning_rate: float | None = None
@@ -37,4 +37,4 @@ class FitArguments:
     adam_beta2: float = 0.98
     ema_decay: float | None = None
     early_stopping: bool | None = None
-    kept_aside: float = 1 / 7
+    validation_fraction: float = 1 / 7

@@ -1,4 +1,4 @@
-"""Confidence that can be believed: one temperature, fitted on rows kept aside."""
+"""Confidence that can be believed: one temperature, fitted on validation rows."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar

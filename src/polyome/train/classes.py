@@ -9,14 +9,14 @@ from scipy.special import log_softmax, softmax
 
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.baselines.logistic_regression import TunedLogisticRegression
-from polyome.modalities.base import Answers
-from polyome.model.answering import RawAnswers
+from polyome.modalities.base import ClassPrediction
+from polyome.model.inference import RawOutputs
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.tasks.base import Task
 from polyome.tasks.targets import Targets
 from polyome.train.calibrate import calibrated, fit_temperature
-from polyome.train.direct import GRID, FittedDirectPath, Fold, fit_direct_path, seen_by
-from polyome.train.fitted import Fitted
-from polyome.train.kind import Aside, Kind, at_size
+from polyome.train.kind import Kind, OutOfFold, at_size
+from polyome.train.linear_model import GRID, FittedLinear, Fold, fit_linear_model, seen_by
 
 UNKNOWN = "unknown"
 
@@ -31,7 +31,7 @@ class Classes(Kind):
         "it may be too high."
     )
 
-    def described(self, fitted: Fitted) -> str:
+    def described(self, fitted: FittedModel) -> str:
         """Name the classes."""
         return (
             f"A Polyome model that answers `{fitted.target}` with one of {len(fitted.classes)} "
@@ -42,7 +42,7 @@ class Classes(Kind):
         """Log loss of log-probabilities."""
         return float(-outputs[np.arange(len(truth)), truth].mean())
 
-    def fit_direct_path(
+    def fit_linear_model(
         self,
         task: Task,
         folds: list[Fold],
@@ -50,9 +50,9 @@ class Classes(Kind):
         truth: IntArray,
         num_outputs: int,
         module: Any,
-    ) -> FittedDirectPath:
+    ) -> FittedLinear:
         """Logistic regression."""
-        return fit_direct_path(
+        return fit_linear_model(
             folds,
             whole,
             truth,
@@ -64,21 +64,21 @@ class Classes(Kind):
 
     def calibrate(
         self,
-        fitted: Fitted,
-        aside: Sequence[Aside],
-        linear: FittedDirectPath | None,
+        fitted: FittedModel,
+        aside: Sequence[OutOfFold],
+        linear: FittedLinear | None,
         truth: IntArray,
         groups: np.ndarray | None,
     ) -> None:
-        """Set temperature and the direct path's share.
+        """Set temperature and the linear model's weight.
 
-        The trunk and the direct path get temperatures of their own, for tables that show what each
+        The trunk and the linear model get temperatures of their own, for tables that show what each
         contributes. Both are fitted on rows of classes that the answering fold had seen.
         """
         del groups
-        names = ("polyome", "trunk alone", "direct path alone")
+        names = ("polyome", "transformer alone", "linear model alone")
         fitted.facts["temperatures"] = dict.fromkeys(names, 1.0)
-        fitted.facts["direct_weight"] = fitted.task.direct_weight
+        fitted.facts["linear_weight"] = fitted.task.linear_weight
         if not aside:
             return
         rows = np.concatenate([part.rows for part in aside])
@@ -93,16 +93,18 @@ class Classes(Kind):
             seen &= linear.seen[rows]
             direct = linear.out_of_fold[rows]
             members = len(fitted.model.members)
-            share = share_of_direct(fitted.task, aside, linear.out_of_fold, truth, members)
+            share = choose_linear_weight(fitted.task, aside, linear.out_of_fold, truth, members)
             beside: Any = fitted.model.linear[fitted.task.name]
-            beside.set_share(share)
-            fitted.facts["direct_weight"] = share
+            beside.set_weight(share)
+            fitted.facts["linear_weight"] = share
             pool = [(1 - share) * trunk + share * direct, trunk, direct]
         for name, log_proba in zip(names, pool, strict=False):
             fitted.facts["temperatures"][name] = fit_temperature(log_proba[seen], truth[rows[seen]])
         fitted.temperature = fitted.facts["temperatures"]["polyome"]
 
-    def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def numbers(
+        self, fitted: FittedModel, outputs: FloatArray, part: str = "polyome"
+    ) -> FloatArray:
         """Calibrated probabilities."""
         own = part == "polyome"
         return calibrated(
@@ -117,8 +119,8 @@ class Classes(Kind):
 
     def answers(
         self,
-        fitted: Fitted,
-        raw: RawAnswers,
+        fitted: FittedModel,
+        raw: RawOutputs,
         names: pd.Index,
         provenance: dict[str, Any],
         notes: list[str],
@@ -126,7 +128,7 @@ class Classes(Kind):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
-    ) -> Answers:
+    ) -> ClassPrediction:
         """Label, confidence, probabilities; refused records are ``unknown``."""
         del level
         proba = self.numbers(fitted, raw.outputs)
@@ -134,7 +136,7 @@ class Classes(Kind):
         if refused is not None:
             label[refused] = UNKNOWN
         distance = np.zeros(len(label)) if score is None else score
-        return Answers(
+        return ClassPrediction(
             names=names,
             label=label,
             confidence=proba.max(axis=1),
@@ -156,45 +158,45 @@ class Classes(Kind):
         linear = TunedLogisticRegression(seed=seed).fit(features, truth, groups=groups)
         return linear.coef_, linear.intercept_
 
-    def linear_answers(self, fitted: Fitted, scores: FloatArray) -> FloatArray:
+    def linear_answers(self, fitted: FittedModel, scores: FloatArray) -> FloatArray:
         """Probabilities."""
         del fitted
         return np.asarray(softmax(scores.astype(np.float64), axis=1))
 
-    def baseline_truth(self, fitted: Fitted, targets: Targets, rows: IntArray) -> np.ndarray:
+    def baseline_truth(self, fitted: FittedModel, targets: Targets, rows: IntArray) -> np.ndarray:
         """Labels as text, (m,)."""
         del fitted
         return targets.truth[rows].astype(str)
 
-    def baseline_answers(self, fitted: Fitted, found: FloatArray) -> FloatArray:
+    def baseline_answers(self, fitted: FittedModel, found: FloatArray) -> FloatArray:
         """Probabilities as they are."""
         del fitted
         return found
 
 
-def share_of_direct(
-    task: Task, aside: Sequence[Aside], direct: FloatArray, truth: IntArray, members: int
+def choose_linear_weight(
+    task: Task, aside: Sequence[OutOfFold], direct: FloatArray, truth: IntArray, members: int
 ) -> float:
-    """Leave the direct path its usual share, or give it another that clearly answers better.
+    """Leave the linear model its usual share, or give it another that clearly answers better.
 
-    Usual is the task's ``direct_weight``; or less, by :func:`share_by_errors`, where the task knows
-    how the errors of both correlate.
+    Usual is the task's ``linear_weight``; or less, by :func:`weight_by_errors`, where the task
+    knows how the errors of both correlate.
 
-    Clearly: the log loss of rows kept aside, at the size of the whole ensemble, falls by the task's
-    ``least_gain``, and it falls in half of the parts kept aside or more: where parts are blocks of
+    Clearly: the log loss of validation rows, at the size of the whole ensemble, falls by the task's
+    ``least_gain``, and it falls in half of the validation parts or more: where parts are blocks of
     a tissue, one of them alone can outweigh all others.
 
     Parameters
     ----------
-    direct : (n, c), log-probabilities of the direct path for all training records, out of fold.
+    direct : (n, c), log-probabilities of the linear model for all training records, out of fold.
     truth : int, (n,).
     """
-    usual = task.direct_weight
+    usual = task.linear_weight
     if not 0 < usual < 1:
         return usual
     number = min(len(part.answers) for part in aside)
 
-    def laid_out(parts: Sequence[Aside]) -> tuple[FloatArray, FloatArray, IntArray]:
+    def laid_out(parts: Sequence[OutOfFold]) -> tuple[FloatArray, FloatArray, IntArray]:
         rows = np.concatenate([part.rows for part in parts])
         trunks = np.concatenate([part.answers[:number] for part in parts], axis=1)  # (r, m, c)
         return trunks, direct[rows], truth[rows]
@@ -204,7 +206,7 @@ def share_of_direct(
         trunks, beside, own = laid_out(aside)
         of_raw = _of_raw(trunks.mean(axis=0), beside, own)
 
-    def loss(share: float, parts: Sequence[Aside]) -> float:
+    def loss(share: float, parts: Sequence[OutOfFold]) -> float:
         trunks, beside, own = laid_out(parts)
         pooled = (1 - of_raw(share)) * trunks + of_raw(share) * beside
         one = _log_loss(np.concatenate(pooled), np.tile(own, number))
@@ -213,8 +215,8 @@ def share_of_direct(
 
     if task.error_correlation is not None:
         errors = loss(1, aside), loss(0, aside)
-        usual = min(usual, share_by_errors(*errors, task.error_correlation))
-    losses = {share: loss(share, aside) for share in (usual, *task.direct_shares)}
+        usual = min(usual, weight_by_errors(*errors, task.error_correlation))
+    losses = {share: loss(share, aside) for share in (usual, *task.linear_weights)}
     best = min(losses, key=losses.__getitem__)
     if losses[best] < (1 - task.least_gain) * losses[usual]:
         better = sum(loss(best, [part]) < loss(usual, [part]) for part in aside)
@@ -223,18 +225,18 @@ def share_of_direct(
     return of_raw(usual)
 
 
-def share_by_errors(own: float, other: float, correlation: float) -> float:
+def weight_by_errors(own: float, other: float, correlation: float) -> float:
     """The best share of one of two answers, by the squared errors of both.
 
     Bates and Granger 1969 (Oper Res Q), equation 1, for errors of a known correlation, here
     with log losses as squared errors. Two losses are known better than the minimum of a flat curve:
-    where 600 of the rows that members of six sets' training parts had kept aside chose the share, a
+    where 600 validation rows of six sets' training parts chose the share, a
     correlation of .8 (.75 and .85 alike), at most .3 and more only for a gain of 1 %, left the
     others' log loss .35 % above the best share's; the search that was here before, .64 %.
 
     Examples
     --------
-    >>> [round(share_by_errors(loss, 0.2, 0.8), 2) for loss in (0.2, 0.22, 0.28, 0.32)]
+    >>> [round(weight_by_errors(loss, 0.2, 0.8), 2) for loss in (0.2, 0.22, 0.28, 0.32)]
     [0.5, 0.38, 0.11, 0.0]
     """
     own, other = max(own, 1e-12), max(other, 1e-12)  # at the size of an ensemble perhaps below 0
@@ -251,7 +253,7 @@ def _log_loss(log_proba: FloatArray, truth: IntArray) -> float:
 def _of_raw(trunk: FloatArray, direct: FloatArray, truth: IntArray) -> Callable[[float], float]:
     """Turn a share among calibrated log-probabilities into one among the raw ones.
 
-    A trunk that is too sure of itself would otherwise outvote the direct path.
+    A trunk that is too sure of itself would otherwise outvote the linear model.
     """
     own, other = 1 / fit_temperature(trunk, truth), 1 / fit_temperature(direct, truth)
     return lambda share: share * other / (share * other + (1 - share) * own)

@@ -1,9 +1,9 @@
 """From records and their truth to a fitted, calibrated model.
 
-Every member of the ensemble leaves a part of the training rows aside, each another one. A member
-stops early by its own part, and all the parts together, each answered by the members that left it
-aside, calibrate the whole. The direct path and the detector of unseen kinds are cross-fitted, so
-that their part in the calibration is honest too. Test rows are never touched.
+Every member of the ensemble validates on a part of the training rows, each on another one. A member
+stops early by its own part, and all the parts together, each answered by the members that did
+not fit it, calibrate the whole. The linear model and the detector of unseen kinds are
+cross-fitted, so that their part in the calibration is honest too. Test rows are never touched.
 """
 
 from dataclasses import asdict, replace
@@ -16,21 +16,20 @@ from polyome._progress import say
 from polyome._types import IntArray
 from polyome.modalities.base import Records
 from polyome.modalities.inputs import Inputs
-from polyome.model.answering import pick_device
+from polyome.model.inference import pick_device
 from polyome.model.modeling import PolyomeModel
+from polyome.model_folder.checkpoints import Checkpoints, LearningCurve
+from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.splits import Split
 from polyome.tasks.base import Targets, Task
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
-from polyome.train.checkpoints import Checkpoints
-from polyome.train.direct import FittedDirectPath, Fold, fold_features, seen_by
 from polyome.train.epochs import fit_ensemble
-from polyome.train.fitted import Fitted
 from polyome.train.input_stack import fit_input_linear, weigh_inputs
 from polyome.train.kinds import kind_of
-from polyome.train.members import answers_aside, build_model, folds_aside
-from polyome.train.trainer import LearningCurve
+from polyome.train.linear_model import FittedLinear, Fold, fold_features, seen_by
+from polyome.train.members import build_model, out_of_fold_predictions, validation_folds
 from polyome.train.training import Training
-from polyome.train.unknown import REFUSED, UnknownDetector
 
 
 def fit_model(
@@ -42,8 +41,8 @@ def fit_model(
     *,
     groups: np.ndarray | None = None,
     checkpoints: Checkpoints | None = None,
-) -> tuple[Fitted, list[LearningCurve]]:
-    """Fit a task's modality, members and direct path on training rows, and calibrate them.
+) -> tuple[FittedModel, list[LearningCurve]]:
+    """Fit a task's modality, members and linear model on training rows, and calibrate them.
 
     Members that ``checkpoints`` has from an interrupted fit of the same data are not fitted again.
 
@@ -59,22 +58,24 @@ def fit_model(
     arguments = _filled(arguments, task.training(len(training.fit), training.modality))
     if checkpoints is not None:
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
-        divided = folds_aside(training, task, arguments)
+        divided = validation_folds(training, task, arguments)
         checkpoints.belong_to(settings, training.modality, training.truth, divided)
     members, training, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
     model = build_model(task, training, len(members))
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]
     alone = [member for member, _ in members]
-    aside = answers_aside(task, training, alone, folds_aside(training, task, arguments))
+    aside = out_of_fold_predictions(
+        task, training, alone, validation_folds(training, task, arguments)
+    )
     curves = [curve for _, curve in members]
     if isinstance(training.modality, Inputs):
-        divided = folds_aside(training, task, arguments)
+        divided = validation_folds(training, task, arguments)
         fitted = _of_inputs(task, training, model, classes, alone, divided)
     else:
         linear, detector = _cross_fitted(task, training, model)
         model.to(pick_device(task.device)).eval()
-        fitted = Fitted(
+        fitted = FittedModel(
             task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
         )
         kind_of(task).calibrate(fitted, aside, linear, training.truth, training.groups)
@@ -92,11 +93,11 @@ def _of_inputs(
     classes: tuple[str, ...],
     members: list[PolyomeModel],
     divided: list[tuple[IntArray, IntArray]],
-) -> Fitted:
+) -> FittedModel:
     """Fit and weigh the linear models of several inputs; their weights calibrate the answers."""
     linear = fit_input_linear(task, training, model)
     model.to(pick_device(task.device)).eval()
-    fitted = Fitted(task, training.modality, model, "", classes, unknown=linear.detectors)
+    fitted = FittedModel(task, training.modality, model, "", classes, unknown=linear.detectors)
     weigh_inputs(fitted, training, members, divided, linear)
     return fitted
 
@@ -109,18 +110,18 @@ def _training(
     classes: tuple[str, ...],
     groups: np.ndarray | None,
 ) -> Training:
-    dev = targets.answerable(split.dev, classes)
-    rows = np.concatenate([split.train, dev])
+    validation = targets.answerable(split.validation, classes)
+    rows = np.concatenate([split.train, validation])
     fitting = records.take(split.train)
     modality = task.build_modality(len(classes)).fit(fitting)
     groups = task.inner_groups(records, groups)
-    facts = task.settle(
+    facts = task.choose_settings(
         modality,
         fitting,
         targets.indices(split.train, classes),
         None if groups is None else groups[split.train],
     )
-    for name, text in task.settled(facts).items():
+    for name, text in task.chosen_settings(facts).items():
         say(f"{name}: {text}", quiet=task.quiet)
     truth = targets.indices(rows, classes)
     modality.learn_classes(fitting, truth[: len(split.train)])
@@ -132,7 +133,7 @@ def _training(
         num_classes=len(classes),
         num_members=task.members(len(split.train), modality),
         fit=np.arange(len(split.train)),
-        dev=np.arange(len(split.train), len(rows)),
+        validation=np.arange(len(split.train), len(rows)),
         groups=None if groups is None else groups[rows],
         facts=facts,
     )
@@ -147,45 +148,45 @@ def _filled(arguments: FitArguments, defaults: dict[str, Any]) -> FitArguments:
 
 def _cross_fitted(
     task: Task, training: Training, model: PolyomeModel
-) -> tuple[FittedDirectPath | None, UnknownDetector | None]:
-    """Fit the direct path into the model, and the detector, each with held-out rows."""
+) -> tuple[FittedLinear | None, UnknownDetector | None]:
+    """Fit the linear model into the model, and the detector, each with held-out rows."""
     if task.name not in model.linear:
         return None, None
     beside: Any = model.linear[task.name]
     path = beside.part
-    if len(training.dev):
+    if len(training.validation):
         whole, module = fold_features(
-            training.modality, training.records, training.fit, training.dev
+            training.modality, training.records, training.fit, training.validation
         )
         folds = [whole]
     else:
         folds = [
             fold_features(training.modality, training.records, rows, held)[0]
-            for rows, held in training.folds(task.direct_folds, task.seed, if_small=3)
+            for rows, held in training.folds(task.linear_folds, task.seed, if_small=3)
         ]
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.fit[:0]
         )
-    linear = kind_of(task).fit_direct_path(
+    linear = kind_of(task).fit_linear_model(
         task, folds, whole, training.truth, training.num_classes, module
     )
     path.features.load_state_dict(module.state_dict())
     path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
     path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
-    beside.set_share(task.direct_weight)
+    beside.set_weight(task.linear_weight)
     return linear, _detector(folds, whole, training.truth)
 
 
 def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector | None:
     """Fit on all rows; the threshold is that of rows of known classes, held out of the fit."""
-    if whole.anchors is None:
+    if whole.ood_features is None:
         return None
     distances = [
-        UnknownDetector.fit(fold.anchors, truth[fold.rows]).distance(
-            fold.anchors_held[seen_by(fold.rows, fold.held, truth)]
+        UnknownDetector.fit(fold.ood_features, truth[fold.rows]).distance(
+            fold.ood_held[seen_by(fold.rows, fold.held, truth)]
         )
         for fold in folds
-        if fold.anchors is not None and fold.anchors_held is not None
+        if fold.ood_features is not None and fold.ood_held is not None
     ]
-    detector = UnknownDetector.fit(whole.anchors, truth[whole.rows])
+    detector = UnknownDetector.fit(whole.ood_features, truth[whole.rows])
     return detector.with_threshold(np.concatenate(distances), refused=REFUSED)

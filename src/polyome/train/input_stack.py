@@ -15,21 +15,21 @@ import torch
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.inputs import Inputs
 from polyome.model.modeling import PolyomeModel
+from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.unknown import REFUSED, UnknownDetector
+from polyome.outputs.unknown_inputs import InputDetectors
 from polyome.tasks.base import Task
-from polyome.train.direct import (
+from polyome.train.linear_model import (
     GRID,
-    FittedDirectPath,
+    FittedLinear,
     Fold,
-    fit_direct_path,
+    fit_linear_model,
     fold_features,
     seen_by,
 )
-from polyome.train.fitted import Fitted
-from polyome.train.members import answers_aside
+from polyome.train.members import out_of_fold_predictions
 from polyome.train.stacking import stacking_weights
 from polyome.train.training import Training
-from polyome.train.unknown import REFUSED, UnknownDetector
-from polyome.train.unknown_inputs import InputDetectors
 
 NETWORK_START = 0.6
 """Weight of the networks where no row says otherwise; the linear models share the rest."""
@@ -55,8 +55,8 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
     modality: Any = training.modality
     records: Any = training.records
     beside: Any = model.linear[task.name]
-    folds = training.folds(task.direct_folds, task.seed, if_small=3)
-    if len(training.dev):  # every fold is the dev part
+    folds = training.folds(task.linear_folds, task.seed, if_small=3)
+    if len(training.validation):  # every fold is the validation part
         folds = folds[:1]
     held, detectors, scores = {}, {}, []
     for name, own in modality.members.items():
@@ -65,7 +65,7 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fitted = fit_direct_path(
+        fitted = fit_linear_model(
             usable,
             whole,
             training.truth,
@@ -89,11 +89,11 @@ def _detector(
     places, distances = [], []
     for fold in folds:
         known = seen_by(fold.rows, fold.held, truth)
-        anchors: Any = fold.anchors
-        held: Any = fold.anchors_held
+        ood_features: Any = fold.ood_features
+        held: Any = fold.ood_held
         places.append(fold.held[known])
-        distances.append(UnknownDetector.fit(anchors, truth[fold.rows]).distance(held[known]))
-    detector = UnknownDetector.fit(np.asarray(whole.anchors), truth[whole.rows])
+        distances.append(UnknownDetector.fit(ood_features, truth[fold.rows]).distance(held[known]))
+    detector = UnknownDetector.fit(np.asarray(whole.ood_features), truth[whole.rows])
     detector = detector.with_threshold(np.concatenate(distances), refused=REFUSED)
     found = np.full(len(truth), np.nan)
     found[np.concatenate(places)] = np.concatenate(distances) / detector.threshold
@@ -113,14 +113,14 @@ def _fold_and_module(
     return replace(fold, rows=places[inside[0]], held=places[inside[1]]), module
 
 
-def _put(linear: Any, module: Any, fitted: FittedDirectPath) -> None:
+def _put(linear: Any, module: Any, fitted: FittedLinear) -> None:
     linear.features.load_state_dict(module.state_dict())
     linear.linear.weight.data.copy_(torch.from_numpy(fitted.coef))
     linear.linear.bias.data.copy_(torch.from_numpy(fitted.intercept))
 
 
 def weigh_inputs(
-    fitted: Fitted,
+    fitted: FittedModel,
     training: Training,
     members: Sequence[PolyomeModel],
     divided: Sequence[tuple[IntArray, IntArray]],
@@ -161,7 +161,7 @@ def _out_of_fold(
     hidden = records.only({n: records.has(n) if n in chosen else nobody for n in records.rows})
     shown = replace(training, records=hidden)
     rows = [(fit, aside[has_all[aside]]) for fit, aside in divided]
-    parts = answers_aside(task, shown, members, rows)
+    parts = out_of_fold_predictions(task, shown, members, rows)
     if not parts:
         return [], training.truth[:0]
     places = np.concatenate([part.rows for part in parts])

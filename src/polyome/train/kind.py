@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.modalities.base import Answers, Values
-from polyome.model.answering import RawAnswers
+from polyome.modalities.base import ClassPrediction, ValuePrediction
+from polyome.model.inference import RawOutputs
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.tasks.base import Task
 from polyome.tasks.targets import Targets
-from polyome.train.direct import FittedDirectPath, Fold
-from polyome.train.fitted import Fitted
+from polyome.train.linear_model import FittedLinear, Fold
 
 Truth = Any
 """What :meth:`polyome.tasks.targets.Targets.indices` gives: int (n,), or float (n, c, 2)."""
 
 
 @dataclass(frozen=True)
-class Aside:
-    """Rows that the same members kept aside while fitting.
+class OutOfFold:
+    """Validation rows of the same members.
 
     Attributes
     ----------
@@ -58,20 +58,20 @@ class Kind(ABC):
     constant: str
     """Name of the baseline that answers every record alike."""
     linear: str
-    """Name of the direct path as a baseline."""
+    """Name of the linear model as a baseline."""
     caution: str
     """What users should know of confidence or intervals, a line of the card."""
 
     @abstractmethod
-    def described(self, fitted: Fitted) -> str:
+    def described(self, fitted: FittedModel) -> str:
         """Say what a model answers, for its card."""
 
     @abstractmethod
     def loss(self, outputs: FloatArray, truth: Truth) -> float:
-        """Mean loss of raw outputs, (m, c), of rows kept aside."""
+        """Mean loss of raw outputs, (m, c), of validation rows."""
 
     @abstractmethod
-    def fit_direct_path(
+    def fit_linear_model(
         self,
         task: Task,
         folds: list[Fold],
@@ -79,43 +79,45 @@ class Kind(ABC):
         truth: Truth,
         num_outputs: int,
         module: Any,
-    ) -> FittedDirectPath:
-        """Choose the linear path's penalty on held-out rows, then fit all rows with it."""
+    ) -> FittedLinear:
+        """Choose the linear model's penalty on held-out rows, then fit all rows with it."""
 
     @abstractmethod
     def calibrate(
         self,
-        fitted: Fitted,
-        aside: Sequence[Aside],
-        linear: FittedDirectPath | None,
+        fitted: FittedModel,
+        aside: Sequence[OutOfFold],
+        linear: FittedLinear | None,
         truth: Truth,
         groups: np.ndarray | None,
     ) -> None:
-        """Set the direct path's share, and what answers need, by rows kept aside.
+        """Set the linear model's weight, and what answers need, by validation rows.
 
         Parameters
         ----------
-        aside : rows kept aside, by the members that left them aside; none without such rows.
+        aside : validation rows by the members that validate on them; none without such rows.
         truth : of all training records.
         groups : of all training records, (n,), or None.
         """
 
     @abstractmethod
-    def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def numbers(
+        self, fitted: FittedModel, outputs: FloatArray, part: str = "polyome"
+    ) -> FloatArray:
         """Probabilities, or values as measured, (n, c), of a model's raw outputs.
 
-        ``part`` is the model, or ``trunk alone`` or ``direct path alone``.
+        ``part`` is the model, or ``transformer alone`` or ``linear model alone``.
         """
 
     @abstractmethod
     def joined(self, views: list[FloatArray]) -> FloatArray:
-        """Mean of what the direct path gives for several views of the same records, (n, c)."""
+        """Mean of what the linear model gives for several views of the same records, (n, c)."""
 
     @abstractmethod
     def answers(
         self,
-        fitted: Fitted,
-        raw: RawAnswers,
+        fitted: FittedModel,
+        raw: RawOutputs,
         names: pd.Index,
         provenance: dict[str, Any],
         notes: list[str],
@@ -123,7 +125,7 @@ class Kind(ABC):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
-    ) -> Answers | Values:
+    ) -> ClassPrediction | ValuePrediction:
         """Put answers together.
 
         Parameters
@@ -144,13 +146,13 @@ class Kind(ABC):
         """Coefficients (c, f) and intercepts (c,) of a linear baseline tuned on inner folds."""
 
     @abstractmethod
-    def linear_answers(self, fitted: Fitted, scores: FloatArray) -> FloatArray:
+    def linear_answers(self, fitted: FittedModel, scores: FloatArray) -> FloatArray:
         """What a linear baseline's scores, (n, c), say."""
 
     @abstractmethod
-    def baseline_truth(self, fitted: Fitted, targets: Targets, rows: IntArray) -> Truth:
+    def baseline_truth(self, fitted: FittedModel, targets: Targets, rows: IntArray) -> Truth:
         """What the task's other baselines are fitted to."""
 
     @abstractmethod
-    def baseline_answers(self, fitted: Fitted, found: FloatArray) -> FloatArray:
+    def baseline_answers(self, fitted: FittedModel, found: FloatArray) -> FloatArray:
         """Bring what such a baseline gives, (n, c), to the model's units."""

@@ -17,16 +17,16 @@ import torch
 from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
-from polyome.model.answering import answer, pick_device
 from polyome.model.configuration import PolyomeConfig
+from polyome.model.inference import answer, pick_device
 from polyome.model.modeling import PolyomeModel
+from polyome.model_folder.checkpoints import Checkpoints, LearningCurve
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
-from polyome.train.checkpoints import Checkpoints
 from polyome.train.dataset import RecordDataset
-from polyome.train.kind import Aside
+from polyome.train.kind import OutOfFold
 from polyome.train.kinds import kind_of
-from polyome.train.trainer import NARROW, Advances, LearningCurve, train
+from polyome.train.trainer import NARROW, Advances, train
 from polyome.train.training import Training
 
 Member = tuple[PolyomeModel, LearningCurve]
@@ -152,15 +152,17 @@ def _in_process(
     return model.state_dict(), curve
 
 
-def folds_aside(
+def validation_folds(
     training: Training, task: Task, arguments: FitArguments
 ) -> list[tuple[IntArray, IntArray]]:
-    """For each member the rows that fit it and the rows that it keeps aside."""
-    number = max(2, round(1 / arguments.kept_aside)) if arguments.kept_aside > 0 else 1
-    if number == 1 and not len(training.dev):
+    """For each member the rows that fit it and the rows that it validates on."""
+    number = (
+        max(2, round(1 / arguments.validation_fraction)) if arguments.validation_fraction > 0 else 1
+    )
+    if number == 1 and not len(training.validation):
         return [(training.fit, training.fit[:0])] * training.num_members
     folds = training.folds(number, task.seed + 100, if_small=None)
-    used = min(len(folds), max(1, training.num_members // task.aside_together))
+    used = min(len(folds), max(1, training.num_members // task.members_per_fold))
     return [folds[k % used] for k in range(training.num_members)]
 
 
@@ -174,7 +176,7 @@ def fit_member(
 ) -> Member:
     """Fit one network on its rows; its embeddings start from these rows alone."""
     modality = training.modality
-    rows, aside = folds_aside(training, task, arguments)[number]
+    rows, aside = validation_folds(training, task, arguments)[number]
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
     model = build_model(task, training, 1).to(pick_device(task.device))
@@ -186,7 +188,7 @@ def fit_member(
     network: Any = model.members[0]
     modality.start_network(network.embeddings, fitting)
 
-    def aside_loss() -> float:
+    def validation_loss() -> float:
         outputs = _outputs(task, training, model, aside)
         return kind_of(task).loss(outputs, training.truth[aside])
 
@@ -203,7 +205,7 @@ def fit_member(
         arguments,
         seed=seed,
         device=task.device,
-        score=aside_loss if len(aside) else None,
+        score=validation_loss if len(aside) else None,
         what=f"fit, member {number + 1} of {training.num_members}",
         quiet=task.quiet,
         progress=progress,
@@ -213,20 +215,20 @@ def fit_member(
     return model, curve
 
 
-def answers_aside(
+def out_of_fold_predictions(
     task: Task,
     training: Training,
     members: Sequence[PolyomeModel],
     divided: Sequence[tuple[IntArray, IntArray]],
-) -> list[Aside]:
-    """What members answer the rows that they kept aside, together where these are the same."""
+) -> list[OutOfFold]:
+    """What members answer their validation rows, together where these are the same."""
     rows: dict[bytes, IntArray] = {}
     found: dict[bytes, list[FloatArray]] = {}
     for model, (_, aside) in zip(members, divided, strict=True):
         if len(aside):
             rows[aside.tobytes()] = aside
             found.setdefault(aside.tobytes(), []).append(_outputs(task, training, model, aside))
-    return [Aside(rows[key], np.stack(answers)) for key, answers in found.items()]
+    return [OutOfFold(rows[key], np.stack(answers)) for key, answers in found.items()]
 
 
 def _outputs(task: Task, training: Training, model: PolyomeModel, rows: IntArray) -> FloatArray:

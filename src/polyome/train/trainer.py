@@ -5,7 +5,6 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -23,19 +22,11 @@ from transformers.trainer_callback import PrinterCallback
 from polyome._progress import Progress
 from polyome.modalities import Modality
 from polyome.model.modeling import PolyomeModel
+from polyome.model_folder.checkpoints import LearningCurve
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
 from polyome.train.dataset import Collator, Example
 
 NARROW = 64  # hidden size up to which one thread is faster than two
-
-
-@dataclass
-class LearningCurve:
-    """Losses by epoch; ``kept_aside`` is empty where nothing was kept aside."""
-
-    train: list[float] = field(default_factory=list)
-    kept_aside: list[float] = field(default_factory=list)
-    best_epoch: int = 0
 
 
 class Advances(Protocol):
@@ -145,13 +136,13 @@ class EpochWatch(TrainerCallback):
     def _compare(self, model: PolyomeModel) -> str:
         """Keep these weights: the last ones, or with early stopping the best so far."""
         if self.score is not None:
-            self.curve.kept_aside.append(self.score())
+            self.curve.validation_losses.append(self.score())
         stops = self.early_stopping and self.score is not None
-        if not stops or self.curve.kept_aside[-1] <= min(self.curve.kept_aside):
+        if not stops or self.curve.validation_losses[-1] <= min(self.curve.validation_losses):
             self.curve.best_epoch = len(self.curve.train)
             if stops or self.average is not None:
                 self.best_state = copy.deepcopy(model.state_dict())
-        return "" if self.score is None else f", kept aside {self.curve.kept_aside[-1]:.3f}"
+        return "" if self.score is None else f", validation {self.curve.validation_losses[-1]:.3f}"
 
 
 def train(
@@ -175,7 +166,7 @@ def train(
     modalities : fitted, by name.
     arguments : every field set.
     what : what progress calls this run.
-    score : loss on rows kept aside, called after each epoch; the best epoch's weights are kept.
+    score : loss on validation rows, called after each epoch; the best epoch's weights are kept.
     progress : is told of each epoch (``advance``) instead of a bar of this run's own.
 
     Returns

@@ -17,12 +17,12 @@ class Training:
 
     Attributes
     ----------
-    records : the rows of the training and dev parts, prepared.
+    records : the rows of the training and validation parts, prepared.
     truth : int64, (n,), classes; or float32, (n, c, 2), values and their weights.
     strata : int64, (n,), what folds keep in proportion.
-    fit, dev : positions in ``records``; ``dev`` is empty where the user named no such part.
-    groups : (n,), rows of one group are kept aside together; None without groups.
-    facts : what the task settled before, and why.
+    fit, validation : positions in ``records``; ``validation`` is empty where there is no such part.
+    groups : (n,), rows of one group validate together; None without groups.
+    facts : what the task chose before, and why.
     """
 
     modality: Modality
@@ -32,16 +32,16 @@ class Training:
     num_classes: int
     num_members: int
     fit: IntArray
-    dev: IntArray
+    validation: IntArray
     groups: np.ndarray | None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def folds(
         self, number: int, seed: int, *, if_small: int | None
     ) -> list[tuple[IntArray, IntArray]]:
-        """(rows that fit, rows held out), for each fold; the dev part where there is one."""
-        if len(self.dev):
-            return [(self.fit, self.dev)] * number
+        """(rows that fit, rows held out), for each fold; the validation part where there is one."""
+        if len(self.validation):
+            return [(self.fit, self.validation)] * number
         groups = None if self.groups is None else self.groups[self.fit]
         fold = inner_folds(self.strata[self.fit], groups, number, seed, if_small=if_small)
         return [(self.fit[fold != k], self.fit[fold == k]) for k in range(fold.max() + 1)]

@@ -14,23 +14,23 @@ from sklearn.linear_model import RidgeCV
 
 from polyome._threads import each_alone
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.modalities.base import Values
-from polyome.model.answering import RawAnswers
+from polyome.modalities.base import ValuePrediction
+from polyome.model.inference import RawOutputs
+from polyome.model_folder.fitted_model import FittedModel
 from polyome.tasks.base import Task
 from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
-from polyome.train.direct import FittedDirectPath, Fold
-from polyome.train.fitted import Fitted
-from polyome.train.kind import Aside, Kind
+from polyome.train.kind import Kind, OutOfFold
+from polyome.train.linear_model import FittedLinear, Fold
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
-"""Penalties of the direct path, from strong to weak, for features of total variance 1 a block."""
-LIKENESS_ALPHAS = (3.0, 1.0, 0.3, 0.1, 0.03)
-"""The same where features are the likeness to landmarks, 1 for equal sequences."""
+"""Penalties of the linear model, from strong to weak, for features of total variance 1 a block."""
+KERNEL_ALPHAS = (3.0, 1.0, 0.3, 0.1, 0.03)
+"""The same where features are a kernel with Nystroem landmarks, 1 for equal sequences."""
 LEVELS = 1000
 """Coverages, 1 / LEVELS apart, at which the width of an interval is kept."""
 FEWEST = 20
-"""Rows kept aside from which intervals are learned."""
+"""Validation rows from which intervals are learned."""
 
 
 class MeasuredValues(Kind):
@@ -43,7 +43,7 @@ class MeasuredValues(Kind):
         "be too narrow."
     )
 
-    def described(self, fitted: Fitted) -> str:
+    def described(self, fitted: FittedModel) -> str:
         """Name the targets."""
         names = ", ".join(f"`{name}`" for name in fitted.classes)
         transform = _scale(fitted).transform
@@ -53,7 +53,7 @@ class MeasuredValues(Kind):
         """Mean squared error."""
         return _squared(outputs, truth)
 
-    def fit_direct_path(
+    def fit_linear_model(
         self,
         task: Task,
         folds: list[Fold],
@@ -61,38 +61,40 @@ class MeasuredValues(Kind):
         truth: FloatArray,
         num_outputs: int,
         module: Any,
-    ) -> FittedDirectPath:
+    ) -> FittedLinear:
         """Ridge regression."""
         del task, num_outputs, module
         return fit_ridge_path(folds, whole, truth)
 
     def calibrate(
         self,
-        fitted: Fitted,
-        aside: Sequence[Aside],
-        linear: FittedDirectPath | None,
+        fitted: FittedModel,
+        aside: Sequence[OutOfFold],
+        linear: FittedLinear | None,
         truth: FloatArray,
         groups: np.ndarray | None,
     ) -> None:
-        """Set the direct path's share, and the widths of intervals (split conformal)."""
-        share = fitted.task.direct_weight
-        fitted.facts["direct_weight"] = share
+        """Set the linear model's weight, and the widths of intervals (split conformal)."""
+        share = fitted.task.linear_weight
+        fitted.facts["linear_weight"] = share
         if not aside:
             return
         rows = np.concatenate([part.rows for part in aside])
         outputs = np.concatenate([part.answers.mean(axis=0) for part in aside])
         if linear is not None:
             direct, members = linear.out_of_fold, len(fitted.model.members)
-            share = share_of_direct(fitted.task, aside, direct, truth, members)
+            share = choose_linear_weight(fitted.task, aside, direct, truth, members)
             beside: Any = fitted.model.linear[fitted.task.name]
-            beside.set_share(share)
-            fitted.facts["direct_weight"] = share
+            beside.set_weight(share)
+            fitted.facts["linear_weight"] = share
             outputs = (1 - share) * outputs + share * direct[rows]
         if len(rows) >= FEWEST:
             groups = None if groups is None else groups[rows]
             fitted.arrays["conformal"] = conformal_widths(outputs, truth[rows], groups)
 
-    def numbers(self, fitted: Fitted, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def numbers(
+        self, fitted: FittedModel, outputs: FloatArray, part: str = "polyome"
+    ) -> FloatArray:
         """Values as measured."""
         del part
         return _scale(fitted).undo(outputs)
@@ -103,8 +105,8 @@ class MeasuredValues(Kind):
 
     def answers(
         self,
-        fitted: Fitted,
-        raw: RawAnswers,
+        fitted: FittedModel,
+        raw: RawOutputs,
         names: pd.Index,
         provenance: dict[str, Any],
         notes: list[str],
@@ -112,7 +114,7 @@ class MeasuredValues(Kind):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
-    ) -> Values:
+    ) -> ValuePrediction:
         """Values and the ends of their intervals."""
         del score, refused
         low = high = None
@@ -120,7 +122,7 @@ class MeasuredValues(Kind):
         if widths is not None:
             width = widths[min(LEVELS - 1, round(level * LEVELS)) - 1]
             low, high = (self._frame(fitted, raw.outputs + w, names) for w in (-width, width))
-        return Values(
+        return ValuePrediction(
             names=names,
             values=self._frame(fitted, raw.outputs, names),
             low=low,
@@ -130,7 +132,7 @@ class MeasuredValues(Kind):
             notes=tuple(notes),
         )
 
-    def _frame(self, fitted: Fitted, outputs: FloatArray, names: pd.Index) -> pd.DataFrame:
+    def _frame(self, fitted: FittedModel, outputs: FloatArray, names: pd.Index) -> pd.DataFrame:
         return pd.DataFrame(
             self.numbers(fitted, outputs), index=names, columns=list(fitted.classes)
         )
@@ -150,20 +152,20 @@ class MeasuredValues(Kind):
             fits.append(RidgeCV(np.logspace(-3, 3, 7)).fit(features[known], column[known]))
         return np.stack([fit.coef_ for fit in fits]), np.array([fit.intercept_ for fit in fits])
 
-    def linear_answers(self, fitted: Fitted, scores: FloatArray) -> FloatArray:
+    def linear_answers(self, fitted: FittedModel, scores: FloatArray) -> FloatArray:
         """Values as measured."""
         return _scale(fitted).undo(scores)
 
-    def baseline_truth(self, fitted: Fitted, targets: Targets, rows: IntArray) -> FloatArray:
+    def baseline_truth(self, fitted: FittedModel, targets: Targets, rows: IntArray) -> FloatArray:
         """Values in training units, (m, c), NaN where missing."""
         return _scale(fitted).apply(targets.truth[rows])
 
-    def baseline_answers(self, fitted: Fitted, found: FloatArray) -> FloatArray:
+    def baseline_answers(self, fitted: FittedModel, found: FloatArray) -> FloatArray:
         """Values as measured."""
         return _scale(fitted).undo(found)
 
 
-def _scale(fitted: Fitted) -> ValueScale:
+def _scale(fitted: FittedModel) -> ValueScale:
     assert fitted.scale is not None, "a model of values has a scale"
     return fitted.scale
 
@@ -173,20 +175,20 @@ def _squared(outputs: FloatArray, truth: FloatArray) -> float:
     return float((weights * (outputs - values) ** 2).sum() / max(float(weights.sum()), 1e-6))
 
 
-def share_of_direct(
-    task: Task, aside: Sequence[Aside], direct: FloatArray, truth: FloatArray, members: int
+def choose_linear_weight(
+    task: Task, aside: Sequence[OutOfFold], direct: FloatArray, truth: FloatArray, members: int
 ) -> float:
-    """Share of the direct path with the least squared error on rows kept aside, in [0, 1].
+    """Share of the linear model with the least squared error on validation rows, in [0, 1].
 
     The error is that of the whole ensemble: what members err each by itself is averaged out the
-    more, the more there are. A ``direct_weight`` of 0 or 1 is the user's choice and is kept.
+    more, the more there are. A ``linear_weight`` of 0 or 1 is the user's choice and is kept.
 
     Parameters
     ----------
-    direct : (n, c), what the direct path answers all training records, out of fold.
+    direct : (n, c), what the linear model answers all training records, out of fold.
     truth : (n, c, 2), values and their weights.
     """
-    usual = task.direct_weight
+    usual = task.linear_weight
     if not 0 < usual < 1:
         return usual
     along = size = 0.0
@@ -206,8 +208,8 @@ def conformal_widths(
 ) -> FloatArray:
     """Half the width of an interval for each coverage from 1 / LEVELS up: float32 (LEVELS - 1, c).
 
-    The ceil((n + 1) * coverage)-th smallest error of n rows kept aside (Lei et al. 2018, J Am Stat
-    Assoc, algorithm 2), here of rows that the members kept aside in turn (Vovk 2015, Ann Math Artif
+    The ceil((n + 1) * coverage)-th smallest error of n validation rows (Lei et al. 2018, J Am Stat
+    Assoc, algorithm 2), here of out-of-fold rows in turn (Vovk 2015, Ann Math Artif
     Intell: cross-conformal). Where that is beyond the n-th, the largest error.
 
     Of ``groups``, (n,), each counts alike (Dunn et al. 2023, J Am Stat Assoc: pooled distribution
@@ -247,7 +249,7 @@ def _equal_groups(n: int, groups: np.ndarray | None) -> FloatArray:
     return n / len(sizes) / sizes[own]
 
 
-def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedDirectPath:
+def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedLinear:
     """Choose the penalty by the squared error of held-out rows, then fit all rows with it.
 
     Each target is fitted to the rows where it is known; penalties go from strong to weak, each
@@ -258,7 +260,7 @@ def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedD
     scored = np.unique(np.concatenate([fold.held for fold in folds]))
     problems = [_problem(fold, truth) for fold in folds]
     with each_alone() as pool:
-        for alpha in ALPHAS if whole.landmarks is None else LIKENESS_ALPHAS:
+        for alpha in ALPHAS if whole.landmarks is None else KERNEL_ALPHAS:
             found = np.zeros(truth.shape[:2])
             solved = pool.map(lambda problem, alpha=alpha: problem.solve(alpha), problems)
             for fold, (coef, intercept) in zip(folds, solved, strict=True):
@@ -269,35 +271,35 @@ def fit_ridge_path(folds: list[Fold], whole: Fold, truth: FloatArray) -> FittedD
                 break
     best = min(errors, key=errors.__getitem__)
     coef, intercept = _problem(whole, truth).solve(best)
-    return FittedDirectPath(coef.astype(np.float32), intercept.astype(np.float32), held[best])
+    return FittedLinear(coef.astype(np.float32), intercept.astype(np.float32), held[best])
 
 
-def _problem(fold: Fold, truth: FloatArray) -> "RidgeProblem | LikenessProblem":
+def _problem(fold: Fold, truth: FloatArray) -> "RidgeProblem | KernelProblem":
     own = truth[fold.rows]
     if fold.landmarks is None:
         return RidgeProblem(fold.x, own)
-    return LikenessProblem(fold.x[fold.landmarks], own[fold.landmarks])
+    return KernelProblem(fold.x[fold.landmarks], own[fold.landmarks])
 
 
-class LikenessProblem:
-    """Kernel ridge regression: coefficients of the likeness to each landmark.
+class KernelProblem:
+    """Kernel ridge regression: coefficients of the kernel with each landmark.
 
     Parameters
     ----------
-    likeness : float, (m, f), of the landmarks to each other; columns from m on are empty.
+    kernel : float, (m, f), of the landmarks to each other; columns from m on are empty.
     truth : float, (m, c, 2): their values and weights, 0 where missing.
 
     Examples
     --------
     >>> truth = np.array([[[1.0, 1.0]], [[3.0, 1.0]]])
-    >>> coef, intercept = LikenessProblem(np.eye(2), truth).solve(1.0)
+    >>> coef, intercept = KernelProblem(np.eye(2), truth).solve(1.0)
     >>> coef.round(3).tolist(), intercept.tolist()
     ([[-0.5, 0.5]], [2.0])
     """
 
-    def __init__(self, likeness: FloatArray, truth: FloatArray) -> None:
-        self.width = likeness.shape[1]
-        self.likeness = likeness[:, : len(likeness)].astype(np.float64)
+    def __init__(self, kernel: FloatArray, truth: FloatArray) -> None:
+        self.width = kernel.shape[1]
+        self.kernel = kernel[:, : len(kernel)].astype(np.float64)
         self.truth = truth.astype(np.float64)
 
     def solve(self, alpha: float) -> tuple[FloatArray, FloatArray]:
@@ -310,7 +312,7 @@ class LikenessProblem:
             if not len(known):
                 continue
             intercept[k] = np.average(values[known], weights=weights[known])
-            system = self.likeness[np.ix_(known, known)]
+            system = self.kernel[np.ix_(known, known)]
             system[np.diag_indices(len(known))] += alpha / weights[known]
             answer = values[known] - intercept[k]
             coef[k, known] = cho_solve(cho_factor(system, overwrite_a=True), answer)

@@ -212,7 +212,9 @@ def test_few_relatives_are_a_note():
     texts = [copies[0], *texts, copies[1]]
     split = random_split(None, labelled=labelled, seed=0)
     parts = np.setdiff1d(np.arange(302), [0, 301])
-    split = type(split)(np.append(parts[:200], 0), split.dev, np.append(parts[200:], 301), 0, "")
+    split = type(split)(
+        np.append(parts[:200], 0), split.validation, np.append(parts[200:], 301), 0, ""
+    )
     (found,) = sequence_findings(Sequences.from_text(texts), None, split)
     assert (found.kind, found.severity) == ("relatives", "note")
     assert found.numbers == {"test_rows": 1, "share_of_test": 1 / 101}

@@ -45,13 +45,14 @@ def test_copies_are_counted_in_rows_whatever_the_case():
     assert found.severity == "warning"
     assert found.numbers == {
         "test_rows_in_train": 2,
-        "test_rows_in_dev": 2,
+        "test_rows_in_validation": 2,
         "pairs": 4,
         "share_of_test": 0.3,
     }
     assert found.message == (
         "3 of 10 test rows (30.0%) have the very sequence of a row that fits or steers the model "
-        "(train 2, dev 2), so their score is memory. Remove the copies, or use --split-by homology."
+        "(train 2, validation 2), so their score is memory. Remove the copies, or use --split-by "
+        "homology."
     )
 
 
@@ -222,5 +223,8 @@ def test_sigma70_negatives_leak_and_gc_tells(real_data):
 @pytest.mark.real_data
 def test_human_core_promoters_have_copies_and_torn_labels(real_data):
     copies, torn = real(real_data, "human_gue_core_all")["duplicates"]
-    assert (copies.numbers["test_rows_in_train"], copies.numbers["test_rows_in_dev"]) == (43, 8)
+    assert (copies.numbers["test_rows_in_train"], copies.numbers["test_rows_in_validation"]) == (
+        43,
+        8,
+    )
     assert (torn.numbers["sequences"], torn.numbers["rows"]) == (64, 128)

@@ -5,7 +5,7 @@ import pytest
 from polyome._errors import PolyomeWarning
 from polyome.data.simulate import simulate_cells, simulate_sequences
 from polyome.data.tissue_simulator import simulate_tissue
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 
 SMALL = {"hidden_size": 16, "num_members": 1, "device": "cpu", "quiet": True}
 

@@ -4,7 +4,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.explain.attention import attention_maps, rollout
 
 

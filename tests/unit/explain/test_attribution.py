@@ -7,7 +7,7 @@ import torch
 from scipy.special import logit
 
 from polyome._errors import InputError
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.explain.attribution import integrated_gradients, mutagenesis, proba_of_values
 from polyome.explain.base import explained_outputs
 from polyome.explain.logos import draw_logo

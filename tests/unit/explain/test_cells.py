@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from polyome._errors import InputError, PolyomeWarning
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.explain.gene_ranks import KEY
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.explain.sequences import _intervals
 from polyome.modalities import SequenceModality
 

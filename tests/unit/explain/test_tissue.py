@@ -6,7 +6,7 @@ import pytest
 from scipy.special import logit
 
 from polyome._errors import InputError
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.explain.attribution import integrated_gradients
 from polyome.explain.tissue import references
 

@@ -1,4 +1,4 @@
-"""Values: missing ones do not count, weights do, members and the direct path are averaged."""
+"""Values: missing ones do not count, weights do, members and the linear model are averaged."""
 
 import torch
 

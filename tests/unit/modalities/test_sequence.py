@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
 from polyome.io.nucleotides import Sequences, kmer_numbers, reverse_complement
-from polyome.modalities.base import Answers
+from polyome.modalities.base import ClassPrediction
 from polyome.modalities.dna.kmers import count_kmers
 from polyome.modalities.dna.records import aligned, write_intervals
 from polyome.modalities.dna.variation import mutated
@@ -179,7 +179,7 @@ def test_what_is_simulated_is_said(tmp_path):
 def test_intervals_with_a_gap_are_not_written_as_bed(tmp_path):
     places = pd.DataFrame({"sequence": ["ACGT"] * 2, "chrom": "c", "start": [1, None], "end": 9})
     records = SequenceModality().read(places)
-    answers = Answers(
+    answers = ClassPrediction(
         names=records.table.index, label=np.array(["a", "b"]), confidence=np.ones(2),
         proba=pd.DataFrame(np.eye(2), columns=["a", "b"]), unknown_score=np.zeros(2),
         representation=np.zeros((2, 1)), provenance={},

@@ -41,7 +41,7 @@ def batch(modality):
 
 def test_transformers_own_classes_read_a_saved_folder(modality, batch, tmp_path):
     model = build(modality, num_members=2)
-    model.linear["cell-type"].set_share(0.3)
+    model.linear["cell-type"].set_weight(0.3)
     model.save_pretrained(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,7 +70,7 @@ def test_the_answer_is_the_members_and_the_linear_models_weighed(modality, batch
     with torch.inference_mode():
         answers = {}
         for weight in (0.0, 0.5, 1.0):
-            beside.set_share(weight)
+            beside.set_weight(weight)
             answers[weight] = model(**batch).outputs["cell-type"]
     torch.testing.assert_close(answers[0.5].exp().sum(dim=1), torch.ones(9))
     middle = (answers[0.0] + answers[1.0]) / 2
@@ -84,7 +84,7 @@ def test_a_linear_model_without_a_weight_costs_nothing(modality, batch):
     beside.part.features.register_forward_hook(lambda *_: asked.append(1))
     model.train()(**batch)
     assert not asked
-    beside.set_share(0.3)
+    beside.set_weight(0.3)
     model(**batch)
     assert asked == [1]
 

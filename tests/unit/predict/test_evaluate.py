@@ -2,11 +2,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.unit.predict.conftest import motif_table
+from tests.unit.conftest import motif_table
 
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_cells
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.predict.evaluate import Evaluation
 from polyome.predict.rows import unseen_note
 

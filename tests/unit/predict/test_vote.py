@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from polyome import InputError
-from polyome.modalities.base import Answers
+from polyome.modalities.base import ClassPrediction
 from polyome.predict.predict import PredictArguments
 from polyome.predict.vote import majority_vote
 
@@ -13,7 +13,7 @@ def answers():
     proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9], [0.55, 0.45]])
     names = pd.Index(list("uvwxyz"))
     label = np.array(["B", "B", "T", "unknown", "unknown", "B"], dtype=object)
-    return Answers(
+    return ClassPrediction(
         names=names,
         label=label,
         confidence=proba.max(axis=1),
@@ -102,7 +102,7 @@ def test_leiden_clusters_are_made_where_there_are_none(table):
     truth = np.arange(80) % 2
     proba = np.where(truth[:, None] == [0, 1], 0.8, 0.2)
     proba[:6] = proba[:6, ::-1]  # six records are answered wrongly
-    answers = Answers(
+    answers = ClassPrediction(
         names=names,
         label=np.array(["B", "T"], dtype=object)[proba.argmax(axis=1)],
         confidence=proba.max(axis=1),

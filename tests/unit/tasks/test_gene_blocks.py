@@ -86,7 +86,7 @@ def test_what_was_chosen_is_kept_with_the_model_and_said_in_its_card(tmp_path):
     table["level"] = gc_share(found)[:, 0]
     model = ExpressionRegressor(num_members=1, device="cpu", quiet=True)
     model.fit(table, "level", num_train_epochs=1, baselines=False)
-    weights = model.fitted_.facts["likeness"]["weights"]
+    weights = model.fitted_.facts["kernel"]["weights"]
     assert weights["letters"] > 0
     model.save_pretrained(tmp_path / "model")
     again = ExpressionRegressor.from_pretrained(tmp_path / "model")

@@ -5,7 +5,7 @@ import pytest
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.data.simulate import simulate_cells, simulate_sequences
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.tasks.parts import split_records
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from polyome._errors import InputError, PolyomeWarning
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
-from polyome.estimators import audit, estimator_class
+from polyome.estimator import audit, estimator_class
 from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.tiles import tiles
 from polyome.tasks.spatial import BUFFER, Spatial, _chosen, _is_clear
@@ -169,7 +169,7 @@ def test_the_widest_context_is_for_sections_of_many_cells(cells, widest):
     modality = task.build_modality()
     records = modality.read(section)
     modality.fit(records)
-    facts = task.settle(
+    facts = task.choose_settings(
         modality, records, np.unique(side, return_inverse=True)[1], task.inner_groups(records, None)
     )
     assert facts["context"]["levels"][-1] == widest

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from polyome.modalities.sequence import RICH
+from polyome.model_folder.checkpoints import LearningCurve
 from polyome.splits import random_split
 from polyome.tasks import Promoter
 from polyome.train import epochs, fit
 from polyome.train.arguments import FitArguments
-from polyome.train.members import folds_aside
-from polyome.train.trainer import LearningCurve
+from polyome.train.members import validation_folds
 from polyome.train.training import Training
 
 
@@ -19,14 +19,14 @@ from polyome.train.training import Training
 def fits(monkeypatch):
     """Fits that are not made but noted, as (epochs, members); losses are set by epochs.
 
-    A member's model is the rows that it kept aside.
+    A member's model is the rows that it validates on.
     """
     noted, losses = [], {10: 0.08, 24: 0.07}
 
     def fit_members(task, training, arguments, checkpoints, numbers):
         noted.append((arguments.num_train_epochs, list(numbers)))
         curve = LearningCurve([0.9, 0.1], [0.0, losses[arguments.num_train_epochs]])
-        divided = folds_aside(training, task, arguments)
+        divided = validation_folds(training, task, arguments)
         return [(divided[k][1].tolist(), curve) for k in numbers]
 
     monkeypatch.setattr(epochs, "fit_members", fit_members)
@@ -34,15 +34,15 @@ def fits(monkeypatch):
 
 
 def ensemble(num_members=12, longer=24, own=None, **settings):
-    """Fit one; the rows that a member kept aside are those that the calibration takes for it."""
+    """Fit one; the rows that a member validates on are those that the calibration takes for it."""
     task = Promoter(quiet=True, num_members=own)
     rows = np.arange(70)
     training = Training(
-        None, None, rows % 2, rows % 2, 2, num_members, fit=rows, dev=rows[:0], groups=None
+        None, None, rows % 2, rows % 2, 2, num_members, fit=rows, validation=rows[:0], groups=None
     )
     usual = FitArguments(num_train_epochs=10, **settings)
     members, training, arguments = epochs.fit_ensemble(task, training, usual, None, longer)
-    divided = folds_aside(training, task, arguments)
+    divided = validation_folds(training, task, arguments)
     assert [model for model, _ in members] == [aside.tolist() for _, aside in divided]
     return members, arguments
 
@@ -71,7 +71,9 @@ def test_not_tried_where_classes_overlap(fits):
     assert fits.noted == [(10, [0, 1]), (10, list(range(2, 12)))]
 
 
-@pytest.mark.parametrize("asked", [{"longer": None}, {"num_members": 4}, {"kept_aside": 0.0}])
+@pytest.mark.parametrize(
+    "asked", [{"longer": None}, {"num_members": 4}, {"validation_fraction": 0.0}]
+)
 def test_not_tried_where_it_cannot_tell_or_does_not_pay(fits, asked):
     _, arguments = ensemble(**asked)
     assert arguments.num_train_epochs == 10

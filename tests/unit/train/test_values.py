@@ -6,14 +6,14 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from polyome.tasks import Expression
-from polyome.train.direct import Fold
-from polyome.train.kind import Aside
+from polyome.train.kind import OutOfFold
+from polyome.train.linear_model import Fold
 from polyome.train.values import (
     LEVELS,
     RidgeProblem,
+    choose_linear_weight,
     conformal_widths,
     fit_ridge_path,
-    share_of_direct,
 )
 
 rng = np.random.default_rng(0)
@@ -62,18 +62,18 @@ def test_the_penalty_is_chosen_on_held_out_rows():
 def test_the_share_has_the_least_error():
     truth = np.stack([Y, np.ones_like(Y)], axis=-1)
     poor, good = Y + 2 * rng.normal(size=Y.shape), Y + rng.normal(size=Y.shape)
-    task = Expression(direct_weight=0.3)
+    task = Expression(linear_weight=0.3)
     rows = np.arange(len(Y))
-    share = share_of_direct(task, [Aside(rows, poor[None])], good, truth, 1)
+    share = choose_linear_weight(task, [OutOfFold(rows, poor[None])], good, truth, 1)
     assert 0.7 < share < 0.9  # independent errors: 4 / (4 + 1)
     errors = [
         (((1 - s) * poor + s * good - Y) ** 2).mean() for s in (share - 0.05, share, share + 0.05)
     ]
     assert errors[1] < min(errors[0], errors[2])
-    assert share_of_direct(task, [Aside(rows, poor[None])], poor, truth, 1) == 0.3
+    assert choose_linear_weight(task, [OutOfFold(rows, poor[None])], poor, truth, 1) == 0.3
     for kept in (0.0, 1.0):
-        task = Expression(direct_weight=kept)
-        assert share_of_direct(task, [Aside(rows, poor[None])], good, truth, 1) == kept
+        task = Expression(linear_weight=kept)
+        assert choose_linear_weight(task, [OutOfFold(rows, poor[None])], good, truth, 1) == kept
 
 
 def test_the_share_is_that_of_the_whole_ensemble():
@@ -83,15 +83,19 @@ def test_the_share_is_that_of_the_whole_ensemble():
     common = y + 0.5 * draw.normal(size=y.shape)
     members = common + 1.5 * draw.normal(size=(10, *y.shape))
     direct = y + draw.normal(size=y.shape)
-    aside = [Aside(np.arange(len(y)), members[:2])]
-    share = share_of_direct(Expression(direct_weight=0.3), aside, direct, truth, 10)
-    of_all = share_of_direct(
-        Expression(direct_weight=0.3), [Aside(np.arange(len(y)), members)], direct, truth, 10
+    aside = [OutOfFold(np.arange(len(y)), members[:2])]
+    share = choose_linear_weight(Expression(linear_weight=0.3), aside, direct, truth, 10)
+    of_all = choose_linear_weight(
+        Expression(linear_weight=0.3), [OutOfFold(np.arange(len(y)), members)], direct, truth, 10
     )
     assert share == pytest.approx(of_all, abs=0.03)
     assert share == pytest.approx(0.475 / 1.475, abs=0.03)  # .25 + 1.5 ** 2 / 10 against 1
-    alone = share_of_direct(
-        Expression(direct_weight=0.3), [Aside(np.arange(len(y)), members[:1])], direct, truth, 10
+    alone = choose_linear_weight(
+        Expression(linear_weight=0.3),
+        [OutOfFold(np.arange(len(y)), members[:1])],
+        direct,
+        truth,
+        10,
     )
     assert alone > 0.6
 

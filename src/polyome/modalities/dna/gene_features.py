@@ -1,10 +1,10 @@
-"""What the direct path reads of long natural sequences: their likeness to training sequences.
+"""What the linear model reads of long natural sequences: a kernel with training sequences.
 
 In few thousand natural genes composition tells more than any place: which words there are, in which
 stretch, in which reading frame, and the codons of the gene that begins there. A linear map of these
-leaves something; Gaussian process regression, here as ridge regression on likeness to landmarks
-(Williams and Seeger 2000, NeurIPS), does not. Both were compared on blocked inner folds of the
-training rows of E. coli's and yeast's genes.
+leaves something; Gaussian process regression, here as ridge regression on the kernel with Nystroem
+landmarks (Williams and Seeger 2000, NeurIPS), does not. Both were compared on blocked inner folds
+of the training rows of E. coli's and yeast's genes.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 
 from polyome._types import FloatArray
-from polyome.modalities.base import DirectFeatures
+from polyome.modalities.base import LinearFeatures
 from polyome.modalities.dna.codons import CODONS, gene_codons
 from polyome.modalities.dna.kmers import count_kmers, kmer_places, num_kmers, strandless
 
 MOST_LANDMARKS = 6000
 """Training sequences that others are compared with; fewer of them lose yeast's paralogues."""
 SHARPNESS = 2.5
-"""Likeness at the median distance of two sequences is exp(-SHARPNESS)."""
+"""Kernel at the median distance of two sequences is exp(-SHARPNESS)."""
 BLOCK_WEIGHTS = {
     "words": 1.0, "windows": 1.0, "frames": 1.0, "codons": 1.0, "later codons": 1.0,
-    "strandless words": 1.0, "letters": 0.0,
+    "strandless kmers": 1.0, "letters": 0.0,
 }  # fmt: skip
-"""How much each block of counts matters for the likeness, before validation has its say."""
+"""How much each block of counts matters in the kernel, before validation decides."""
 RAMP = 15
 """Codons at a gene's beginning, which follow rules of their own (Tuller et al. 2010, Cell)."""
 _LEAST_SPREAD = 0.05
@@ -44,7 +44,7 @@ def stretch_of(length: int) -> int:
     return max(200, -(-length // 5))
 
 
-def phased_words(codes: Tensor, window: int) -> Tensor:
+def phased_kmers(codes: Tensor, window: int) -> Tensor:
     """Count 3-mers by the window and by the reading frame that they begin in.
 
     Parameters
@@ -58,7 +58,7 @@ def phased_words(codes: Tensor, window: int) -> Tensor:
 
     Examples
     --------
-    >>> phased_words(torch.ones(1, 12, dtype=torch.uint8), 6)[0, ::64].tolist()
+    >>> phased_kmers(torch.ones(1, 12, dtype=torch.uint8), 6)[0, ::64].tolist()
     [2.0, 2.0, 2.0, 2.0, 1.0, 1.0]
     """
     number = -(-codes.shape[1] // window)
@@ -71,19 +71,19 @@ def phased_words(codes: Tensor, window: int) -> Tensor:
     return counts.scatter_add_(1, index, known.float())
 
 
-def windowed_words(codes: Tensor, window: int) -> Tensor:
+def windowed_kmers(codes: Tensor, window: int) -> Tensor:
     """Count the 1-mers to 3-mers in each window, float32 (b, windows * 84)."""
     pieces = [codes[:, start : start + window] for start in range(0, codes.shape[1], window)]
     return torch.cat([count_kmers(piece, 3) for piece in pieces], dim=1)
 
 
-class GeneFeatures(DirectFeatures):
-    """Likeness to training sequences, so that a linear map of it is kernel ridge regression.
+class GeneFeatures(LinearFeatures):
+    """Kernel with training sequences, so that a linear map of it is kernel ridge regression.
 
     The vector that is compared has blocks of roots of counts, each count standardised: ``words``,
     the 1-mers to 4-mers of the whole; ``windows``, 1-mers to 3-mers in up to 12 windows;
     ``frames``, 3-mers by reading frame in up to 5 stretches; ``codons`` of the gene
-    and its ``later codons``, without the first 15; ``strandless words``, 5-mers of either strand;
+    and its ``later codons``, without the first 15; ``strandless kmers``, 5-mers of either strand;
     ``letters``, 1-mers and 2-mers. Numbers that come with each sequence add their product.
 
     Parameters
@@ -95,7 +95,7 @@ class GeneFeatures(DirectFeatures):
     Attributes
     ----------
     blocks : by name of those blocks that have a weight, how many counts it has.
-    landmark_rows : see :class:`polyome.modalities.base.DirectFeatures`.
+    landmark_rows : see :class:`polyome.modalities.base.LinearFeatures`.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class GeneFeatures(DirectFeatures):
         widths = {
             "words": num_kmers(4), "windows": 84 * -(-length // self.window),
             "frames": 3 * CODONS * -(-length // self.stretch), "codons": CODONS,
-            "later codons": CODONS, "strandless words": 4**5, "letters": num_kmers(2),
+            "later codons": CODONS, "strandless kmers": 4**5, "letters": num_kmers(2),
         }  # fmt: skip
         given = spec.get("block_weights", BLOCK_WEIGHTS)  # in any order: JSON sorts by name
         self.weights = {name: given[name] for name in BLOCK_WEIGHTS if given.get(name)}
@@ -119,7 +119,7 @@ class GeneFeatures(DirectFeatures):
         self.register_buffer("rate", torch.zeros(()))
 
     def forward(self, codes: Tensor, numbers: Tensor | None = None, **_: Tensor) -> Tensor:
-        """uint8, (b, n), and perhaps float, (b, 2k) -> likeness, float (b, m)."""
+        """uint8, (b, n), and perhaps float, (b, 2k) -> kernel, float (b, m)."""
         vectors = self.vectors(self.counts(codes))
         points = self.get_buffer("points").float()
         squares = torch.cdist(vectors, points, compute_mode="use_mm_for_euclid_dist").square()
@@ -135,11 +135,11 @@ class GeneFeatures(DirectFeatures):
         words = count_kmers(codes, 5)
         made: dict[str, Callable[[], Tensor]] = {
             "words": lambda: words[:, : num_kmers(4)],
-            "windows": lambda: windowed_words(codes, self.window),
-            "frames": lambda: phased_words(codes, self.stretch),
+            "windows": lambda: windowed_kmers(codes, self.window),
+            "frames": lambda: phased_kmers(codes, self.stretch),
             "codons": lambda: gene_codons(codes, self.start),
             "later codons": lambda: gene_codons(codes, self.start, skip=RAMP),
-            "strandless words": lambda: strandless(words[:, num_kmers(4) :]),
+            "strandless kmers": lambda: strandless(words[:, num_kmers(4) :]),
             "letters": lambda: words[:, : num_kmers(2)],
         }
         return torch.cat([made[name]() for name in self.blocks], dim=1).sqrt()
@@ -179,6 +179,6 @@ class GeneFeatures(DirectFeatures):
 
 
 def sharpness_of(apart: Tensor) -> Tensor:
-    """Rate at which likeness falls with the squared distance, from some of these, (m,)."""
+    """Rate at which the kernel falls with the squared distance, from some of these, (m,)."""
     median = apart.median() if len(apart) else torch.ones(())
     return SHARPNESS / median.clamp(min=1e-6)

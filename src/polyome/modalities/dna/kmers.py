@@ -1,4 +1,4 @@
-"""k-mers and letters inside a model: what the direct path reads of a sequence."""
+"""k-mers and letters inside a model: what the linear model reads of a sequence."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, base_shares
-from polyome.modalities.base import DirectFeatures
+from polyome.modalities.base import LinearFeatures
 
 _LONGEST_WITH_PLACES = 1000  # bp; beyond it there are more places than examples
 _AT_A_TIME = 512  # sequences while learning scales
@@ -95,7 +95,7 @@ class OneHot(nn.Module):
         return nn.functional.embedding(codes.int(), shares)
 
 
-class WordCounts(nn.Module):
+class KmerCounts(nn.Module):
     """Square roots of k-mer counts: of the whole sequence, and of words in windows along it.
 
     Windows of 16 bp every 8 bp (longer above 400 bp) say what stands about where.
@@ -171,15 +171,15 @@ def _shares(numbers: Tensor, known: Tensor, width: int) -> Tensor:
     return counts.gather(1, numbers).clamp(min=1).rsqrt() * known
 
 
-class SequenceFeatures(DirectFeatures):
-    """Features of the direct path, most of them zero.
+class SequenceFeatures(LinearFeatures):
+    """Features of the linear model, most of them zero.
 
-    Three blocks: :class:`WordCounts` of the whole sequence, the letter and the pair of letters at
-    each position (up to 1,000 bp), and :class:`WordCounts` of 4-mers in windows.
+    Three blocks: :class:`KmerCounts` of the whole sequence, the letter and the pair of letters at
+    each position (up to 1,000 bp), and :class:`KmerCounts` of 4-mers in windows.
 
     Parameters
     ----------
-    spec : ``length`` (bp), ``direct_kmers``; perhaps ``numbers``, how many come with each sequence;
+    spec : ``length`` (bp), ``linear_kmers``; perhaps ``numbers``, how many come with each sequence;
         these are not scaled here.
     """
 
@@ -190,7 +190,7 @@ class SequenceFeatures(DirectFeatures):
         super().__init__()
         self.length: int = spec["length"]
         self.one_hot = OneHot()
-        self.words = WordCounts(self.length, spec["direct_kmers"], word=4)
+        self.words = KmerCounts(self.length, spec["linear_kmers"], word=4)
         places = self.length if self.length <= _LONGEST_WITH_PLACES else 0
         whole, windowed = self.words.blocks
         self.blocks = (whole, 4 * places + 16 * max(0, places - 1), windowed)

@@ -27,7 +27,7 @@ class Numbers:
     def __init__(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
         self.means = np.zeros(len(columns))
-        self.spreads = np.ones(len(columns))
+        self.stds = np.ones(len(columns))
 
     def fit(self, table: pd.DataFrame) -> Self:
         """Learn mean and spread from training records."""
@@ -36,12 +36,12 @@ class Numbers:
             if not len(known):
                 message = f"{_called(self.columns[k])} has no value on training rows."
                 raise InputError(message)
-            self.means[k], self.spreads[k] = known.mean(), known.std() or 1.0
+            self.means[k], self.stds[k] = known.mean(), known.std() or 1.0
         return self
 
     def read(self, table: pd.DataFrame) -> FloatArray:
         """float32, (n, 2k): standardised values, 0 where missing, and which are missing."""
-        standard = (self._columns(table) - self.means) / self.spreads
+        standard = (self._columns(table) - self.means) / self.stds
         missing = ~np.isfinite(standard)
         return np.hstack([np.where(missing, 0, standard), missing]).astype(np.float32)
 

@@ -15,7 +15,7 @@ from polyome.io.files import paths_of
 from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.io.records import NOTES, wrong_letter
-from polyome.modalities.base import Answers, Values
+from polyome.modalities.base import ClassPrediction, ValuePrediction
 
 SIMULATED = "simulated"
 """Column, and key of ``attrs``, of sequences that nature did not make."""
@@ -260,9 +260,11 @@ def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
             raise InputError(message)
 
 
-def write_intervals(records: SequenceRecords, answers: Answers | Values, path: Path) -> None:
+def write_intervals(
+    records: SequenceRecords, answers: ClassPrediction | ValuePrediction, path: Path
+) -> None:
     """Write BED: the intervals with label and confidence (score 0 to 1000)."""
-    if not isinstance(answers, Answers):
+    if not isinstance(answers, ClassPrediction):
         message = f"{path}: BED holds one label a line; write predicted values to a .csv."
         raise InputError(message)
     needed = ("chrom", "start", "end")

@@ -9,7 +9,7 @@ from torch.nn import functional
 from polyome._dropout import Dropout
 from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.dna.composition_tokens import CompositionStem
-from polyome.modalities.dna.kmers import OneHot, WordCounts
+from polyome.modalities.dna.kmers import KmerCounts, OneHot
 
 FINE_BP = 2
 """Stride up to which a token reads its detectors base by base; of more bases the strongest."""
@@ -190,10 +190,10 @@ class Composition(nn.Module):
 
     def __init__(self, hidden_size: int, length: int, most: int, dropout: float) -> None:
         super().__init__()
-        self.words = WordCounts(length, most, word=3)
+        self.words = KmerCounts(length, most, word=3)
         width = sum(self.words.blocks)
         self.register_buffer("means", torch.zeros(width))
-        self.register_buffer("spreads", torch.ones(width))
+        self.register_buffer("stds", torch.ones(width))
         self.dropout = Dropout(dropout)
         self.inner = nn.Linear(width, hidden_size)
         self.norm = nn.LayerNorm(hidden_size)
@@ -202,7 +202,7 @@ class Composition(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """uint8, (b, n) -> float, (b, d)."""
-        standardised = (self.words(codes) - self.get_buffer("means")) / self.get_buffer("spreads")
+        standardised = (self.words(codes) - self.get_buffer("means")) / self.get_buffer("stds")
         inner = functional.gelu(self.norm(self.inner(self.dropout(standardised))))
         outer: Tensor = self.outer(self.inner_dropout(inner))
         return outer

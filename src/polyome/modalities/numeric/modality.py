@@ -13,13 +13,13 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, FloatArray
-from polyome.modalities.base import Answers, Modality
+from polyome.modalities.base import ClassPrediction, Modality
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
 from polyome.modalities.profiles.features import ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
 
 CLIP = 10.0  # standard deviations
-ANCHORS = 10
+OOD_FEATURES = 10
 """Components in which distance tells records unlike all training records."""
 LEAST_OVERLAP = 0.5
 """Share of a model's features that a query must measure."""
@@ -73,7 +73,7 @@ class NumericModality(Modality):
         self.names_: tuple[str, ...] = tuple(records.names[kept])
         self.means_ = means[kept].astype(np.float32)
         self.scales_ = np.sqrt(variances[kept]).astype(np.float32)
-        self.num_anchors_ = min(ANCHORS, len(kept), max(1, len(records) - 1))
+        self.num_ood_features_ = min(OOD_FEATURES, len(kept), max(1, len(records) - 1))
         return self
 
     def overlap(self, names: pd.Index) -> float:
@@ -86,8 +86,8 @@ class NumericModality(Modality):
         return {
             "num_genes": len(self.names_),
             "num_components": 0,
-            "num_direct_components": 0,
-            "num_anchors": self.num_anchors_,
+            "num_linear_components": 0,
+            "num_ood_features": self.num_ood_features_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
             "component_shift": 0.0,
@@ -106,15 +106,15 @@ class NumericModality(Modality):
     def start_from(self, module: nn.Module, records: NumericRecords) -> None:
         """Give the components in which unknown records are found those of these records."""
         z = self.prepare(records).standardised.astype(np.float64)
-        width, kept = z.shape[1], self.num_anchors_
+        width, kept = z.shape[1], self.num_ood_features_
         values, vectors = eigh(z.T @ z / len(z), subset_by_index=[width - kept, width - 1])
         vectors = vectors[:, ::-1]
         vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(kept)])
-        spreads = np.sqrt(values[::-1].clip(1e-6))
+        stds = np.sqrt(values[::-1].clip(1e-6))
         for part in module.modules():
             if isinstance(part, ProfileFeatures):
                 part.get_buffer("components").copy_(torch.from_numpy(vectors.T.copy()))
-                part.get_buffer("spreads").copy_(torch.from_numpy(spreads))
+                part.get_buffer("stds").copy_(torch.from_numpy(stds))
 
     def prepare(self, records: NumericRecords) -> Any:
         """Z-scores over the model's features, 0 where one was not measured."""
@@ -142,7 +142,7 @@ class NumericModality(Modality):
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Names and settings; means and standard deviations."""
         settings = {"num_modules": self.num_modules, "input_dropout": self.input_dropout}
-        learned = {"names": list(self.names_), "num_anchors": self.num_anchors_}
+        learned = {"names": list(self.names_), "num_ood_features": self.num_ood_features_}
         arrays = {"means": self.means_, "scales": self.scales_}
         return {"settings": settings, "learned": learned}, arrays
 
@@ -151,10 +151,10 @@ class NumericModality(Modality):
         """Restore what :meth:`state` gave."""
         modality = cls(**settings["settings"])
         modality.names_ = tuple(settings["learned"]["names"])
-        modality.num_anchors_ = settings["learned"]["num_anchors"]
+        modality.num_ood_features_ = settings["learned"]["num_ood_features"]
         modality.means_, modality.scales_ = arrays["means"], arrays["scales"]
         return modality
 
-    def write(self, records: NumericRecords, answers: Answers, path: Path) -> None:
+    def write(self, records: NumericRecords, answers: ClassPrediction, path: Path) -> None:
         """Write a table."""
         answers.frame().to_csv(path, index_label="id")

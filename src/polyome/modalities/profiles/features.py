@@ -11,11 +11,11 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from polyome._types import FloatArray, IntArray
-from polyome.modalities.base import DirectFeatures
+from polyome.modalities.base import LinearFeatures
 
 
-class ProfileFeatures(DirectFeatures):
-    """What tokens and the direct path read of a standardised profile.
+class ProfileFeatures(LinearFeatures):
+    """What tokens and the linear model read of a standardised profile.
 
     With ``num_components`` the profile passes a fixed projection on the principal components of
     the training cells: with thousands of genes and few cells a trained map overfits. Without,
@@ -26,44 +26,44 @@ class ProfileFeatures(DirectFeatures):
 
     Parameters
     ----------
-    spec : ``num_genes`` g, ``num_components`` k (0: none), ``num_anchors`` a, ``input_dropout`` p
-        (mean share of genes hidden), ``component_shift`` (in standard deviations of each
-        component).
+    spec : ``num_genes`` g, ``num_components`` k (0: none), ``num_ood_features`` a,
+        ``input_dropout`` p (mean share of genes hidden), ``component_shift`` (in standard
+        deviations of each component).
     """
 
-    has_anchors: ClassVar[bool] = True
+    has_ood_features: ClassVar[bool] = True
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         genes, self.num_components = spec["num_genes"], spec["num_components"]
-        self.num_anchors: int = spec["num_anchors"]
-        kept = max(self.num_components, self.num_anchors)
+        self.num_ood_features: int = spec["num_ood_features"]
+        kept = max(self.num_components, self.num_ood_features)
         self.width = self.num_components or genes
         self.input_dropout: float = spec["input_dropout"]
         self.component_shift: float = spec["component_shift"]
         self.register_buffer("components", torch.zeros(kept, genes))
-        self.register_buffer("spreads", torch.ones(kept))
+        self.register_buffer("stds", torch.ones(kept))
 
     def project(self, values: Tensor) -> Tensor:
         """(b, g) -> principal components (b, k)."""
         projected: Tensor = nn.functional.linear(values, self.get_buffer("components"))
         return projected
 
-    def anchors(self, **inputs: Tensor) -> Tensor:
+    def ood_features(self, **inputs: Tensor) -> Tensor:
         """The first components, in which distance tells unseen kinds, (b, a)."""
-        return self.project(inputs["values"])[:, : self.num_anchors]
+        return self.project(inputs["values"])[:, : self.num_ood_features]
 
     def forward(self, values: Tensor) -> Tensor:
         """Z-scores (b, g) -> (b, f); the largest component has standard deviation 1."""
         values = self._with_dropout(values)
         if not self.num_components:
             return values
-        spreads = self.get_buffer("spreads")[: self.num_components]
+        stds = self.get_buffer("stds")[: self.num_components]
         components = self.project(values)[:, : self.num_components]
         if self.training and self.component_shift:
             noise = torch.randn(1, self.num_components, device=values.device)
-            components = components + self.component_shift * spreads * noise
-        return components / spreads[0]
+            components = components + self.component_shift * stds * noise
+        return components / stds[0]
 
     def _with_dropout(self, values: Tensor) -> Tensor:
         """Hide genes; each cell draws its own share from U(0, 2p)."""
@@ -73,22 +73,22 @@ class ProfileFeatures(DirectFeatures):
         return values * (torch.rand_like(values) >= share) / (1 - share)
 
 
-class DirectProfileFeatures(ProfileFeatures):
-    """What the direct path reads: many components, the trunk's few first.
+class LinearProfileFeatures(ProfileFeatures):
+    """What the linear model reads: many components, the trunk's few first.
 
     Parameters
     ----------
-    spec : see :class:`ProfileFeatures`; ``num_direct_components`` (0: none, each gene by itself).
+    spec : see :class:`ProfileFeatures`; ``num_linear_components`` (0: none, each gene by itself).
 
     Attributes
     ----------
-    readings : how many of the first features the direct path reads, and how many at most; None
+    readings : how many of the first features the linear model reads, and how many at most; None
         where it reads all.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
         few = spec["num_components"]
-        super().__init__(spec | {"num_components": max(few, spec["num_direct_components"])})
+        super().__init__(spec | {"num_components": max(few, spec["num_linear_components"])})
         self.readings = (few, self.width) if 0 < few < self.width else None
 
 

@@ -18,7 +18,7 @@ from polyome.io.cells import READING, CellReading
 from polyome.io.h5ad import write_h5ad
 from polyome.io.joined import JOINED
 from polyome.io.zarr_tables import write_zarr_table
-from polyome.modalities.base import Answers, Modality
+from polyome.modalities.base import ClassPrediction, Modality
 from polyome.modalities.profiles.features import (
     ProfileFeatures,
     dense,
@@ -45,16 +45,16 @@ from polyome.modalities.profiles.records import (
     as_far_as_there,
 )
 
-_MOST_ANCHORS, _FEWEST_ANCHORS, _CELLS_PER_ANCHOR = 20, 5, 50
+_MOST_OOD_FEATURES, _FEWEST_OOD_FEATURES, _CELLS_PER_OOD_FEATURE = 20, 5, 50
 """Components in which distance tells unseen kinds. With 20 of them for 560 cells 28 % of these very
 cells were refused, with 11 one in ten (pbmc68k_reduced)."""
-_DIRECT_COMPONENTS = 256
-"""Components that the direct path may read. A penalised linear map of so many is nearly one of all
+_LINEAR_COMPONENTS = 256
+"""Components that the linear model may read. A penalised linear map of so many is nearly one of all
 genes. On inner folds the mean of it and of a map of the trunk's few lowers the log loss by 11 %
 with 560 cells (pbmc68k_reduced), by 13 % with 68 classes (scp1884_mini), by 1 % on pbmc3k."""
 CLIP = 10.0  # standard deviations; beyond it a value says "much" and no more
 _PCA_CELLS = 20_000
-_ARRAYS = ("selected", "means", "scales", "components", "spreads")
+_ARRAYS = ("selected", "means", "scales", "components", "stds")
 
 
 SAMPLED = 16
@@ -175,7 +175,7 @@ class ProfileModality(Modality):
         return partial(shared, known=pd.Index(self.vocabulary_.names))
 
     def fit(self, records: CellRecords) -> Self:
-        """Learn genes, means and spreads, and principal components."""
+        """Learn genes, means and stds, and principal components."""
         self.vocabulary_ = GeneVocabulary.fit(records.expression, records.rows, depth=self.depth)
         if self.vocabulary_.is_scaled:
             self.layer = records.expression.layer  # a query's counts would not do
@@ -191,12 +191,12 @@ class ProfileModality(Modality):
             wanted = self.usual_components if len(self.selected_) > self.panel_genes else 0
         most = max(1, min(len(self.selected_), len(records)) - 1)
         self.num_components_ = min(wanted, most)
-        self.num_direct_components_ = min(_DIRECT_COMPONENTS, most) if self.num_components_ else 0
+        self.num_linear_components_ = min(_LINEAR_COMPONENTS, most) if self.num_components_ else 0
         # Components of few cells fit their noise: these cells would look further away than new ones
-        trusted = max(_FEWEST_ANCHORS, len(records) // _CELLS_PER_ANCHOR)
-        self.num_anchors_ = min(_MOST_ANCHORS, trusted, most)
-        wanted = max(self.num_components_, self.num_anchors_)
-        self.components_, self.spreads_, self.noise_ = self._components(records, wanted)
+        trusted = max(_FEWEST_OOD_FEATURES, len(records) // _CELLS_PER_OOD_FEATURE)
+        self.num_ood_features_ = min(_MOST_OOD_FEATURES, trusted, most)
+        wanted = max(self.num_components_, self.num_ood_features_)
+        self.components_, self.stds_, self.noise_ = self._components(records, wanted)
         return self
 
     def learn_classes(self, records: CellRecords, truth: IntArray) -> None:
@@ -213,8 +213,8 @@ class ProfileModality(Modality):
         return {
             "num_genes": len(self.selected_),
             "num_components": self.num_components_,
-            "num_direct_components": self.num_direct_components_,
-            "num_anchors": self.num_anchors_,
+            "num_linear_components": self.num_linear_components_,
+            "num_ood_features": self.num_ood_features_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
             "component_shift": self.component_shift,
@@ -224,10 +224,10 @@ class ProfileModality(Modality):
         """Give every fixed projection in a module the components of these cells."""
         parts = [part for part in module.modules() if isinstance(part, ProfileFeatures)]
         kept = [len(part.get_buffer("components")) for part in parts]
-        components, spreads, _ = self._components(records, max(kept))
+        components, stds, _ = self._components(records, max(kept))
         for part, number in zip(parts, kept, strict=True):
             part.get_buffer("components").copy_(torch.from_numpy(components[:number]))
-            part.get_buffer("spreads").copy_(torch.from_numpy(spreads[:number]))
+            part.get_buffer("stds").copy_(torch.from_numpy(stds[:number]))
 
     def prepare(self, records: Any) -> Any:
         """Read the cells once."""
@@ -263,7 +263,7 @@ class ProfileModality(Modality):
             z[:, ~records.present] = z[:, records.present] @ self._completion(records.present)
         return z.astype(np.float32, copy=False)
 
-    def anchor_noise(self, records: CellRecords) -> FloatArray | float:
+    def ood_noise(self, records: CellRecords) -> FloatArray | float:
         """What completing missing genes adds to the components' covariance, (k, k).
 
         Under probabilistic PCA a gene has the same noise beyond the components, present or not;
@@ -272,14 +272,14 @@ class ProfileModality(Modality):
         present = self.profiled(records.take(np.arange(min(1, len(records))))).present
         if present is None or present.all():
             return 0.0
-        kept = self.components_[: self.num_anchors_]
+        kept = self.components_[: self.num_ood_features_]
         reading = kept[:, present].T + self._completion(present) @ kept[:, ~present].T
         return np.asarray(self.noise_ * (reading.T @ reading - np.eye(len(kept))))
 
     def _completion(self, present: BoolArray) -> FloatArray:
         """Linear map from present to missing genes, float32 (present, missing)."""
         known, missing = self.components_[:, present], self.components_[:, ~present]
-        shrunk = known @ known.T + np.diag(self.noise_ / self.spreads_**2)
+        shrunk = known @ known.T + np.diag(self.noise_ / self.stds_**2)
         completion: FloatArray = known.T @ np.linalg.solve(shrunk, missing)
         return completion.astype(np.float32)
 
@@ -296,8 +296,8 @@ class ProfileModality(Modality):
         learned = {
             "vocabulary": self.vocabulary_.to_dict(),
             "is_counted": bool(self.is_counted_),
-            "num_anchors": self.num_anchors_,
-            "num_direct_components": self.num_direct_components_,
+            "num_ood_features": self.num_ood_features_,
+            "num_linear_components": self.num_linear_components_,
             "noise": float(self.noise_),
         }
         arrays = {name: getattr(self, f"{name}_") for name in _ARRAYS}
@@ -325,8 +325,8 @@ class ProfileModality(Modality):
         learned = settings["learned"]
         modality.vocabulary_ = GeneVocabulary.from_dict(learned["vocabulary"])
         modality.is_counted_ = learned["is_counted"]
-        modality.num_anchors_ = learned["num_anchors"]
-        modality.num_direct_components_ = learned["num_direct_components"]
+        modality.num_ood_features_ = learned["num_ood_features"]
+        modality.num_linear_components_ = learned["num_linear_components"]
         modality.noise_ = learned["noise"]
         modality.num_components_ = settings["settings"]["num_components"]
         for name in _ARRAYS:
@@ -341,7 +341,7 @@ class ProfileModality(Modality):
         keys[some] += pd.util.hash_array(np.array([f"{total:.4g}" for total in totals], object))
         return keys
 
-    def write(self, records: CellRecords, answers: Answers, path: Path) -> None:
+    def write(self, records: CellRecords, answers: ClassPrediction, path: Path) -> None:
         """Write the AnnData with answers as h5ad or zarr.
 
         The matrix of a backed h5ad is copied from file to file, not read.
@@ -363,7 +363,7 @@ class ProfileModality(Modality):
         Returns
         -------
         components : float32, (k, g), orthonormal, the largest first.
-        spreads : float32, (k,), standard deviation of each.
+        stds : float32, (k,), standard deviation of each.
         noise : variance per gene outside the components.
         """
         rows = np.arange(len(records))

@@ -12,7 +12,7 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
-from polyome.modalities.base import Answers
+from polyome.modalities.base import ClassPrediction
 from polyome.modalities.profiles.feature_kinds import EVERYTHING, type_column
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 
@@ -72,7 +72,7 @@ def check_annotatable(source: Any) -> None:
         raise InputError(message)
 
 
-def annotate(adata: AnnData, answers: Answers) -> None:
+def annotate(adata: AnnData, answers: ClassPrediction) -> None:
     """Write answers into an AnnData, in place.
 
     ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``

@@ -1,11 +1,11 @@
-"""A cell and what lies around it as tokens, and as features of the direct path."""
+"""A cell and what lies around it as tokens, and as features of the linear model."""
 
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from polyome.modalities.base import DirectFeatures
+from polyome.modalities.base import LinearFeatures
 from polyome.modalities.profiles.features import ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
 
@@ -89,15 +89,15 @@ class TissueEmbeddings(CellEmbeddings):
         return weights * (torch.rand_like(weights) >= share)
 
 
-class TissueFeatures(DirectFeatures):
-    """What the direct path reads: the cell's own profile and the means around it.
+class TissueFeatures(LinearFeatures):
+    """What the linear model reads: the cell's own profile and the means around it.
 
     Parameters
     ----------
     spec : see :meth:`TissueModality.spec`.
     """
 
-    has_anchors: ClassVar[bool] = True
+    has_ood_features: ClassVar[bool] = True
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -105,9 +105,9 @@ class TissueFeatures(DirectFeatures):
         self.levels = len(spec["levels"])
         self.width = self.own.width + self.levels * spec["context_width"]
 
-    def anchors(self, **inputs: Tensor) -> Tensor:
+    def ood_features(self, **inputs: Tensor) -> Tensor:
         """The first components of the cell itself, in which distance tells unseen kinds."""
-        return self.own.anchors(**inputs)
+        return self.own.ood_features(**inputs)
 
     def forward(self, values: Tensor, context: Tensor | None = None, **_: Tensor) -> Tensor:
         """(b, g) and (b, l, q) -> (b, f)."""

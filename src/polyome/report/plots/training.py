@@ -31,7 +31,7 @@ def learning_curves(
     show: bool = False,
     save: str | Path | None = None,
 ) -> Axes:
-    """Draw the loss by epoch, on training rows and on rows kept aside.
+    """Draw the loss by epoch, on training rows and on validation rows.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def learning_curves(
         message = f"{record.folder} holds no learning curves."
         raise InputError(message)
     ax = given_or_new(ax, 4.8, 3.4)
-    drawn: dict[str, Any] = {"train": MUTED, "kept_aside": ACCENT}
+    drawn: dict[str, Any] = {"train": MUTED, "validation_losses": ACCENT}
     for key, color in drawn.items():
-        label: str | None = {"train": "training rows", "kept_aside": "rows kept aside"}[key]
+        label: str | None = {"train": "training rows", "validation_losses": "validation rows"}[key]
         for curve in record.curves:
             losses = curve.get(key) or []
             if losses:
@@ -61,7 +61,7 @@ def learning_curves(
                 ax.plot(epochs, losses, color=color, linewidth=1.4, alpha=0.8, label=label)
                 label = None  # one entry for all members
             best = curve.get("best_epoch", 0)
-            if key == "kept_aside" and 0 < best <= len(losses):
+            if key == "validation_losses" and 0 < best <= len(losses):
                 ax.plot(best, losses[best - 1], "o", color=color, markersize=5)
     ax.set(xlabel="epoch", ylabel="loss")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -26,7 +26,8 @@ from transformers import (
 )
 
 from polyome import InputError
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
+from polyome.genome.scan import ScanArguments, scan_model
 from polyome.modalities.dna import pretrained
 from polyome.modalities.dna.backbone import (
     backbone_spec,
@@ -34,7 +35,6 @@ from polyome.modalities.dna.backbone import (
 )
 from polyome.modalities.dna.backbone_tokens import BackboneTokens
 from polyome.modalities.dna.pretrained import code_allowed
-from polyome.predict.scan import ScanArguments, scan_model
 
 pytestmark = pytest.mark.usefixtures("code_cache")
 
@@ -47,7 +47,7 @@ from polyome import InputError
 from polyome.modalities.dna.backbone import BackboneEmbeddings
 from polyome.modalities.dna.backbone_tokens import BackboneTokens
 from polyome.modalities.dna.pretrained import code_allowed
-from polyome.predict.scan import ScanArguments, scan_model
+from polyome.genome.scan import ScanArguments, scan_model
 
 
 def without_consent(kept):

@@ -1,4 +1,4 @@
-"""Natural genes: codons of the open reading frame, composition tokens, likeness, numbers."""
+"""Natural genes: codons of the open reading frame, composition tokens, kernel, numbers."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from polyome._errors import InputError
 from polyome.io.nucleotides import Sequences
 from polyome.modalities.dna.codons import common_start, gene_codons, open_frame_codons
 from polyome.modalities.dna.composition_tokens import CompositionCounts, CompositionStem, windows_of
-from polyome.modalities.dna.gene_features import GeneFeatures, phased_words, windowed_words
+from polyome.modalities.dna.gene_features import GeneFeatures, phased_kmers, windowed_kmers
 from polyome.modalities.dna.kmers import count_kmers
 from polyome.modalities.dna.numbers import Numbers
 from polyome.modalities.sequence import GENE_BP, SequenceModality
@@ -84,9 +84,9 @@ def test_genes_that_all_begin_at_one_place_are_read_from_there():
 def test_words_by_window_and_frame_add_up_to_those_of_the_whole(text, window):
     batch = codes(text)
     whole = count_kmers(batch, 3)
-    by_frame = phased_words(batch, window).reshape(-1, 64).sum(dim=0)
+    by_frame = phased_kmers(batch, window).reshape(-1, 64).sum(dim=0)
     assert by_frame.tolist() == whole[0, 20:].tolist()
-    letters = windowed_words(batch, window).reshape(-1, 84).sum(dim=0)[:4]
+    letters = windowed_kmers(batch, window).reshape(-1, 84).sum(dim=0)[:4]
     assert letters.tolist() == whole[0, :4].tolist()
 
 
@@ -127,13 +127,13 @@ def test_tokens_of_composition_are_standardised_on_training_sequences():
     modality.start_from(module, records)
     stem = module.stem
     windows = torch.from_numpy(modality.prepare(records).windows)
-    scaled = (stem.counts(windows) - stem.get_buffer("means")) / stem.get_buffer("spreads")
+    scaled = (stem.counts(windows) - stem.get_buffer("means")) / stem.get_buffer("stds")
     assert scaled.mean(dim=0).abs().max() < 1e-3
     assert scaled[:, 4].std(correction=0) == pytest.approx(1, abs=1e-3)
     assert scaled.std(dim=0, correction=0).max() < 1.001
 
 
-def test_likeness_is_1_to_oneself_and_less_to_others():
+def test_kernel_is_1_to_oneself_and_less_to_others():
     modality = SequenceModality(tokens="auto")
     records = modality.read(genes())
     modality.fit(records)

@@ -1,11 +1,11 @@
-"""What the direct path reads of a sequence, feature by feature and word by word."""
+"""What the linear model reads of a sequence, feature by feature and word by word."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyome.modalities.dna.kmers import SequenceFeatures, WordCounts
+from polyome.modalities.dna.kmers import KmerCounts, SequenceFeatures
 from polyome.model.linear import LinearModel
 
 LETTERS = st.integers(0, 5)  # padding, A, C, G, T, N
@@ -15,7 +15,7 @@ LETTERS = st.integers(0, 5)  # padding, A, C, G, T, N
 @given(st.lists(st.lists(LETTERS, min_size=24, max_size=24), min_size=1, max_size=4))
 def test_words_one_by_one_add_up_to_their_counts(letters):
     codes = torch.tensor(letters, dtype=torch.uint8)
-    words = WordCounts(24, 3, word=4)
+    words = KmerCounts(24, 3, word=4)
     places, shares = words.found(codes)
     summed = torch.zeros(len(codes), sum(words.blocks)).scatter_add_(1, places, shares)
     torch.testing.assert_close(summed, words(codes))
@@ -24,7 +24,7 @@ def test_words_one_by_one_add_up_to_their_counts(letters):
 @pytest.fixture
 def path():
     torch.manual_seed(0)
-    made = LinearModel(SequenceFeatures({"length": 40, "direct_kmers": 3}), 2)
+    made = LinearModel(SequenceFeatures({"length": 40, "linear_kmers": 3}), 2)
     made.features.scales.uniform_()
     return made.eval()
 
@@ -58,7 +58,7 @@ def test_a_direct_path_whose_layer_was_replaced_answers_by_the_new_one(path):
 @pytest.mark.parametrize("numbers", [0, 4])
 def test_the_direct_path_answers_as_its_features_times_its_weights(kmers, length, numbers):
     torch.manual_seed(0)
-    spec = {"length": length, "direct_kmers": kmers, "numbers": numbers}
+    spec = {"length": length, "linear_kmers": kmers, "numbers": numbers}
     path = LinearModel(SequenceFeatures(spec), 3)
     path.features.scales.uniform_()
     inputs = {"codes": torch.randint(0, 6, (5, length), dtype=torch.uint8)}

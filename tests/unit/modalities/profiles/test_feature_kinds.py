@@ -9,7 +9,7 @@ from tests.unit.modalities.conftest import GENES, learn, lognormalised, make, re
 
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_cells
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.modalities.profiles.feature_kinds import find_genes
 from polyome.modalities.profiles.matrix import find_expression
 

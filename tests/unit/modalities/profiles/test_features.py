@@ -7,7 +7,7 @@ from scipy import sparse
 from polyome.data.simulate import simulate_cells
 from polyome.modalities.cell import CellModality
 from polyome.modalities.profiles.features import ProfileFeatures, is_counted, moments, thinned
-from polyome.train.unknown import UnknownDetector
+from polyome.outputs.unknown import UnknownDetector
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_moments_of_sparse_and_dense_agree(lognorm):
 SPEC = {
     "num_genes": 30,
     "num_components": 6,
-    "num_anchors": 6,
+    "num_ood_features": 6,
     "input_dropout": 0.3,
     "component_shift": 0.1,
 }
@@ -74,7 +74,7 @@ def test_without_components_genes_count_by_themselves():
     values = torch.randn(8, 30)
     assert torch.equal(features(values), values)
     assert features.width == 30
-    assert features.anchors(values=values).shape == (8, 6)
+    assert features.ood_features(values=values).shape == (8, 6)
 
 
 def test_the_direct_path_reads_more_components_than_the_trunk_and_the_same_first(lognorm):
@@ -90,11 +90,11 @@ def test_the_direct_path_reads_more_components_than_the_trunk_and_the_same_first
     assert direct(z).shape == (200, values.shape[1] - 1)
     assert direct.readings == (3, values.shape[1] - 1)
     torch.testing.assert_close(direct(z)[:, :3], trunk(z))
-    torch.testing.assert_close(direct.anchors(values=z), trunk.anchors(values=z))
+    torch.testing.assert_close(direct.ood_features(values=z), trunk.ood_features(values=z))
 
 
 def test_a_panel_is_read_gene_by_gene_by_both():
-    spec = SPEC | {"num_components": 0, "num_direct_components": 0}
+    spec = SPEC | {"num_components": 0, "num_linear_components": 0}
     assert CellModality.features(spec).readings is None
 
 
@@ -108,7 +108,7 @@ def test_components_are_orthonormal_and_in_order(fitted):
     modality, _ = fitted
     identity = modality.components_ @ modality.components_.T
     np.testing.assert_allclose(identity, np.eye(len(identity)), atol=1e-4)
-    assert (np.diff(modality.spreads_) <= 0).all()
+    assert (np.diff(modality.stds_) <= 0).all()
 
 
 def test_missing_genes_are_completed_from_the_others(fitted):
@@ -164,15 +164,15 @@ def test_missing_genes_do_not_make_known_cells_strange():
     types = cells.obs["cell_type"].cat.codes.to_numpy()
     modality = CellModality(num_components=10).fit(CellModality().read(cells[:600].copy()))
 
-    def anchors(query):
+    def ood_features(query):
         records = modality.read(query)
-        kept = modality.components_[: modality.num_anchors_]
-        return modality.standardised(records) @ kept.T, modality.anchor_noise(records)
+        kept = modality.components_[: modality.num_ood_features_]
+        return modality.standardised(records) @ kept.T, modality.ood_noise(records)
 
-    detector = UnknownDetector.fit(anchors(cells[:600].copy())[0], types[:600])
-    held_out = detector.distance(anchors(cells[600:900].copy())[0])
+    detector = UnknownDetector.fit(ood_features(cells[:600].copy())[0], types[:600])
+    held_out = detector.distance(ood_features(cells[600:900].copy())[0])
     detector = detector.with_threshold(held_out, refused=0.1)
     genes = np.random.default_rng(0).random(cells.n_vars) >= 0.5
-    found, noise = anchors(cells[900:, genes].copy())
+    found, noise = ood_features(cells[900:, genes].copy())
     assert (detector.score(found) > 1).mean() > 0.2
     assert (detector.score(found, noise) > 1).mean() == pytest.approx(0.1, abs=0.06)

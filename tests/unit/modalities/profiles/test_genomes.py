@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tests.unit.modalities.conftest import GENES, make, sample
 
-from polyome.estimators import estimator_class
+from polyome.estimator import estimator_class
 from polyome.modalities.profiles.genomes import genome_notes, genomes_of
 from polyome.modalities.profiles.matrix import find_expression
 

@@ -1,0 +1,1 @@
+"""Verbs of sequences: scan, variants, mutagenesis, distilling a scanner."""
