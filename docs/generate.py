@@ -16,6 +16,7 @@ from polyome.genome.scan_arguments import ScanArguments
 from polyome.genome.variants import VariantArguments
 from polyome.predict.predict import PredictArguments
 from polyome.report.html import ReportArguments
+from polyome.settings import hints_of, limits_in_words
 from polyome.tasks import TASKS
 from polyome.train.arguments import FitArguments
 
@@ -87,10 +88,17 @@ def settings_page() -> str:
     ]
     for title, settings in _SETTINGS.items():
         meaning = described(settings)
-        lines += [f"## {title}", "", "| setting | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"## {title}",
+            "",
+            "| setting | default | values | meaning |",
+            "|---|---|---|---|",
+        ]
+        hints = hints_of(settings)
         for setting in fields(settings):
             text = _REFERENCE.sub(r"`\1`", meaning[setting.name]).replace("``", "`")
-            lines.append(f"| `{setting.name}` | `{default_of(setting)}` | {text} |")
+            limits = limits_in_words(hints[setting.name])
+            lines.append(f"| `{setting.name}` | `{default_of(setting)}` | {limits} | {text} |")
         lines.append("")
     return "\n".join(lines).replace("`` |", "|")
 

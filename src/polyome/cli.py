@@ -74,7 +74,7 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Fit a model, calibrate it, score it on the test part, write it to a folder."""
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.estimator import estimator_class
     from polyome.io.files import check_new_folder
     from polyome.model_folder.fitted_model import SUMMARY
@@ -183,7 +183,7 @@ def annotate(
     quiet: Quiet = False,
 ) -> None:
     """Label cells, such as a section's, from an annotated reference, by the genes both share."""
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.predict.embed import check_format, write_answers
     from polyome.reference import answer_from
 
@@ -244,7 +244,7 @@ def explain(
     quiet: Quiet = False,
 ) -> None:
     """Say which bases, genes or neighbours made the answers: tables, pictures, tracks."""
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.explain.base import INDEX, own_names
     from polyome.io.files import check_new_folder
 
@@ -281,8 +281,7 @@ def audit(
     """Look for what makes scores on a data set misleading."""
     from dataclasses import asdict
 
-    from polyome import estimator
-    from polyome import settings as parsing
+    from polyome import estimator, parsing
     from polyome.io.files import check_writable, write_json
 
     if json is not None:
@@ -327,7 +326,7 @@ def scan(
 ) -> None:
     """Find a class of sequences on both strands of a genome."""
     del seed  # nothing is drawn
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.genome.scan import ScanArguments, scan_model
     from polyome.genome.scan import scan as run_scan
 
@@ -357,7 +356,7 @@ def report(
 ) -> None:
     """Show all that is known of a model in one HTML file that needs no network."""
     del device  # nothing runs on one
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.report.html import ReportArguments
     from polyome.report.html import report as write_report
 
@@ -383,7 +382,7 @@ def variants(
 ) -> None:
     """Say what each variant does to a model's answers, in INFO fields."""
     del seed  # nothing is drawn
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.estimator import load
     from polyome.genome.variants import VariantArguments, score_variants
 
@@ -483,7 +482,7 @@ def _loaded(
     checked: Callable[..., dict[str, Any]] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Read the model, and its settings, by default those of reading and prediction."""
-    from polyome import settings as parsing
+    from polyome import parsing
     from polyome.estimator import load
 
     given = parsing.gathered(None, set_)

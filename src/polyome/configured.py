@@ -4,7 +4,6 @@ from dataclasses import fields
 from typing import Any, ClassVar, Self
 
 from polyome._errors import unknown_key
-from polyome._ranges import check_ranges, plain_numbers
 from polyome.model.inference import check_device
 from polyome.tasks import Task
 
@@ -30,8 +29,7 @@ class Configured:
 
     def _checked_task(self, settings: dict[str, Any]) -> Task:
         """The task of these settings, checked; NumPy's numbers count as Python's."""
-        task = self.task_class(**plain_numbers(settings))
-        check_ranges({f.name: getattr(task, f.name) for f in fields(task)})
+        task = self.task_class(**settings)
         check_device(task.device)
         return task
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from polyome._errors import InputError, unknown_key
-from polyome._ranges import check_ranges, plain_numbers
 from polyome.modalities import MODALITIES, Modality
 from polyome.tasks import Task
 from polyome.train.arguments import FitArguments
@@ -25,8 +24,6 @@ def fit_arguments(training: dict[str, Any], task: type[Task] = Task) -> FitArgum
                 message = f"fit: {key} is a setting of the class: {task.estimator}({key}=...)."
                 raise InputError(message)
             raise unknown_key(key, known, where="fit")
-    training = plain_numbers(training)
-    check_ranges(training)
     return FitArguments(**training)
 
 
@@ -46,8 +43,6 @@ def sort_options(
     for key in options:
         if key not in known:
             raise unknown_key(key, known, where=where)
-    options = plain_numbers(options)
-    check_ranges(options)
     reading = {key: value for key, value in options.items() if key in reads}
     return reading, arguments(**{k: v for k, v in options.items() if k not in reads})
 

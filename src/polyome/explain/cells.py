@@ -26,6 +26,7 @@ from polyome.modalities.profiles.matrix import gene_names
 from polyome.modalities.profiles.records import CellRecords
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
+from polyome.settings import Count, Settings
 
 _REFERENCE = (
     "A gene's contribution is measured against the mean training profile (z-score 0 of every "
@@ -36,7 +37,7 @@ _ABOVE, _BELOW = "#D55E00", "#0072B2"  # a gene's mean expression in a class, ag
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellArguments:
+class CellArguments(Settings):
     """Settings of the explanation of cells; the keys of ``--set`` beside those of reading.
 
     Parameters
@@ -48,8 +49,8 @@ class CellArguments:
     """
 
     output: str | None = None
-    most_records: int = 3000
-    top: int = 20
+    most_records: Count = 3000
+    top: Count = 20
 
 
 @dataclass(frozen=True, kw_only=True)

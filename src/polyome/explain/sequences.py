@@ -21,6 +21,7 @@ from polyome.io.nucleotides import LETTERS, Sequences, base_shares
 from polyome.modalities.dna.records import SequenceRecords, read_part
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
+from polyome.settings import Count, Settings
 
 TRACK = "contributions.bedgraph"
 _LOGOS, _MOTIFS = 6, 12  # drawn on saving
@@ -32,7 +33,7 @@ _BASES = list("ACGT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequenceArguments:
+class SequenceArguments(Settings):
     """Settings of the explanation of sequences; the keys of ``--set`` beside those of reading.
 
     Parameters
@@ -45,9 +46,9 @@ class SequenceArguments:
     """
 
     output: str | None = None
-    most_bp: int = 25_000
+    most_bp: Count = 25_000
     motifs: str | None = None
-    batch_size: int = 256
+    batch_size: Count = 256
 
 
 @dataclass(frozen=True, kw_only=True)

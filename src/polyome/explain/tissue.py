@@ -18,6 +18,7 @@ from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.tissue import TissueModality
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
+from polyome.settings import Count
 
 _OTHER = "no label"
 _REMOVAL_CELLS = 50  # of each class, in which genes are removed
@@ -48,7 +49,7 @@ class TissueArguments(CellArguments):
     """
 
     by: str | None = None
-    most_records: int = 1000
+    most_records: Count = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

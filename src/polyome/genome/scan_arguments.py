@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from polyome._errors import InputError
+from polyome.settings import Count, Natural, Proportion, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScanArguments:
+class ScanArguments(Settings):
     """Settings of a scan; the keys of ``--set``.
 
     Parameters
@@ -28,29 +28,14 @@ class ScanArguments:
     --------
     >>> ScanArguments(stride_bp=0)
     Traceback (most recent call last):
-    polyome._errors.InputError: stride_bp=0: a whole number of at least 1 is needed.
+    polyome._errors.InputError: stride_bp=0: a number of at least 1 is needed.
     """
 
-    stride_bp: int = 10
-    threshold: float = 0.5
+    stride_bp: Count = 10
+    threshold: Proportion = 0.5
     label: str | None = None
-    min_distance_bp: int | None = None
-    surroundings_bp: int = 2000
-    max_unknown: float = 0.1
-    batch_size: int = 128
+    min_distance_bp: Count | None = None
+    surroundings_bp: Natural = 2000
+    max_unknown: Proportion = 0.1
+    batch_size: Count = 128
     scanner: bool = True
-
-    def __post_init__(self) -> None:
-        least = {"stride_bp": 1, "min_distance_bp": 1, "surroundings_bp": 0, "batch_size": 1}
-        for name, low in least.items():
-            value: object = getattr(self, name)
-            is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= low
-            if not is_whole and not (value is None and name == "min_distance_bp"):
-                message = f"{name}={value!r}: a whole number of at least {low} is needed."
-                raise InputError(message)
-        for name in ("threshold", "max_unknown"):
-            value = getattr(self, name)
-            is_share = isinstance(value, int | float) and 0 <= value <= 1
-            if not is_share:
-                message = f"{name}={value!r}: a number from 0 to 1 is needed."
-                raise InputError(message)

@@ -18,13 +18,14 @@ from polyome.io.genome import Genome, open_genome, unknown_chromosome
 from polyome.io.variant_table import read_variants
 from polyome.io.vcf import ENDINGS, Variant, index_vcf, vcf_writer, with_descriptions
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.settings import Count, Natural, Settings
 
 CHUNK = 2048
 """Variants read at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariantArguments:
+class VariantArguments(Settings):
     """Settings of scoring variants; the keys of ``--set``.
 
     Parameters
@@ -47,21 +48,13 @@ class VariantArguments:
     polyome._errors.InputError: batch_size=0: a whole number of at least 1 is needed.
     """
 
-    upstream_bp: int | None = None
-    batch_size: int = 128
+    upstream_bp: Natural | None = None
+    batch_size: Count = 128
     average_strands: bool = False
-    shift_bp: int = 0
+    shift_bp: Natural = 0
     check_build: bool = True
     circular: str | None = None
     aliases: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("upstream_bp", 0), ("batch_size", 1), ("shift_bp", 0)):
-            value: object = getattr(self, name)
-            is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
-            if not is_whole and not (value is None and name == "upstream_bp"):
-                message = f"{name}={value!r}: a whole number of at least {least} is needed."
-                raise InputError(message)
 
 
 def score_variants(

@@ -16,7 +16,6 @@ from safetensors.torch import load_file as load_weights
 from transformers.utils import logging
 
 from polyome._errors import InputError, listed
-from polyome._ranges import check_ranges
 from polyome._types import FloatArray
 from polyome._version import __version__
 from polyome.modalities import Modality
@@ -121,13 +120,12 @@ class FittedModel:
         known = {f.name for f in fields(TASKS[summary["task"]])}
         settings = {key: value for key, value in summary["settings"].items() if key in known}
         settings |= {"device": device, "quiet": quiet}
-        try:
-            check_ranges(settings)
-        except InputError as error:
-            raise _damaged(folder / SUMMARY, error) from error
         if "trust_remote_code" in known:  # never read from a file
             settings["trust_remote_code"] = trust_remote_code
-        task = TASKS[summary["task"]](**settings)
+        try:
+            task = TASKS[summary["task"]](**settings)
+        except InputError as error:
+            raise _damaged(folder / SUMMARY, error) from error
         arrays = _whole(folder, ARRAYS, load_file)
         has_scale = "scale.transform" in arrays
         with code_allowed(trust_remote_code=trust_remote_code):

@@ -13,6 +13,7 @@ from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.vote import majority_vote
+from polyome.settings import Count, Coverage, Proportion, Settings
 from polyome.train.classes import UNKNOWN
 from polyome.train.kinds import kind_of
 
@@ -24,7 +25,7 @@ MANY_REFUSED = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictArguments:
+class PredictArguments(Settings):
     """Settings of prediction; the keys of ``--set`` beside those of reading.
 
     Parameters
@@ -39,18 +40,19 @@ class PredictArguments:
     interval : share of the true values that prediction intervals are to hold.
     """
 
-    batch_size: int = 256
+    batch_size: Count = 256
     refuse: bool = True
     align: bool = False
     over: str | None = None
-    least_share: float = 0.0
-    interval: float = 0.9
+    least_share: Proportion = 0.0
+    interval: Coverage = 0.9
 
     def __post_init__(self) -> None:
         over: object = self.over
         if over is not None and not isinstance(over, str):
             message = f"over={over!r}: the name of one column of obs, or 'leiden', is needed."
             raise InputError(message)
+        super().__post_init__()
         if self.least_share and over is None:
             message = (
                 f"least_share={self.least_share:g} belongs to a majority vote: name its "

@@ -16,13 +16,14 @@ from polyome.report.explanations import read_explanations
 from polyome.report.figure import as_svg
 from polyome.report.plots import training
 from polyome.report.record import ModelRecord
+from polyome.settings import Natural, Settings
 
 NEEDED = ("jinja2", "matplotlib", "umap", "markdown_it")
 DEFAULT_NAME = "report.html"
 
 
 @dataclass(frozen=True)
-class ReportArguments:
+class ReportArguments(Settings):
     """What a report may be told.
 
     Parameters
@@ -31,8 +32,8 @@ class ReportArguments:
     map_records : records in the maps of tissue and in scatters at most.
     """
 
-    umap_records: int = 10_000
-    map_records: int = 20_000
+    umap_records: Natural = 10_000
+    map_records: Natural = 20_000
 
 
 def report(

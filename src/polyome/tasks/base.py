@@ -16,6 +16,7 @@ from polyome.labels import labels_as_text, reading_notes, without
 from polyome.metrics import classification_metrics
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
+from polyome.settings import BelowOne, Count, Natural, Proportion, Seed, Settings
 from polyome.splits import Split
 from polyome.tasks.targets import Targets as Targets  # where other rooms look for it
 
@@ -41,7 +42,7 @@ class Example:
 
 
 @dataclass(kw_only=True)
-class Task(ABC):
+class Task(Settings, ABC):
     """What is asked of records; its fields are the arguments of the task's public class.
 
     Parameters
@@ -58,13 +59,13 @@ class Task(ABC):
     quiet : no progress, no messages.
     """
 
-    hidden_size: int = 64
-    num_hidden_layers: int = 2
-    num_attention_heads: int = 4
-    num_members: int | None = None
-    dropout: float = 0.3
-    linear_weight: float = 0.5
-    seed: int = 0
+    hidden_size: Count = 64
+    num_hidden_layers: Natural = 2
+    num_attention_heads: Count = 4
+    num_members: Count | None = None
+    dropout: BelowOne = 0.3
+    linear_weight: Proportion = 0.5
+    seed: Seed = 0
     device: str = "auto"
     quiet: bool = False
 
@@ -95,6 +96,16 @@ class Task(ABC):
     """Whether rare classes count for more than their number in the loss."""
     names_kinds: ClassVar[bool] = True
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hidden_size % self.num_attention_heads:
+            nearest = max(1, round(self.hidden_size / self.num_attention_heads))
+            message = (
+                f"hidden_size={self.hidden_size} is not divisible by num_attention_heads="
+                f"{self.num_attention_heads}; hidden_size={self.num_attention_heads * nearest} is."
+            )
+            raise InputError(message)
 
     def modality_class(self) -> type[Modality]:
         """What reads the records: the task's modality, or several inputs."""

@@ -14,6 +14,7 @@ from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.cell import CellModality
 from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.records import CellRecords
+from polyome.settings import AtLeastZero, LeastDepth, Natural, NumGenes, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
 from polyome.tasks.inputs import input_features, input_findings, modality_names
@@ -41,12 +42,12 @@ class CellType(ClassificationTask):
     layer: str | None = None
     gene_column: str | None = None
     feature_types: str | None = None
-    num_genes: int = 2500
-    num_components: int | None = None
-    num_modules: int = 4
-    input_dropout: float = 0.3
-    component_shift: float = 0.1
-    least_depth: float = 0.6
+    num_genes: NumGenes = 2500
+    num_components: Natural | None = None
+    num_modules: Natural = 4
+    input_dropout: UpToHalf = 0.3
+    component_shift: AtLeastZero = 0.1
+    least_depth: LeastDepth = 0.6
 
     name: ClassVar[str] = "cell-type"
     modality: ClassVar[str] = "cell"

@@ -11,6 +11,15 @@ from polyome.audit.homology import homologous_groups
 from polyome.io.nucleotides import gc_share
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
+from polyome.settings import (
+    BelowOne,
+    CompositionK,
+    Count,
+    OddCount,
+    Proportion,
+    UpToHalf,
+    VocabularySize,
+)
 from polyome.tasks.base import Grouping, Task
 from polyome.tasks.genome import chromosomes
 
@@ -27,18 +36,18 @@ class SequenceTask(Task):
         :class:`polyome.modalities.sequence.SequenceModality`.
     """
 
-    dropout: float = 0.1
-    linear_weight: float = 0.3
+    dropout: BelowOne = 0.1
+    linear_weight: Proportion = 0.3
     sequence_column: str = "sequence"
     tokens: str = "nucleotide"
-    stride: int | None = None
-    kernel: int = 11
+    stride: Count | None = None
+    kernel: OddCount = 11
     anchor: str = "start"
-    composition: int = 5
-    mutation_rate: float = 0.05
-    recombination_rate: float | None = None
+    composition: CompositionK = 5
+    mutation_rate: UpToHalf = 0.05
+    recombination_rate: Proportion | None = None
     both_strands: bool = False
-    vocabulary_size: int = 512
+    vocabulary_size: VocabularySize = 512
     backbone: str | None = None
     backbone_tuning: str = "full"
     trust_remote_code: bool = False

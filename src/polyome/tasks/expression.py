@@ -14,6 +14,7 @@ from polyome.baselines.dna_values import gradient_boosting
 from polyome.data.expression import simulate_expression, simulate_levels
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
+from polyome.settings import Proportion, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example, Grouping, Targets
 from polyome.tasks.dna import SequenceTask
@@ -40,8 +41,8 @@ class Expression(SequenceTask, RegressionTask):
 
     feature_columns: str | list[str] | None = None
     tokens: str = "auto"
-    mutation_rate: float = 0.0
-    recombination_rate: float | None = 0.0
+    mutation_rate: UpToHalf = 0.0
+    recombination_rate: Proportion | None = 0.0
 
     name: ClassVar[str] = "expression"
     estimator: ClassVar[str] = "ExpressionRegressor"

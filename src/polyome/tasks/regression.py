@@ -43,6 +43,7 @@ class RegressionTask(Task):
     head_dropout: ClassVar[float] = 0.3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.target_transform not in ("auto", *TRANSFORMS):
             message = (
                 f"target_transform={self.target_transform!r} is not known. "

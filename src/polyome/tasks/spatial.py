@@ -26,6 +26,7 @@ from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.spatial.tiles import tiles
 from polyome.modalities.tissue import LEVELS, STEPS, TissueModality
+from polyome.settings import BelowOne, Count, Natural, NumGenes, Proportion, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
 
@@ -69,15 +70,15 @@ class Spatial(ClassificationTask):
     layer: str | None = None
     gene_column: str | None = None
     feature_types: str | None = None
-    num_neighbours: int | None = None
-    neighbour_tokens: int = 15
-    context_dropout: float = 0.1
-    num_genes: int = 1750
-    num_components: int | None = None
-    num_modules: int = 4
-    input_dropout: float | None = None
-    dropout: float = 0.1
-    linear_weight: float = 0.7
+    num_neighbours: Natural | None = None
+    neighbour_tokens: Count = 15
+    context_dropout: BelowOne = 0.1
+    num_genes: NumGenes = 1750
+    num_components: Natural | None = None
+    num_modules: Natural = 4
+    input_dropout: UpToHalf | None = None
+    dropout: BelowOne = 0.1
+    linear_weight: Proportion = 0.7
 
     name: ClassVar[str] = "spatial"
     modality: ClassVar[str] = "tissue"

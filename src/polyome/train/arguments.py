@@ -2,12 +2,24 @@
 
 from dataclasses import dataclass
 
+from polyome.settings import (
+    AtLeastZero,
+    BelowOne,
+    Count,
+    LearningRate,
+    Natural,
+    Positive,
+    Proportion,
+    Settings,
+    UpToHalf,
+)
+
 WEIGHT_DECAY = 0.05
 """Where neither the user nor the task says another."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitArguments:
+class FitArguments(Settings):
     """Settings of training, with the names that Hugging Face uses.
 
     The defaults of None are replaced by the task's own, which depend on the size of the data.
@@ -28,13 +40,13 @@ class FitArguments:
         on, a different one each, for early stopping and calibration.
     """
 
-    learning_rate: float | None = None
-    num_train_epochs: int | None = None
-    batch_size: int | None = None
-    weight_decay: float | None = None
-    warmup_ratio: float | None = None
-    max_grad_norm: float = 1.0
-    adam_beta2: float = 0.98
-    ema_decay: float | None = None
+    learning_rate: LearningRate | None = None
+    num_train_epochs: Natural | None = None
+    batch_size: Count | None = None
+    weight_decay: AtLeastZero | None = None
+    warmup_ratio: Proportion | None = None
+    max_grad_norm: Positive = 1.0
+    adam_beta2: BelowOne = 0.98
+    ema_decay: BelowOne | None = None
     early_stopping: bool | None = None
-    validation_fraction: float = 1 / 7
+    validation_fraction: UpToHalf = 1 / 7

@@ -3,15 +3,14 @@
 import json
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from polyome._errors import InputError, unknown_key
-from polyome._ranges import check_ranges
 from polyome.modalities import MODALITIES
 from polyome.predict.predict import PredictArguments
+from polyome.settings import from_text, hints_of
 from polyome.tasks import TASKS, Task
 from polyome.train.arguments import FitArguments
 
@@ -70,19 +69,18 @@ def fit_settings(
     >>> fit_settings(CellType, {"hidden_size": "128", "num_train_epochs": "3"})
     FitSettings(task={'hidden_size': 128}, fit={'num_train_epochs': 3})
     """
-    of_task, of_fit = _types(task), _types(FitArguments) | FIT_OPTIONS
+    of_task, of_fit = hints_of(task), hints_of(FitArguments) | FIT_OPTIONS
     reading = MODALITIES[task.modality].reading_options
     of_fit |= {key: str | None for key in reading if key not in of_task}
     known = [*of_task, *of_fit, *beside]
     chosen = FitSettings({}, {})
     for key, value in settings.items():
         if key in of_task:
-            chosen.task[key] = _converted(key, value, of_task[key])
+            chosen.task[key] = from_text(key, value, of_task[key])
         elif key in of_fit:
-            chosen.fit[key] = _converted(key, value, of_fit[key])
+            chosen.fit[key] = from_text(key, value, of_fit[key])
         else:
             raise unknown_key(key, known, where="--set")
-    check_ranges(chosen.task | chosen.fit)
     return chosen
 
 
@@ -94,9 +92,8 @@ def annotate_settings(settings: dict[str, Any]) -> tuple[FitSettings, dict[str, 
     >>> annotate_settings({"align": "true", "num_genes": "500"})
     (FitSettings(task={'num_genes': 500}, fit={}), {'align': True})
     """
-    of_answer = _types(PredictArguments)
-    chosen = {k: _converted(k, settings[k], of_answer[k]) for k in of_answer if k in settings}
-    check_ranges(chosen)
+    of_answer = hints_of(PredictArguments)
+    chosen = {k: from_text(k, settings[k], of_answer[k]) for k in of_answer if k in settings}
     others = {key: value for key, value in settings.items() if key not in of_answer}
     return fit_settings(TASKS["cell-type"], others, beside=list(of_answer)), chosen
 
@@ -126,24 +123,22 @@ def reading_settings(task: type[Task], options: dict[str, Any]) -> dict[str, str
 def predict_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Check settings of reading and prediction for a fitted estimator."""
     reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
-    known = _types(PredictArguments) | reading
+    known = hints_of(PredictArguments) | reading
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")
-    chosen = {key: _converted(key, value, known[key]) for key, value in settings.items()}
-    check_ranges(chosen)
+    chosen = {key: from_text(key, value, known[key]) for key, value in settings.items()}
     return chosen
 
 
 def explain_settings(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Check settings of reading and explaining for a fitted estimator."""
     reading = dict.fromkeys(model.fitted_.modality.reading_options, str | None)
-    known = _types(model.explainer().arguments) | reading
+    known = hints_of(model.explainer().arguments) | reading
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")
-    chosen = {key: _converted(key, value, known[key]) for key, value in settings.items()}
-    check_ranges(chosen)
+    chosen = {key: from_text(key, value, known[key]) for key, value in settings.items()}
     return chosen
 
 
@@ -156,7 +151,7 @@ def consent_taken(settings: dict[str, Any]) -> bool:
     True
     """
     given = settings.pop("trust_remote_code", False)
-    return bool(_converted("trust_remote_code", given, bool))
+    return bool(from_text("trust_remote_code", given, bool))
 
 
 def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any]:
@@ -168,37 +163,11 @@ def checked_settings(arguments: type, settings: dict[str, Any]) -> dict[str, Any
     >>> checked_settings(VariantArguments, {"upstream_bp": "200"})
     {'upstream_bp': 200}
     """
-    known = _types(arguments)
+    known = hints_of(arguments)
     for key in settings:
         if key not in known:
             raise unknown_key(key, known, where="--set")
-    return {key: _converted(key, value, known[key]) for key, value in settings.items()}
-
-
-def _types(dataclass_type: type) -> dict[str, Any]:
-    hints = get_type_hints(dataclass_type)
-    return {f.name: hints[f.name] for f in fields(dataclass_type)}
-
-
-def _converted(key: str, value: Any, wanted: Any) -> Any:
-    """Read a text as the type that a field wants."""
-    options = list(get_args(wanted) or (wanted,))
-    if NoneType in options and (value is None or str(value).lower() in ("none", "null", "")):
-        return None
-    kind = next(kind for kind in options if kind is not NoneType)
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    try:
-        if kind is bool:
-            return words[str(value).lower()]
-        if isinstance(value, list) and any(get_origin(option) is list for option in options):
-            return value
-        if isinstance(value, list | dict) or (isinstance(value, float) and kind(value) != value):
-            raise TypeError
-        return kind(value)
-    except (ValueError, KeyError, TypeError):
-        names = {int: "a whole number", float: "a number", bool: "true or false"}
-        message = f"--set {key}={value}: {names.get(kind, kind.__name__)} is needed."
-        raise InputError(message) from None
+    return {key: from_text(key, value, known[key]) for key, value in settings.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:
