@@ -41,7 +41,8 @@ class Settings:
     """
 
     def __post_init__(self) -> None:
-        hints = hints_of(type(self))
+        settings: Any = type(self)
+        hints = hints_of(settings)
         for setting in fields(self):  # type: ignore[arg-type] # of a dataclass, always
             value = getattr(self, setting.name)
             checked = _checked(setting.name, value, hints[setting.name])
