@@ -54,6 +54,22 @@ def test_scores_stand_beside_those_of_each_input(model):
     assert all(min(row) >= 0 for row in weights.values())
 
 
+def test_scores_say_what_each_input_tells(model, tmp_path):
+    scores = model.evaluation_
+    assert set(scores.by_input) == {"all", "rna alone", "prot alone"}
+    assert set(scores.variants) == {"rna alone", "prot alone"}
+    classes = set(scores.by_input["all"])
+    assert classes == set(model.classes_)
+    mean = np.mean(list(scores.by_input["all"].values()))
+    assert mean == pytest.approx(scores.metrics["macro_f1"])
+    mean = np.mean(list(scores.by_input["rna alone"].values()))
+    assert mean == pytest.approx(scores.variants["rna alone"]["macro_f1"])
+    folder = tmp_path / "model"
+    model.save_pretrained(folder)
+    page = polyome.report(folder, quiet=True).read_text()
+    assert "What each input tells" in page
+
+
 def test_any_subset_of_the_inputs_is_answered(model, query):
     whole = model.predict(query)
     truth = query.obs["cell_type"].astype(str)

@@ -9,6 +9,7 @@ from polyome._types import FloatArray, IntArray
 from polyome.metrics import bootstrap_interval, paired_difference, refusal_metrics, unseen_labels
 from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.predict.by_input import scores_by_input
 from polyome.predict.predict import UNKNOWN, PredictArguments, predict
 from polyome.tasks.base import Targets, Task
 from polyome.train.kinds import kind_of
@@ -31,7 +32,8 @@ class Evaluation:
     n : scored records.
     metrics : by name; of the best known label, whether or not it was refused.
     baselines : by name of the baseline, the same metrics.
-    variants : by name of another form of the model (its scanner), the same metrics.
+    variants : by name of another form of the model (its scanner; the model with inputs hidden), the
+        same metrics.
     intervals : 95 % bootstrap interval of some metrics, over rows, or over groups where whole ones
         were held out.
     differences : by name of the baseline, the model's first shown metric less the baseline's, and
@@ -40,6 +42,8 @@ class Evaluation:
     unseen : labels of the truth that the model does not know, with their counts.
     by_target : the metrics of each of several targets of values.
     coverage : by target, the share of the true values inside their prediction intervals.
+    by_input : of records with several inputs, by what is seen of them, the F1 of each class or the
+        first shown metric of each value.
     part : which rows were scored.
     shown : the metrics that the table shows.
     notes : what the user should know.
@@ -56,6 +60,7 @@ class Evaluation:
     unseen: dict[str, int] = field(default_factory=dict)
     by_target: dict[str, dict[str, float | None]] = field(default_factory=dict)
     coverage: dict[str, float | None] = field(default_factory=dict)
+    by_input: dict[str, dict[str, float | None]] = field(default_factory=dict)
     part: str = "all"
     shown: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -146,6 +151,7 @@ def evaluate(
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
     proba, classes, task = answers.outputs, fitted.classes, fitted.task
+    seen = scores_by_input(fitted, scored, truth, proba, arguments)
     evaluation = Evaluation(
         task=task.name,
         n=len(rows),
@@ -153,6 +159,8 @@ def evaluate(
         baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
         intervals=_intervals(task, truth, proba, classes, groups),
         differences=_differences(task, truth, proba, baselines, classes, groups),
+        variants=seen.metrics,
+        by_input=seen.by_output,
         part=part,
         shown=task.shown_metrics,
         notes=[*answers.notes, *_few_groups(groups)],

@@ -10,10 +10,11 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from polyome._random import some_of
 from polyome.report.figure import as_svg
-from polyome.report.plots import classes, maps, training, values
+from polyome.report.plots import classes, inputs, maps, training, values
 from polyome.report.record import ModelRecord
 from polyome.report.scatter import Scatter, scatter_of_places, scatter_of_values
 from polyome.report.scored import Scored
+from polyome.tasks import TASKS
 
 MOST_SECTIONS = 6
 """Sections of tissue that are drawn; of more, the first ones."""
@@ -82,6 +83,8 @@ def figure_sections(
             yield _unknown(record, scored)
     if scored is not None and scored.measured is not None:
         yield _values(record, scored, map_records, seed)
+    if record.scores.get("by_input"):
+        yield _inputs(record)
     if any(curve.get("train") for curve in record.curves):
         yield _learning(record)
     if scored is not None and scored.representation is not None and len(scored) > 2:
@@ -241,6 +244,21 @@ def _by_target(record: ModelRecord) -> list[Table]:
     ]
     reading = "Inside the interval: share of the measured values that lay in the interval given."
     return [Table(head, rows, reading)]
+
+
+def _inputs(record: ModelRecord) -> Section:
+    by_input = record.scores["by_input"]
+    svg = as_svg(
+        lambda ax: inputs.scores_by_input(by_input, ax=ax), *inputs.size(by_input),
+        name="inputs", says="Scores of each class or value by what is seen of the inputs.",
+    )  # fmt: skip
+    shown = "F1" if TASKS[record.task].names_kinds else training.readable(record.shown_metrics[0])
+    reading = (
+        f"{shown} of the same model, on test records that have what is seen; the rest is hidden "
+        "from it. A row that falls from 'all' to a column needs the inputs that the column lacks."
+    )
+    figure = Figure(reading, svg)
+    return Section("inputs", "What each input tells", [figure], half=True)
 
 
 def _number(value: float | None) -> str:

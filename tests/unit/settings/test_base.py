@@ -84,7 +84,8 @@ def test_text_is_read_as_the_field_wants_it(text, hint, value):
 @pytest.mark.parametrize(
     ("text", "hint", "wanted"),
     [("1.5", Count, "a whole"), (64.7, Count, "a whole"), ([1], Count, "a whole"),
-     ("fast", LearningRate, "a number"), ("maybe", bool, "true or false"), (True, Count, "a whole")],
+     ("fast", LearningRate, "a number"), ("maybe", bool, "true or false"),
+     (True, Count, "a whole")],
 )  # fmt: skip
 def test_other_text_is_refused(text, hint, wanted):
     with pytest.raises(InputError, match=f"--set key=.*: {wanted}"):

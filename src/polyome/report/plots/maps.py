@@ -147,10 +147,11 @@ def embedded(scored: Scored, rows: IntArray, seed: int) -> tuple[FloatArray, str
         place = np.zeros((len(hidden), 2), dtype=np.float32)
         place[:, : min(2, len(scale))] = (left * scale)[:, :2]
         return place, "PC"
-    from umap import UMAP  # takes seconds to import
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on disconnected points and on threads beside a seed
+        # On TensorFlow that is absent, on disconnected points and on threads beside a seed.
+        warnings.simplefilter("ignore")
+        from umap import UMAP  # takes seconds to import
+
         reducer = UMAP(
             n_neighbors=min(15, len(hidden) - 1), min_dist=0.5, random_state=seed, n_jobs=1
         )
