@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
     # For editors, which cannot see what __getattr__ makes of the registry of tasks.
     CellTypeClassifier: type[Estimator]
+    Classifier: type[Estimator]
     ExpressionRegressor: type[Estimator]
     PromoterClassifier: type[Estimator]
+    Regressor: type[Estimator]
     SpatialClassifier: type[Estimator]
 
 _HOMES = {

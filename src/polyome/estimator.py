@@ -18,7 +18,7 @@ from polyome._types import FloatArray
 from polyome.audit.findings import Finding
 from polyome.described import docstring
 from polyome.explain import EXPLAINERS, Explainer, Explanation
-from polyome.fitting import Fitting, checked
+from polyome.fitting import Fitting, checked, columns_of
 from polyome.genome.mutagenesis import saturation_mutagenesis
 from polyome.io.files import folder_written_aside
 from polyome.labels import warn_of_labels
@@ -102,10 +102,10 @@ class Estimator(Fitting):
             raise InputError(message)
         check_annotatable(source)
         records, answers = self.answer(source, **options)
-        assert isinstance(answers, ClassPrediction), "cells are answered with classes"
         if isinstance(records, InputRecords):
             annotate(source, answers)
             return
+        assert isinstance(answers, ClassPrediction), "cells are answered with classes"
         assert isinstance(records, CellRecords), "only cells are annotated"
         annotate(records.adata, answers)
 
@@ -330,7 +330,8 @@ def audit(
     model_class = estimator_class(task)
     reading = reading_options(model_class.task_class, settings)
     told = model_class(**settings).task
-    records = checked(told.build_modality().read(source, **reading))
+    beside = [*columns_of(target), *([] if split is None else [split])]
+    records = checked(told.read(source, reading, beside=beside))
     targets = told.targets(records.table, target, unlabelled)
     shown = target if isinstance(target, str) else ",".join(target)
     targets.check(shown)

@@ -98,7 +98,8 @@ class Fitting(Configured):
         if scanner and (reason := no_class or modality.no_scanner):
             message = f"scanner=True: {self.task.name} {reason}."
             raise InputError(message)
-        records = checked(modality.read(source, **reading))
+        beside = [*columns_of(target), *(name for name in (split, group) if name is not None)]
+        records = checked(self.task.read(source, reading, beside=beside))
         targets = self.task.targets(records.table, target, unlabelled)
         shown = target if isinstance(target, str) else ",".join(target)
         targets.check(shown)
@@ -210,6 +211,19 @@ class Fitting(Configured):
             )
             self.truth_ = targets.truth[parts.test]
             self.places_ = self.fitted_.modality.places(records.take(parts.test))
+
+
+def columns_of(target: Any) -> list[str]:
+    """The names that a target may be of: itself, and what stands between its commas.
+
+    Examples
+    --------
+    >>> columns_of("liver, brain")
+    ['liver, brain', 'liver', 'brain']
+    """
+    names = [target] if isinstance(target, str) else target if isinstance(target, list) else []
+    whole = [name for name in names if isinstance(name, str)]
+    return [*whole, *(part.strip() for name in whole if "," in name for part in name.split(","))]
 
 
 def checked(records: Records) -> Records:

@@ -148,3 +148,15 @@ def conflicting_labels(copies: pd.DataFrame, what: str) -> list[Finding]:
     )
     numbers: dict[str, Number] = {f"{what}s": count, "rows": len(torn), "example": example}
     return [Finding("duplicates", "warning", message, numbers)]
+
+
+def copies_across_parts(features: FloatArray | sparse.spmatrix, split: Split) -> list[Finding]:
+    """Find profiles that stand in the test part and elsewhere, of records whose truth is a value.
+
+    Examples
+    --------
+    >>> split = Split(np.array([0, 1]), np.array([], dtype=int), np.array([2]), 0, "by hand")
+    >>> len(copies_across_parts(np.array([[1, 0], [0, 1], [1, 0]]), split))
+    1
+    """
+    return duplicate_findings(features, np.full(features.shape[0], None, dtype=object), split)

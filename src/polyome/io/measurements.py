@@ -1,7 +1,8 @@
 """Several measurements of one set of records: MuData, or one AnnData with several feature types."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,26 @@ from anndata import AnnData
 
 from polyome._errors import InputError, listed
 from polyome._types import IntArray
+from polyome.io.feature_table import (
+    columns_by_input,
+    is_table,
+    number_columns,
+    numbers_of,
+    read_feature_table,
+    rest_of,
+)
 from polyome.io.files import written_aside
 from polyome.io.h5ad import read_h5ad
 
 USUAL_NAMES = {
     "cell": ("rna", "gex", "gene expression", "genes", "expression", "transcriptome"),
     "protein": ("prot", "protein", "proteins", "adt", "antibody capture", "cite"),
-}
+    "accessibility": (
+        "atac", "peaks", "accessibility", "chromatin accessibility", "scatac", "dnase",
+    ),
+    "methylation": ("met", "meth", "methylation", "dna methylation", "dnam", "cpg", "cpgs"),
+    "features": ("features",),
+}  # fmt: skip
 """What measurements are called in files, in lower case, by the modality that reads them."""
 
 
@@ -31,11 +45,24 @@ class Measurements:
     table : DataFrame, (n, ...), one row per record.
     parts : by name, an AnnData.
     places : by name, int64 (n,): the record's row in the part, -1 where it was not measured.
+    beside : by name, what makes an AnnData of a layer or an ``obsm`` key, which are measurements
+        only where somebody names them; each record has its own row.
+    notes : what was decided while taking the source apart.
     """
 
     table: pd.DataFrame
     parts: dict[str, AnnData]
     places: dict[str, IntArray]
+    beside: Mapping[str, Callable[[], AnnData]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def named(self, name: str) -> AnnData:
+        """A measurement of ``parts`` or ``beside``."""
+        return self.parts[name] if name in self.parts else self.beside[name]()
+
+    def rows_of(self, name: str) -> IntArray:
+        """Each record's row in a measurement."""
+        return self.places.get(name, np.arange(len(self.table)))
 
 
 def usual_modality(name: str) -> str | None:
@@ -43,8 +70,8 @@ def usual_modality(name: str) -> str | None:
 
     Examples
     --------
-    >>> usual_modality("Antibody Capture"), usual_modality("x")
-    ('protein', None)
+    >>> usual_modality("Antibody Capture"), usual_modality("ATAC"), usual_modality("x")
+    ('protein', 'accessibility', None)
     """
     plain = name.strip().lower().replace("_", " ")
     return next((kind for kind, names in USUAL_NAMES.items() if plain in names), None)
@@ -87,24 +114,139 @@ def measurements_of(source: Any) -> Measurements:
     raise InputError(message)
 
 
+@dataclass(frozen=True)
+class TableReading:
+    """How a table is taken apart into inputs.
+
+    Attributes
+    ----------
+    inputs : by input the columns or patterns that were named for it; empty: those with its name
+        and a separator before theirs, or all others.
+    left_out : columns that are no measurement: target, split, groups.
+    known : of a fitted model by input, whether it knows features of these names, bool (k,).
+    """
+
+    inputs: Mapping[str, Sequence[str]]
+    left_out: Collection[str] = ()
+    known: Mapping[str, Callable[[Sequence[str]], Sequence[bool]]] | None = None
+
+
+def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
+    """Take a table of numbers apart by input.
+
+    Raises
+    ------
+    InputError
+        An input of a model that is to be fitted has no column, or one has text.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"expr_A": [1.0, 2.0], "age": [30, 40], "sex": ["f", "m"]})
+    >>> found = measurements_of_table(table, TableReading({"expr": (), "features": ()}))
+    >>> {name: list(part.var_names) for name, part in found.parts.items()}
+    {'expr': ['A'], 'features': ['age']}
+    >>> found.notes
+    ("1 column of text is no input: 'sex'. Write numbers instead to have it read.",)
+    """
+    table = read_feature_table(source)
+    free = [name for name in table.columns if name not in {*reading.left_out, "source"}]
+    columns = columns_by_input(free, reading.inputs)
+    rest, notes = rest_of(columns), []
+    if rest is not None:
+        taken = {name for own in columns.values() for name in own}
+        others = [name for name in free if name not in taken]
+        known: set[str] = set()
+        if reading.known is not None:
+            knows = reading.known[rest](others)
+            known = {name for name, is_known in zip(others, knows, strict=True) if is_known}
+        numbers, texts = number_columns(table, others, known)
+        columns[rest] = {name: name for name in numbers}
+        if texts and reading.known is None:
+            is_one = len(texts) == 1
+            notes.append(
+                f"{len(texts):,} column{'' if is_one else 's'} of text {'is' if is_one else 'are'} "
+                f"no input: {listed(texts, most=5)}. Write numbers instead to have "
+                f"{'it' if is_one else 'them'} read."
+            )
+    empty = [name for name, own in columns.items() if not own]
+    if empty and reading.known is None:
+        raise _no_columns(empty[0], free, rest)
+    parts = {name: _of_columns(table, own) for name, own in columns.items() if own}
+    return Measurements(
+        table, parts, dict.fromkeys(parts, np.arange(len(table))), notes=tuple(notes)
+    )
+
+
+def _of_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> AnnData:
+    names = pd.Index(list(columns.values()))
+    values = numbers_of(table, list(columns))
+    return AnnData(values, obs=pd.DataFrame(index=table.index), var=pd.DataFrame(index=names))
+
+
+def _no_columns(name: str, columns: Sequence[str], rest: str | None) -> InputError:
+    """Say that an input of a table has no column, and how columns are named."""
+    if name == rest:
+        return InputError(
+            f"no column holds numbers for the input '{name}', apart from target, split and group. "
+            f"Columns: {listed(columns, most=8) or 'none'}."
+        )
+    return InputError(
+        f"the input '{name}' has no column: none is called '{name}' or begins with '{name}:' or "
+        f"'{name}_'. Columns: {listed(columns, most=8)}. Rename its columns, or list them in a "
+        f"file for --config: inputs: {{{name}: {{columns: [...]}}}}."
+    )
+
+
 def _of_adata(adata: AnnData) -> Measurements:
-    if "feature_types" not in adata.var:
-        everything = np.arange(adata.n_obs)
-        return Measurements(adata.obs, {"X": adata}, {"X": everything})
-    types = adata.var["feature_types"].astype(str)
-    parts = {name: adata[:, (types == name).to_numpy()].copy() for name in dict.fromkeys(types)}
-    return Measurements(adata.obs, parts, {name: np.arange(adata.n_obs) for name in parts})
+    everything = np.arange(adata.n_obs)
+    if "feature_types" in adata.var and adata.X is not None:
+        types = adata.var["feature_types"].astype(str)
+        parts = {name: adata[:, (types == name).to_numpy()].copy() for name in dict.fromkeys(types)}
+    else:
+        parts = {} if adata.X is None else {"X": adata}
+    beside: dict[str, Callable[[], AnnData]] = {
+        str(key): partial(_of_obsm, adata, key) for key in adata.obsm
+    }
+    beside |= {str(key): partial(_of_layer, adata, key) for key in adata.layers}
+    return Measurements(adata.obs, parts, dict.fromkeys(parts, everything), beside)
+
+
+def _of_obsm(adata: AnnData, key: str) -> AnnData:
+    """An AnnData of a table or an array of ``obsm``, whose columns are named by their number."""
+    values = adata.obsm[key]
+    if isinstance(values, pd.DataFrame):
+        names = pd.Index(values.columns.astype(str))
+        numbers = values.to_numpy(np.float32, na_value=np.nan)
+        return AnnData(numbers, obs=adata.obs, var=pd.DataFrame(index=names))
+    names = pd.Index([f"{key}_{i}" for i in range(values.shape[1])])
+    return AnnData(values, obs=adata.obs, var=pd.DataFrame(index=names))
+
+
+def _of_layer(adata: AnnData, key: str) -> AnnData:
+    return AnnData(adata.layers[key], obs=adata.obs, var=adata.var)
 
 
 def _of_mudata(mdata: Any) -> Measurements:
     table = mdata.obs.copy()
     places = {}
     for name, part in mdata.mod.items():
+        _check_names(part.obs_names, f"mod '{name}'")
         places[name] = part.obs_names.get_indexer(mdata.obs_names)
         for column in part.obs.columns:  # what mudata does not copy upwards by itself
             if column not in table:
                 table[column] = part.obs[column].reindex(mdata.obs_names).to_numpy()
     return Measurements(table, dict(mdata.mod), places)
+
+
+def _check_names(names: pd.Index, where: str) -> None:
+    """Refuse records of one name: no other measurement could be joined to them."""
+    if not names.is_unique:
+        repeated = names[names.duplicated()].unique()
+        message = (
+            f"{where}: {len(repeated):,} names of records occur twice: {listed(repeated, most=4)}. "
+            "Give each a name of its own: adata.obs_names_make_unique()."
+        )
+        raise InputError(message)
 
 
 def _read_h5mu(path: Path) -> Any:
@@ -136,13 +278,14 @@ def choose(found: Measurements, wanted: str) -> str:
     InputError
         There is none, or several.
     """
-    if wanted in found.parts:
+    if wanted in found.parts or wanted in found.beside:
         return wanted
     kind = usual_modality(wanted)
-    alike = [name for name in found.parts if name.lower() == wanted.lower()]
+    known = [*found.parts, *found.beside]
+    alike = [name for name in known if name.lower() == wanted.lower()]
     alike = alike or [name for name in found.parts if kind and usual_modality(name) == kind]
     if len(alike) != 1:
-        message = f"there is no measurement '{wanted}'. Found: {listed(found.parts)}."
+        message = f"there is no measurement '{wanted}'. Found: {listed(known)}."
         raise InputError(message)
     return alike[0]
 
@@ -156,6 +299,9 @@ def write_measurements(source: Any, path: Path, change: Callable[[Any], None]) -
     path : ``.h5mu`` for a MuData, ``.h5ad`` for an AnnData.
     change : writes into the MuData or AnnData in place.
     """
+    if is_table(source):
+        message = f"{path}: the records came as a table; a name that ends in .csv is needed."
+        raise InputError(message)
     if isinstance(source, list):
         source = source[0]
     if isinstance(source, str | Path):

@@ -54,10 +54,7 @@ def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFr
     {'sequence': 'TTGACA', 'label': 0}
     """
     path = Path(path).expanduser()
-    is_parquet = ending(path) == ".parquet"
-    table, notes = (
-        (_read_parquet(path), []) if is_parquet else read_columns(path, text=sequence_column)
-    )
+    table, notes = read_any_table(path, text=sequence_column)
     if sequence_column not in table:
         raise _no_sequence_column(sequence_column, table, path)
     if sequence_column != "sequence" and "sequence" in table:
@@ -69,10 +66,17 @@ def read_table(path: StrPath, *, sequence_column: str = "sequence") -> pd.DataFr
     if table.empty:
         message = f"{path} has a header and no rows; at least one sequence is needed."
         raise InputError(message)
-    table = _named(table.rename(columns={sequence_column: "sequence"}), path)
+    table = named_by_id(table.rename(columns={sequence_column: "sequence"}))
     table["sequence"] = _checked(table["sequence"], path)
     warn_of_table(notes, table, path)
     return table
+
+
+def read_any_table(path: Path, *, text: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """Read a CSV, TSV or Parquet file as it is, and what to warn of: see :func:`read_columns`."""
+    if ending(path) == ".parquet":
+        return _read_parquet(path), []
+    return read_columns(path, text=text)
 
 
 def read_columns(path: Path, *, text: str | None = None) -> tuple[pd.DataFrame, list[str]]:
@@ -210,7 +214,7 @@ def _no_sequence_column(name: str, table: pd.DataFrame, path: Path) -> InputErro
     return InputError(f"{missing_column(name, shown, role='sequence', where=str(path))}{hint}")
 
 
-def _named(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def named_by_id(table: pd.DataFrame) -> pd.DataFrame:
     """Index a table by its ids, or by row numbers where there are none."""
     column = id_column(table)
     if column is None:

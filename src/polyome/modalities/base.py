@@ -207,6 +207,7 @@ class LinearFeatures(nn.Module):
         better on inner folds; None reads all.
     landmark_rows : int, (m,), which of the records that it was started from the first m features
         are the kernel with; None where features are no kernel.
+    are_few : they are dense and few enough for an exact solution for every penalty.
     has_ood_features : distance in :meth:`ood_features` tells records of unseen kinds, which are
         then refused as ``unknown``.
     """
@@ -216,6 +217,7 @@ class LinearFeatures(nn.Module):
     penalties: ClassVar[tuple[float, ...] | None] = None
     readings: tuple[int, int] | None = None
     landmark_rows: IntArray | None = None
+    are_few: ClassVar[bool] = False
     has_ood_features: ClassVar[bool] = False
 
     def ood_features(self, **inputs: Tensor) -> Tensor:
@@ -246,6 +248,8 @@ class Modality(ABC):
     """Whether prepared records may be sent to another process."""
     can_align: ClassVar[bool] = False
     """Whether a query can be brought to the training records, see :meth:`align`."""
+    can_be_input: ClassVar[bool] = False
+    """Whether it may be one of several inputs of a record."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 
@@ -300,6 +304,21 @@ class Modality(ABC):
     def prepare(self, records: Any) -> Any:
         """Do once what need not be done per batch; by default nothing."""
         return records
+
+    def measured(self, records: Any) -> BoolArray:
+        """Which records have a measurement at all, (n,); by default each."""
+        return np.ones(len(records), dtype=bool)
+
+    def baseline_features(self, records: Any) -> FloatArray:
+        """What cheap models read of an input's records, float32 (n, f), 0 on average."""
+        del records
+        message = f"the modality '{self.name}' cannot be one of several inputs"
+        raise TypeError(message)
+
+    def baseline_width(self) -> int:
+        """How many :meth:`baseline_features` there are."""
+        message = f"the modality '{self.name}' cannot be one of several inputs"
+        raise TypeError(message)
 
     @staticmethod
     def features(spec: dict[str, Any]) -> LinearFeatures | None:

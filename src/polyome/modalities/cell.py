@@ -28,6 +28,7 @@ class CellModality(ProfileModality):
 
     name: ClassVar[str] = "cell"
     can_align: ClassVar[bool] = True
+    can_be_input: ClassVar[bool] = True
 
     @staticmethod
     def embeddings(config: Any, spec: dict[str, Any]) -> CellEmbeddings:
@@ -52,6 +53,14 @@ class CellModality(ProfileModality):
     def encode(self, records: CellRecords) -> list[Encoding]:
         """``values``, float32 (g,): z-scores, clipped; missing genes as the others suggest."""
         return [{"values": row} for row in self.standardised(records)]
+
+    def baseline_features(self, records: CellRecords) -> FloatArray:
+        """Z-scored log-normalised expression."""
+        return self.standardised(records)
+
+    def baseline_width(self) -> int:
+        """How many genes are read."""
+        return len(self.selected_)
 
     def reference(
         self, records: CellRecords, truth: IntArray, num_classes: int

@@ -1,6 +1,6 @@
 """Records with several named inputs, each read by a modality of its own; some may be absent."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,14 +12,23 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
+from polyome.io.feature_table import is_table
 from polyome.io.measurements import (
     Measurements,
+    TableReading,
     choose,
     measurements_of,
+    measurements_of_table,
     write_measurements,
 )
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import ClassPrediction, Modality, ModalityEmbeddings, Records
+from polyome.modalities.base import (
+    ClassPrediction,
+    Modality,
+    ModalityEmbeddings,
+    Records,
+    ValuePrediction,
+)
 from polyome.modalities.profiles.records import annotate
 
 
@@ -81,37 +90,52 @@ class Inputs(Modality):
     members : by name of the input, a modality.
     hidden_share : chance that an input is hidden from the networks while training. Never all of a
         record are: so one model answers with whatever is there.
+    columns : of tables, by input the columns or patterns (``*``) that are its own; without any,
+        those that begin with its name (see :mod:`polyome.io.feature_table`).
     """
 
     name: ClassVar[str] = "inputs"
     answer_formats: ClassVar[tuple[str, ...]] = (".h5mu", ".h5ad", ".csv")
     is_portable: bool = True
 
-    def __init__(self, members: dict[str, Modality], *, hidden_share: float = 0.3) -> None:
+    def __init__(
+        self,
+        members: dict[str, Modality],
+        *,
+        hidden_share: float = 0.3,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.members = dict(sorted(members.items()))
         self.hidden_share = hidden_share
+        self.columns = {name: tuple((columns or {}).get(name, ())) for name in self.members}
 
     def inputs(self) -> dict[str, Modality]:
         """The modality of each input."""
         return self.members
 
-    def read(self, source: Any, **reading: Any) -> InputRecords:
-        """View a MuData, an AnnData with feature types, or a file of one as records.
+    def read(self, source: Any, *, left_out: Collection[str] = (), **reading: Any) -> InputRecords:
+        """View a MuData, an AnnData, a table of numbers, or a file of one as records.
 
-        A measurement that the source lacks is absent from all its records.
+        A measurement that the source lacks is absent from all its records. ``left_out`` names
+        columns of a table that are no measurement, such as the target.
         """
         if isinstance(source, InputRecords):
             return source
-        found = measurements_of(source)
         is_fitted = hasattr(self, "is_fitted_")
-        parts, rows, notes = {}, {}, []
+        found = (
+            measurements_of_table(source, self._table_reading(left_out, is_fitted=is_fitted))
+            if is_table(source)
+            else measurements_of(source)
+        )
+        parts, rows, notes = {}, {}, [*found.notes]
         for name, own in self.members.items():
             where = self._find(found, name, own, is_fitted=is_fitted)
             if where is None:
                 rows[name] = np.full(len(found.table), -1)
                 continue
-            parts[name] = own.read(found.parts[where], **reading)
-            rows[name] = found.places[where]
+            parts[name] = own.read(found.named(where), **reading)
+            has = np.append(own.measured(parts[name]), False)
+            rows[name] = np.where(has[found.rows_of(where)], found.rows_of(where), -1)
             notes += [f"{name}: {note}" for note in parts[name].notes]
             notes.append(
                 f"{name} was read from '{where}' as {own.name}: {(rows[name] >= 0).sum():,} of "
@@ -123,16 +147,28 @@ class Inputs(Modality):
                 f"{listed(found.parts)}."
             )
             raise InputError(message)
+        _check_some_input(found.table, rows)
         return InputRecords(found.table, parts, rows, source=source, notes=tuple(notes))
+
+    def _table_reading(self, left_out: Collection[str], *, is_fitted: bool) -> TableReading:
+        """How a table is taken apart: by a fitted model the columns that it knows."""
+        known = {
+            name: lambda names, own=own: [own.overlap(pd.Index([n])) > 0 for n in names]
+            for name, own in self.members.items()
+        }
+        return TableReading(self.columns, left_out, known if is_fitted else None)
 
     def _find(
         self, found: Measurements, name: str, own: Modality, *, is_fitted: bool
     ) -> str | None:
         """Which measurement of the data an input is; None where a query lacks it."""
-        if list(found.parts) == ["X"]:  # one nameless matrix: whose features does it have?
-            names = found.parts["X"].var_names
+        if list(found.parts) == ["X"] and name not in ("X", *found.beside):  # one nameless matrix
+            if len(self.members) == 1 or (own.name == "cell" and not is_fitted):
+                return "X"
+            names = found.parts["X"].var_names  # whose features does it have?
             best = max(self.members, key=lambda n: self.members[n].overlap(names))
-            return "X" if name == best and own.overlap(names) > 0 else None
+            if name == best and own.overlap(names) > 0:
+                return "X"
         try:
             return choose(found, name)
         except InputError:
@@ -142,6 +178,7 @@ class Inputs(Modality):
 
     def fit(self, records: InputRecords) -> Self:
         """Fit each modality to the records that have its input."""
+        self._check_shared(records)
         for name, own in self.members.items():
             number = int(records.has(name).sum())
             if number < 2:
@@ -150,6 +187,20 @@ class Inputs(Modality):
             own.fit(records.part(name))
         self.is_fitted_ = True
         return self
+
+    def _check_shared(self, records: InputRecords) -> None:
+        """Refuse an input that no record has together with another one."""
+        has = {name: records.has(name) for name in self.members}
+        for name, own in has.items():
+            others = [other for other in has if other != name]
+            if own.any() and others and not any((own & has[other]).any() for other in others):
+                first = {n: records.table.index[has[n]][:1].tolist() for n in (name, *others)}
+                shown = ", ".join(f"{n} {listed(names)}" for n, names in first.items())
+                message = (
+                    f"no training record has '{name}' and another input: are records named alike "
+                    f"in each? First names: {shown}."
+                )
+                raise InputError(message)
 
     def learn_classes(self, records: InputRecords, truth: IntArray) -> None:
         """Let each modality learn from the classes of the records that have its input."""
@@ -237,6 +288,7 @@ class Inputs(Modality):
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What each input's modality learned, arrays under ``NAME/``."""
         settings: dict[str, Any] = {"hidden_share": self.hidden_share, "inputs": {}}
+        settings["columns"] = {name: list(own) for name, own in self.columns.items()}
         arrays: dict[str, np.ndarray] = {}
         for name, own in self.members.items():
             learned, own_arrays = own.state()
@@ -253,10 +305,23 @@ class Inputs(Modality):
                 k.removeprefix(f"{name}/"): v for k, v in arrays.items() if k.startswith(f"{name}/")
             }
             members[name] = MODALITIES[entry["kind"]].from_state(entry["state"], own)
-        made = cls(members, hidden_share=settings["hidden_share"])
+        made = cls(members, hidden_share=settings["hidden_share"], columns=settings.get("columns"))
         made.is_fitted_ = True
         return made
 
-    def write(self, records: InputRecords, answers: ClassPrediction, path: Path) -> None:
-        """Write the MuData or AnnData with answers in its obs and obsm."""
+    def write(
+        self, records: InputRecords, answers: ClassPrediction | ValuePrediction, path: Path
+    ) -> None:
+        """Write the MuData or AnnData with answers in its obs and obsm; a table has none."""
         write_measurements(records.source, path, lambda data: annotate(data, answers))
+
+
+def _check_some_input(table: pd.DataFrame, rows: Mapping[str, IntArray]) -> None:
+    """Refuse records that have none of the inputs: there is nothing to answer them by."""
+    nothing = np.all([own < 0 for own in rows.values()], axis=0)
+    if nothing.any():
+        message = (
+            f"{int(nothing.sum()):,} of {len(table):,} records have no value in any of the inputs "
+            f"{listed(rows)} (first: '{table.index[nothing][0]}'). Remove these rows."
+        )
+        raise InputError(message)

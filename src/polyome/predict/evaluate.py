@@ -267,7 +267,7 @@ def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArra
         answered[name] = kind.linear_answers(fitted, scores)
     if kind.linear not in answered and fitted.task.name in fitted.model.linear:
         answered[kind.linear] = linear_model_alone(fitted, records)
-    return answered
+    return answered | fitted.task.joined_baselines(records, answered)
 
 
 def linear_model_alone(fitted: FittedModel, records: Records) -> FloatArray:

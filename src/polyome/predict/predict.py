@@ -9,6 +9,7 @@ from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray
 from polyome._version import __version__
 from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
@@ -154,6 +155,7 @@ def _assemble(
         score=score,
         refused=refused,
         level=arguments.interval,
+        pattern=records.pattern if isinstance(records, InputRecords) else None,
     )
     if unaligned is not None and isinstance(answers, ClassPrediction):
         answers = replace(answers, unaligned_score=unaligned.astype(np.float32))

@@ -104,8 +104,7 @@ def from_text(name: str, value: Any, hint: Any) -> Any:
     options = _options(hint)
     if NoneType in options and (value is None or str(value).lower() in ("none", "null", "")):
         return None
-    wants_list = any(get_origin(option) is list for option in options)
-    if isinstance(value, list) and wants_list:
+    if any(get_origin(option) is type(value) for option in options):  # a list, a mapping
         return value
     plain = next(option for option in options if option is not NoneType)
     try:

@@ -2,8 +2,10 @@
 
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
+from polyome.tasks.classify import Classify
 from polyome.tasks.expression import Expression
 from polyome.tasks.promoter import Promoter
+from polyome.tasks.regress import Regress
 from polyome.tasks.spatial import Spatial
 
 TASKS: dict[str, type[Task]] = {
@@ -11,6 +13,8 @@ TASKS: dict[str, type[Task]] = {
     Promoter.name: Promoter,
     Expression.name: Expression,
     Spatial.name: Spatial,
+    Classify.name: Classify,
+    Regress.name: Regress,
 }
 
-__all__ = ["TASKS", "CellType", "Expression", "Promoter", "Spatial", "Task"]
+__all__ = ["TASKS", "CellType", "Classify", "Expression", "Promoter", "Regress", "Spatial", "Task"]

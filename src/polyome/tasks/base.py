@@ -1,7 +1,7 @@
 """What every task supplies, and what classification tasks share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -97,6 +97,9 @@ class Task(Settings, ABC):
     names_kinds: ClassVar[bool] = True
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
 
+    linear_baseline: ClassVar[str] = "logistic_regression"
+    """What the linear model on all features is called as a baseline."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.hidden_size % self.num_attention_heads:
@@ -110,6 +113,11 @@ class Task(Settings, ABC):
     def modality_class(self) -> type[Modality]:
         """What reads the records: the task's modality, or several inputs."""
         return MODALITIES[self.modality]
+
+    def read(self, source: Any, reading: dict[str, Any], *, beside: Sequence[str] = ()) -> Any:
+        """Read a source to fit it; ``beside`` names columns that are no measurement."""
+        del beside
+        return self.build_modality().read(source, **reading)
 
     @abstractmethod
     def build_modality(self, num_classes: int = 0) -> Modality:
@@ -188,7 +196,14 @@ class Task(Settings, ABC):
 
     def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:
         """By name of a linear baseline that is kept with the model, its features (n, f)."""
-        return {"logistic_regression": self.features(modality, records)}
+        return {self.linear_baseline: self.features(modality, records)}
+
+    def joined_baselines(
+        self, records: Any, answered: Mapping[str, FloatArray]
+    ) -> dict[str, FloatArray]:
+        """Baselines, (n, c), made of those that are kept with the model; by default none."""
+        del records, answered
+        return {}
 
     @abstractmethod
     def score(

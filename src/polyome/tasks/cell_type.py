@@ -1,5 +1,6 @@
 """The cell-type task: name each cell of an AnnData."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,18 +11,18 @@ from polyome.audit.cells import cell_findings
 from polyome.audit.findings import Finding
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
-from polyome.modalities import MODALITIES, Modality
+from polyome.modalities import Modality
 from polyome.modalities.cell import CellModality
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.records import CellRecords
 from polyome.settings import AtLeastZero, LeastDepth, Natural, NumGenes, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import ClassificationTask, Example, Targets
-from polyome.tasks.inputs import input_features, input_findings, modality_names
+from polyome.tasks.inputs import InputsTask, input_findings
 
 
 @dataclass(kw_only=True)
-class CellType(ClassificationTask):
+class CellType(InputsTask, ClassificationTask):
     """Annotate cell types in single-cell RNA-seq.
 
     Parameters
@@ -32,13 +33,9 @@ class CellType(ClassificationTask):
     num_genes, num_components, num_modules, input_dropout, component_shift, least_depth : see
         :class:`polyome.modalities.profiles.modality.ProfileModality`.
 
-    inputs : measurements of one cell, ``NAME`` or ``NAME=MODALITY`` with commas between them, such
-        as ``rna,protein``; None reads expression alone. Cells may lack some of them.
-
-    See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
+    See also :class:`polyome.tasks.inputs.InputsTask` for cells with several measurements and :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
 
-    inputs: str | None = None
     layer: str | None = None
     gene_column: str | None = None
     feature_types: str | None = None
@@ -60,21 +57,13 @@ class CellType(ClassificationTask):
         "better than it is.",
     )
 
-    def build_modality(self, num_classes: int = 0) -> Modality:
+    def own_modalities(self, num_classes: int) -> dict[str, Callable[[], Modality]]:
         """Expression profiles, read as this task was told.
 
         Many classes need many components: with 68 classes 20 of them reach an accuracy of .858,
         100 of them .956 (scp1884_mini, benchmarks/).
         """
-        if self.inputs is None:
-            return self._expression(num_classes)
-        kinds = modality_names(self.inputs)
-        own = {"cell": lambda: self._expression(num_classes)}
-        return Inputs({name: own.get(kind, MODALITIES[kind])() for name, kind in kinds.items()})
-
-    def modality_class(self) -> type[Modality]:
-        """Expression, or several inputs."""
-        return CellModality if self.inputs is None else Inputs
+        return {"cell": lambda: self._expression(num_classes)}
 
     def _expression(self, num_classes: int) -> CellModality:
         return CellModality(
@@ -104,19 +93,10 @@ class CellType(ClassificationTask):
         }
 
     def features(self, modality: Modality, records: Any) -> FloatArray:
-        """Z-scored log-normalised expression, float32 (n, g)."""
-        if isinstance(modality, Inputs):
-            return np.concatenate([*input_features(modality, records).values()], axis=1)
-        assert isinstance(modality, CellModality)
-        return modality.standardised(records)
-
-    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
-        """Of several inputs each one's too, so that what each adds is seen."""
-        kept = super().kept_features(modality, records)
-        if isinstance(modality, Inputs):
-            found = input_features(modality, records)
-            kept |= {f"logistic_regression_{name}": x for name, x in found.items()}
-        return kept
+        """Z-scored log-normalised expression, float32 (n, g); of several inputs what each gives."""
+        if isinstance(modality, CellModality):
+            return modality.standardised(records)
+        return super().features(modality, records)
 
     def audit(
         self,

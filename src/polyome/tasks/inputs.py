@@ -1,25 +1,53 @@
 """What tasks over several inputs share: which there are, cheap features of each, findings."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 
 from polyome._errors import InputError, listed
-from polyome._types import FloatArray
+from polyome._types import BoolArray, FloatArray
 from polyome.audit.classes import class_findings
+from polyome.audit.columns import given_away
+from polyome.audit.duplicates import copies_across_parts, duplicate_findings
 from polyome.audit.findings import Finding
 from polyome.audit.shortcuts import shortcut_findings
 from polyome.io.measurements import usual_modality
-from polyome.modalities import MODALITIES
+from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.numeric.records import NumericRecords
 from polyome.splits import Split
+from polyome.tasks.base import Task
 from polyome.tasks.targets import Targets
 
+LEAST_CHANCE = 1e-3
+PRESENCE_TELLS = 0.5
+"""Correlation of an input's presence with a value from which it is reported."""
 
-def modality_names(inputs: str) -> dict[str, str]:
-    """By name of the input, the modality that reads it.
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What was said of an input.
+
+    Attributes
+    ----------
+    modality : name of the modality that reads it.
+    columns : of a table the columns or patterns that are its own; empty: by their names.
+    """
+
+    modality: str
+    columns: tuple[str, ...] = ()
+
+
+def input_specs(inputs: str | Mapping[str, Any], usual: str | None = None) -> dict[str, InputSpec]:
+    """What was said of each input, by its name.
 
     Parameters
     ----------
-    inputs : ``NAME`` or ``NAME=MODALITY``, with commas between them.
+    inputs : ``NAME`` or ``NAME=MODALITY``, with commas between them; or a mapping, as a file of
+        settings has it: name to modality, or to ``columns`` and perhaps ``modality``.
+    usual : modality of names that say none; None: there must be one.
 
     Raises
     ------
@@ -28,37 +56,179 @@ def modality_names(inputs: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> modality_names("rna, surface=protein")
+    >>> {name: spec.modality for name, spec in input_specs("rna, surface=protein").items()}
     {'rna': 'cell', 'surface': 'protein'}
+    >>> input_specs({"blood": {"columns": "lab_*"}}, usual="features")["blood"]
+    InputSpec(modality='features', columns=('lab_*',))
     """
-    kinds: dict[str, str] = {}
-    for entry in inputs.split(","):
-        name, _, kind = (part.strip() for part in entry.partition("="))
-        chosen = kind or usual_modality(name)
-        if not name or name in kinds:
-            message = f"--inputs {inputs}: each input needs a name of its own."
+    found: dict[str, InputSpec] = {}
+    for name, kind, columns in _said(inputs):
+        chosen = kind or usual_modality(name) or usual
+        if not name or name in found:
+            message = f"--inputs {_shown(inputs)}: each input needs a name of its own."
             raise InputError(message)
-        if chosen not in MODALITIES:
+        usable = [known for known, own in MODALITIES.items() if own.can_be_input]
+        if chosen is None or chosen not in usable:
             message = (
-                f"--inputs {inputs}: '{kind or name}' says no modality. Write "
-                f"{name}=MODALITY with one of {listed(MODALITIES)}."
+                f"--inputs {_shown(inputs)}: '{kind or name}' says no modality. Write "
+                f"{name}=MODALITY with one of {listed(usable)}."
             )
             raise InputError(message)
-        kinds[name] = chosen
-    return kinds
+        found[name] = InputSpec(chosen, columns)
+    return found
+
+
+def _said(inputs: str | Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Name, modality (empty: not said) and columns of each input."""
+    if isinstance(inputs, str):
+        pairs = (entry.partition("=") for entry in inputs.split(","))
+        return [(name.strip(), kind.strip(), ()) for name, _, kind in pairs]
+    found = []
+    for name, said in inputs.items():
+        entry = {"modality": said} if isinstance(said, str | None) else said
+        columns = entry.get("columns", ()) if isinstance(entry, dict) else None
+        columns = [columns] if isinstance(columns, str) else columns
+        are_known = isinstance(entry, dict) and set(entry) <= {"modality", "columns"}
+        if not are_known or not isinstance(columns, list | tuple):
+            message = (
+                f"inputs: '{name}' is {said!r:.60}; a modality is needed, or columns: [...] and "
+                "perhaps modality: NAME."
+            )
+            raise InputError(message)
+        found.append((str(name), entry.get("modality") or "", tuple(map(str, columns))))
+    return found
+
+
+def _shown(inputs: str | Mapping[str, Any]) -> str:
+    return inputs if isinstance(inputs, str) else ",".join(map(str, inputs))
+
+
+def build_inputs(
+    specs: Mapping[str, InputSpec],
+    normalisations: str | None,
+    own: Mapping[str, Callable[[], Modality]],
+) -> Inputs:
+    """Make the modalities of several inputs, not yet fitted.
+
+    Parameters
+    ----------
+    specs : see :func:`input_specs`.
+    normalisations : ``NAME=NORMALISATION`` with commas between them; None: the usual ones.
+    own : by modality, what makes it where a task has settings for it.
+
+    Raises
+    ------
+    InputError
+        A normalisation names no input, or none that its modality has.
+
+    Examples
+    --------
+    >>> made = build_inputs(input_specs("prot,met"), "prot=log1p", {})
+    >>> made.members["prot"].normalisation, made.members["met"].normalisation
+    ('log1p', 'beta')
+    """
+    chosen: dict[str, str] = {}
+    for entry in (normalisations or "").split(","):
+        name, _, how = (part.strip() for part in entry.partition("="))
+        if not entry.strip():
+            continue
+        kind = MODALITIES[specs[name].modality] if name in specs else None
+        usual = getattr(kind, "normalisations", ())
+        if how not in usual:
+            what = f"the input '{name}' may be {listed(usual)}" if usual else f"'{name}' has none"
+            message = f"normalisations={normalisations}: {what}. Write NAME=NORMALISATION."
+            raise InputError(message)
+        chosen[name] = how
+    members: dict[str, Modality] = {}
+    for name, spec in specs.items():
+        made: Any = own.get(spec.modality, MODALITIES[spec.modality])
+        members[name] = made(chosen[name]) if name in chosen else made()
+    return Inputs(members, columns={name: spec.columns for name, spec in specs.items()})
+
+
+@dataclass(kw_only=True)
+class InputsTask(Task):
+    """A task whose records may have several inputs.
+
+    Parameters
+    ----------
+    inputs : measurements of one record, ``NAME`` or ``NAME=MODALITY`` with commas between them, such
+        as ``rna,protein``; records may lack some of them.
+    normalisations : ``NAME=NORMALISATION`` with commas between them, such as ``prot=log1p``; None:
+        the usual one of each input's modality.
+    """
+
+    inputs: str | dict[str, Any] | None = None
+    normalisations: str | None = None
+
+    usual_inputs: ClassVar[str | None] = None
+    """What :attr:`inputs` is where nobody says it; None: records of the task's modality alone."""
+    usual_modality: ClassVar[str | None] = None
+    """Modality of inputs whose name says none; None: it has to be said."""
+
+    def input_specs(self) -> dict[str, InputSpec]:
+        """The inputs that were named, or the usual ones; none for the task's modality alone."""
+        named = self.inputs or self.usual_inputs
+        return {} if named is None else input_specs(named, self.usual_modality)
+
+    def own_modalities(self, num_classes: int) -> dict[str, Callable[[], Modality]]:
+        """By modality, what makes it with this task's settings; by default none."""
+        del num_classes
+        return {}
+
+    def modality_class(self) -> type[Modality]:
+        """Several inputs, or the task's modality."""
+        return Inputs if self.inputs or self.usual_inputs else MODALITIES[self.modality]
+
+    def build_modality(self, num_classes: int = 0) -> Modality:
+        """Inputs as they were named, each read as this task was told."""
+        specs, own = self.input_specs(), self.own_modalities(num_classes)
+        return build_inputs(specs, self.normalisations, own) if specs else own[self.modality]()
+
+    def read(self, source: Any, reading: dict[str, Any], *, beside: Sequence[str] = ()) -> Any:
+        """Read a source; columns of a table that stand ``beside`` the measurements are none."""
+        modality = self.build_modality()
+        if isinstance(modality, Inputs):
+            return modality.read(source, left_out=beside, **reading)
+        return modality.read(source, **reading)
+
+    def features(self, modality: Modality, records: Any) -> FloatArray:
+        """Z-scores of all inputs side by side, float32 (n, f)."""
+        if isinstance(modality, Inputs):
+            return np.concatenate([*input_features(modality, records).values()], axis=1)
+        return modality.baseline_features(records)
+
+    def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
+        """Of several inputs each one's too, so that what each adds is seen."""
+        kept = super().kept_features(modality, records)
+        if isinstance(modality, Inputs) and len(modality.members) > 1:
+            found = input_features(modality, records)
+            kept |= {f"{self.linear_baseline}_{name}": x for name, x in found.items()}
+        return kept
+
+    def joined_baselines(
+        self, records: Any, answered: Mapping[str, FloatArray]
+    ) -> dict[str, FloatArray]:
+        """Late fusion: the mean of what the linear models say of the inputs that are there."""
+        if not isinstance(records, InputRecords) or len(records.rows) < 2:
+            return {}
+        has = np.stack([records.has(name) for name in records.rows], axis=1)[..., None]
+        single = [answered[f"{self.linear_baseline}_{name}"] for name in records.rows]
+        total = np.where(has, np.stack(single, axis=1), 0).sum(axis=1)
+        return {"late_fusion": total / has.sum(axis=1)}
 
 
 def input_features(modality: Inputs, records: InputRecords) -> dict[str, FloatArray]:
-    """By input z-scores, float32 (n, f); zeros, the training mean, where a record lacks it."""
+    """By input what cheap models read, float32 (n, f); zeros, the mean, where a record lacks it."""
     found: dict[str, FloatArray] = {}
-    encodings = modality.encode_inputs(records)
     for name, own in modality.members.items():
-        spec = own.spec()
-        values = np.zeros((len(records), spec["num_genes"]), np.float32)
-        for row, encoding in zip(values, encodings, strict=True):
-            if name in encoding:
-                row[:] = encoding[name]["values"]
-        found[name] = values
+        has = records.has(name)
+        part = records.part(name) if has.any() else None
+        values = None if part is None else own.baseline_features(part)
+        width = own.baseline_width() if values is None else values.shape[1]
+        found[name] = np.zeros((len(records), width), np.float32)
+        if values is not None:
+            found[name][has] = values
     return found
 
 
@@ -71,4 +241,102 @@ def input_findings(records: InputRecords, targets: Targets, split: Split) -> lis
         for name in records.rows
         if 0 < records.has(name)[known].mean() < 1
     }
-    return findings + shortcut_findings(presence, targets.truth[known])
+    findings += shortcut_findings(presence, targets.truth[known])
+    return findings + [
+        finding
+        for name in records.rows
+        for finding in presence_findings(name, records.has(name)[known], targets.truth[known])
+    ]
+
+
+def presence_findings(name: str, has: BoolArray, truth: np.ndarray) -> list[Finding]:
+    """Warn of an input that the records of one class alone have, or alone lack.
+
+    A few records may be of one class by chance: where that is likelier than one in a thousand,
+    nothing is said.
+
+    Parameters
+    ----------
+    has, truth : (n,), of records with a target.
+
+    Examples
+    --------
+    >>> truth = np.repeat(["B", "T"], 20)
+    >>> presence_findings("prot", truth == "B", truth)[0].message
+    "Only records of the class 'B' have the input 'prot': its presence tells the class. ..."
+    """
+    findings = []
+    labels = truth.astype(str)
+    for rows, verb in ((has, "have"), (~has, "lack")):
+        classes = np.unique(labels[rows])
+        if len(classes) == 1 and (labels == classes[0]).mean() ** rows.sum() < LEAST_CHANCE:
+            message = (
+                f"Only records of the class '{classes[0]}' {verb} the input '{name}': its presence "
+                "tells the class. Leave the input out, or add records of other classes that "
+                f"{verb} it."
+            )
+            findings.append(Finding("shortcut", "warning", message, {"name": name}))
+    return findings
+
+
+def record_findings(records: InputRecords, targets: Targets, split: Split) -> list[Finding]:
+    """What misleads scores on records with any inputs, told classes or values."""
+    known = np.flatnonzero(targets.labelled)
+    is_value = targets.labels is None
+    findings = (
+        [
+            finding
+            for k in range(targets.truth.shape[1])
+            for finding in _presence(records, targets, k)
+        ]
+        if is_value
+        else input_findings(records, targets, split)
+    )
+    features, names = raw_features(records)
+    if not len(names):
+        return findings
+    findings += (
+        copies_across_parts(features, split)
+        if is_value
+        else duplicate_findings(features, targets.truth, split)
+    )
+    columns = targets.truth[known].T if is_value else [targets.truth[known]]
+    for truth in columns:
+        findings += given_away(features[known], names, np.asarray(truth))
+    return findings
+
+
+def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
+    """Numbers of all inputs that have some by name, float32 (n, f), NaN where missing, and names."""
+    parts, names = [], []
+    for name, own in records.parts.items():
+        if not isinstance(own, NumericRecords):
+            continue
+        has = records.has(name)
+        values = np.full((len(records), len(own.names)), np.nan, np.float32)
+        values[has] = own.values[records.rows[name][has]]
+        parts.append(values)
+        names += [
+            f"{name}: {feature}" if len(records.parts) > 1 else feature for feature in own.names
+        ]
+    return (np.hstack(parts) if parts else np.zeros((len(records), 0), np.float32)), names
+
+
+def _presence(records: InputRecords, targets: Targets, k: int) -> list[Finding]:
+    """Warn of an input whose presence goes with a value."""
+    truth = np.asarray(targets.truth, np.float64)[:, k]
+    known = np.isfinite(truth)
+    findings = []
+    for name in records.rows:
+        has = records.has(name)[known]
+        if not 0 < has.mean() < 1:
+            continue
+        r = float(np.corrcoef(has, truth[known])[0, 1])
+        if abs(r) < PRESENCE_TELLS:
+            continue
+        message = (
+            f"Having the input '{name}' goes with the target (r = {r:.2f}): its presence tells the "
+            "value. Leave the input out, or add records of other values that lack it."
+        )
+        findings.append(Finding("shortcut", "warning", message, {"name": name, "pearson": r}))
+    return findings

@@ -38,6 +38,7 @@ class RegressionTask(Task):
     noise: str | None = None
 
     head: ClassVar[str] = "regression"
+    linear_baseline: ClassVar[str] = "ridge"
     names_kinds: ClassVar[bool] = False
     shown_metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "r2", "rmse")
     head_dropout: ClassVar[float] = 0.3

@@ -17,6 +17,7 @@ from polyome.tasks.targets import Targets
 from polyome.train.calibrate import calibrated, fit_temperature
 from polyome.train.kind import Kind, OutOfFold, at_size
 from polyome.train.linear_model import GRID, FittedLinear, Fold, fit_linear_model, seen_by
+from polyome.train.stacking import stacking_weights
 
 UNKNOWN = "unknown"
 
@@ -102,6 +103,16 @@ class Classes(Kind):
             fitted.facts["temperatures"][name] = fit_temperature(log_proba[seen], truth[rows[seen]])
         fitted.temperature = fitted.facts["temperatures"]["polyome"]
 
+    def stacked(
+        self, outputs: Sequence[FloatArray], truth: IntArray, start: FloatArray
+    ) -> FloatArray:
+        """Weights of least log loss."""
+        return stacking_weights(outputs, truth, start)
+
+    def pooled(self, outputs: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+        """Log-probabilities of a logarithmic opinion pool."""
+        return np.asarray(log_softmax(np.tensordot(weights, np.stack(outputs), axes=1), axis=1))
+
     def numbers(
         self, fitted: FittedModel, outputs: FloatArray, part: str = "polyome"
     ) -> FloatArray:
@@ -128,9 +139,10 @@ class Classes(Kind):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
+        pattern: IntArray | None,
     ) -> ClassPrediction:
         """Label, confidence, probabilities; refused records are ``unknown``."""
-        del level
+        del level, pattern
         proba = self.numbers(fitted, raw.outputs)
         label = np.array(fitted.classes, dtype=object)[proba.argmax(axis=1)]
         if refused is not None:

@@ -72,6 +72,7 @@ def fit_model(
     if isinstance(training.modality, Inputs):
         divided = validation_folds(training, task, arguments)
         fitted = _of_inputs(task, training, model, classes, alone, divided)
+        fitted.scale = targets.scale
     else:
         linear, detector = _cross_fitted(task, training, model)
         model.to(pick_device(task.device)).eval()

@@ -19,16 +19,14 @@ from polyome.model_folder.fitted_model import FittedModel
 from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.outputs.unknown_inputs import InputDetectors
 from polyome.tasks.base import Task
+from polyome.train.kinds import kind_of
 from polyome.train.linear_model import (
-    GRID,
     FittedLinear,
     Fold,
-    fit_linear_model,
     fold_features,
     seen_by,
 )
 from polyome.train.members import out_of_fold_predictions
-from polyome.train.stacking import stacking_weights
 from polyome.train.training import Training
 
 NETWORK_START = 0.6
@@ -41,13 +39,13 @@ class InputLinear:
 
     Attributes
     ----------
-    out_of_fold : by input, log-probabilities (n, c) of all training records; where one lacks the
-        input they mean nothing.
-    detectors : refuse records unlike all training records.
+    out_of_fold : by input, raw outputs (n, c) of all training records, such as log-probabilities;
+        where one lacks the input they mean nothing.
+    detectors : refuse records unlike all training records; None where answers are values.
     """
 
     out_of_fold: dict[str, FloatArray]
-    detectors: InputDetectors
+    detectors: InputDetectors | None
 
 
 def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> InputLinear:
@@ -65,19 +63,16 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fitted = fit_linear_model(
-            usable,
-            whole,
-            training.truth,
-            training.num_classes,
-            penalties=module.penalties or GRID,
-            readings=module.readings,
-            balance=task.balances_classes,
+        fitted = kind_of(task).fit_linear_model(
+            task, usable, whole, training.truth, training.num_classes, module
         )
         _put(beside.parts[name], module, fitted)
         held[name] = fitted.out_of_fold
-        detectors[name], own_scores = _detector(usable, whole, training.truth)
-        scores.append(own_scores)
+        if task.names_kinds:
+            detectors[name], own_scores = _detector(usable, whole, training.truth)
+            scores.append(own_scores)
+    if not detectors:
+        return InputLinear(held, None)
     found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
     return InputLinear(held, found)
 
@@ -126,17 +121,24 @@ def weigh_inputs(
     divided: Sequence[tuple[IntArray, IntArray]],
     linear: InputLinear,
 ) -> None:
-    """Learn the weights of networks and linear models for each set of inputs, in place."""
+    """Learn weights of networks and linear models, and intervals, by set of inputs, in place."""
     modality = training.modality
     assert isinstance(modality, Inputs)
     beside: Any = fitted.model.linear[fitted.task.name]
+    kind = kind_of(fitted.task)
     found: dict[str, list[float]] = {}
+    held: dict[int, Any] = {}
     names = sorted(modality.members)
     for pattern in range(1, 2 ** len(names)):
         chosen = [name for i, name in enumerate(names) if pattern >> i & 1]
         start = np.array([NETWORK_START, *[(1 - NETWORK_START) / len(chosen)] * len(chosen)])
-        log_proba, truth = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
-        weights = stacking_weights(log_proba, truth, start) if len(truth) else start
+        outputs, rows = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
+        weights = start
+        if len(rows):
+            truth = training.truth[rows]
+            weights = kind.stacked(outputs, truth, start)
+            groups = None if training.groups is None else training.groups[rows]
+            held[pattern] = kind.pooled(outputs, weights), truth, groups
         row = torch.zeros(1 + len(names))
         row[0] = float(weights[0])
         for name, weight in zip(chosen, weights[1:], strict=True):
@@ -144,6 +146,7 @@ def weigh_inputs(
         beside.weights[pattern] = row.to(beside.weights.device)
         found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
     fitted.facts["stacking_weights"] = found
+    kind.calibrate_inputs(fitted, held)
 
 
 def _out_of_fold(
@@ -154,7 +157,7 @@ def _out_of_fold(
     linear: InputLinear,
     chosen: Sequence[str],
 ) -> tuple[list[FloatArray], IntArray]:
-    """Log-probabilities, (m, c), of the networks and of each linear model, and the truth (m,)."""
+    """Raw outputs, (m, c), of the networks and of each linear model, and whose they are, (m,)."""
     records: Any = training.records
     has_all = np.all([records.has(name) for name in chosen], axis=0)
     nobody = np.zeros(len(records), dtype=bool)
@@ -163,8 +166,8 @@ def _out_of_fold(
     rows = [(fit, aside[has_all[aside]]) for fit, aside in divided]
     parts = out_of_fold_predictions(task, shown, members, rows)
     if not parts:
-        return [], training.truth[:0]
+        return [], training.fit[:0]
     places = np.concatenate([part.rows for part in parts])
     networks = np.concatenate([part.answers.mean(axis=0) for part in parts])
     beside = [linear.out_of_fold[name][places] for name in chosen]
-    return [networks, *beside], training.truth[places]
+    return [networks, *beside], places

@@ -1,7 +1,7 @@
 """What fitting and answering need to know of the kind of an answer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,28 @@ class Kind(ABC):
         """
 
     @abstractmethod
+    def stacked(self, outputs: Sequence[FloatArray], truth: Truth, start: FloatArray) -> FloatArray:
+        """Weights (k,), none below 0, of k models' raw outputs, (n, c) each, out of fold.
+
+        ``start`` are the weights without any row.
+        """
+
+    @abstractmethod
+    def pooled(self, outputs: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+        """One raw output, (n, c), of k models' and their weights."""
+
+    def calibrate_inputs(  # noqa: B027 - classes are calibrated by the weights themselves
+        self, fitted: FittedModel, held: Mapping[int, tuple[FloatArray, Truth, np.ndarray | None]]
+    ) -> None:
+        """Learn what answers need, by set of inputs.
+
+        Parameters
+        ----------
+        held : by set of inputs (see :attr:`polyome.modalities.inputs.InputRecords.pattern`), of
+            validation rows: pooled outputs (m, c), the truth, and groups (m,) or None.
+        """
+
+    @abstractmethod
     def numbers(
         self, fitted: FittedModel, outputs: FloatArray, part: str = "polyome"
     ) -> FloatArray:
@@ -125,6 +147,7 @@ class Kind(ABC):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
+        pattern: IntArray | None,
     ) -> ClassPrediction | ValuePrediction:
         """Put answers together.
 
@@ -133,6 +156,7 @@ class Kind(ABC):
         score : (n,), distance from the training records; None where it is not known.
         refused : bool, (n,), records that get no name; None refuses none.
         level : share of true values that an interval is to hold.
+        pattern : (n,), which inputs each record has; None where records have but one.
         """
 
     @abstractmethod

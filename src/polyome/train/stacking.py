@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax
 
 from polyome._types import FloatArray, IntArray
@@ -55,3 +55,36 @@ def stacking_weights(
 
     found = minimize(loss, start, jac=True, bounds=[(0, LARGEST)] * len(start), method="L-BFGS-B")
     return np.asarray(found.x)
+
+
+def squared_weights(
+    outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
+) -> FloatArray:
+    """Weights, none below 0, of values whose sum has the least squared error.
+
+    Values have mean 0 over training rows, so that weights below 1 in sum draw answers of weak
+    models to the mean.
+
+    Parameters
+    ----------
+    outputs : of each model, (n, c), of rows that it was not fitted on.
+    truth : float, (n, c, 2): values and their weights, 0 where missing.
+    start : (k,), the weights without any row, for which :data:`PRIOR_ROWS` count.
+
+    Examples
+    --------
+    >>> truth = np.stack([np.linspace(-1, 1, 50), np.ones(50)], axis=-1)[:, None]
+    >>> right, wrong = truth[..., 0], np.tile([[1.0], [-1.0]], (25, 1))
+    >>> squared_weights([right, wrong], truth, np.array([0.5, 0.5])).round(1).tolist()
+    [0.9, 0.0]
+    """
+    values, rows = truth[..., 0].astype(np.float64), truth[..., 1].astype(np.float64)
+    if not rows.any():
+        return np.asarray(start, dtype=np.float64)
+    root = np.sqrt(rows).ravel()
+    stacked = np.stack([np.asarray(one, np.float64).ravel() * root for one in outputs], axis=1)
+    wanted = values.ravel() * root
+    spread = (wanted**2).sum() / rows.sum()
+    prior = np.sqrt(PRIOR_ROWS * spread) * np.eye(len(start))
+    system, answer = np.vstack([stacked, prior]), np.concatenate([wanted, prior @ start])
+    return np.asarray(nnls(system, answer)[0])

@@ -3,7 +3,7 @@
 All here is in training units (:class:`polyome.tasks.scales.ValueScale`) until it is answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,15 @@ from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
 from polyome.train.kind import Kind, OutOfFold
 from polyome.train.linear_model import FittedLinear, Fold
+from polyome.train.ridge import fit_exact_ridge
+from polyome.train.stacking import squared_weights
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 """Penalties of the linear model, from strong to weak, for features of total variance 1 a block."""
 KERNEL_ALPHAS = (3.0, 1.0, 0.3, 0.1, 0.03)
 """The same where features are a kernel with Nystroem landmarks, 1 for equal sequences."""
+RIDGE_GRID = np.logspace(-3, 5, 9)
+"""Penalties of the baseline, for z-scores."""
 LEVELS = 1000
 """Coverages, 1 / LEVELS apart, at which the width of an interval is kept."""
 FEWEST = 20
@@ -63,8 +67,36 @@ class MeasuredValues(Kind):
         module: Any,
     ) -> FittedLinear:
         """Ridge regression."""
-        del task, num_outputs, module
+        del task, num_outputs
+        if module.are_few:
+            return fit_exact_ridge(folds, whole, truth)
         return fit_ridge_path(folds, whole, truth)
+
+    def stacked(
+        self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
+    ) -> FloatArray:
+        """Weights of least squared error."""
+        return squared_weights(outputs, truth, start)
+
+    def pooled(self, outputs: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+        """Weighted sum."""
+        return np.tensordot(weights, np.stack(outputs), axes=1)
+
+    def calibrate_inputs(
+        self,
+        fitted: FittedModel,
+        held: Mapping[int, tuple[FloatArray, FloatArray, np.ndarray | None]],
+    ) -> None:
+        """Set the widths of intervals for each set of inputs; where none could be, the widest."""
+        own = {
+            pattern: conformal_widths(*parts)
+            for pattern, parts in held.items()
+            if len(parts[0]) >= FEWEST
+        }
+        if own:
+            widest = np.max([*own.values()], axis=0)
+            patterns = range(2 ** len(fitted.modality.inputs()))
+            fitted.arrays["conformal"] = np.stack([own.get(p, widest) for p in patterns])
 
     def calibrate(
         self,
@@ -114,13 +146,15 @@ class MeasuredValues(Kind):
         score: FloatArray | None,
         refused: BoolArray | None,
         level: float,
+        pattern: IntArray | None,
     ) -> ValuePrediction:
         """Values and the ends of their intervals."""
         del score, refused
         low = high = None
         widths = fitted.arrays.get("conformal")
         if widths is not None:
-            width = widths[min(LEVELS - 1, round(level * LEVELS)) - 1]
+            place = min(LEVELS - 1, round(level * LEVELS)) - 1
+            width = widths[place] if pattern is None else widths[pattern, place]
             low, high = (self._frame(fitted, raw.outputs + w, names) for w in (-width, width))
         return ValuePrediction(
             names=names,
@@ -149,7 +183,7 @@ class MeasuredValues(Kind):
         fits = []
         for column in truth.T:
             known = np.isfinite(column)
-            fits.append(RidgeCV(np.logspace(-3, 3, 7)).fit(features[known], column[known]))
+            fits.append(RidgeCV(RIDGE_GRID).fit(features[known], column[known]))
         return np.stack([fit.coef_ for fit in fits]), np.array([fit.intercept_ for fit in fits])
 
     def linear_answers(self, fitted: FittedModel, scores: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What is learned of numeric features: shared by proteins and plain tables."""
+"""What is learned of numeric features: shared by proteins, methylation and plain tables."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -8,21 +8,26 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
-from scipy.linalg import eigh
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import Encoding, FloatArray
+from polyome._types import BoolArray, Encoding, FloatArray
 from polyome.modalities.base import ClassPrediction, Modality
+from polyome.modalities.numeric.components import principal_components
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
-from polyome.modalities.profiles.features import ProfileFeatures
+from polyome.modalities.profiles.features import LinearProfileFeatures, ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
 
 CLIP = 10.0  # standard deviations
-OOD_FEATURES = 10
-"""Components in which distance tells records unlike all training records."""
 LEAST_OVERLAP = 0.5
 """Share of a model's features that a query must measure."""
+SINGLE_FEATURES = 500
+"""Most features that count by themselves; of more, components are read."""
+COMPONENTS, MOST_COMPONENTS = 20, 256
+"""Of many features: read by the network, and at most by the linear model."""
+_PCA_ROWS = 20_000
+_MOST_OOD_FEATURES, _FEWEST_OOD_FEATURES, _ROWS_PER_ANCHOR = 10, 5, 50
+"""Components in which distance tells records unlike all training records."""
 
 
 class NumericModality(Modality):
@@ -32,21 +37,49 @@ class NumericModality(Modality):
 
     Parameters
     ----------
+    normalisation : one of ``normalisations``; None is the first of them.
     num_modules : module tokens, each a learned combination of features.
     input_dropout : mean share of features hidden from the model while training.
     """
 
     features_are: ClassVar[str] = "features"
+    normalisations: ClassVar[tuple[str, ...]]
+    """How raw numbers may be normalised; the first is the usual one."""
+    mixes_features: ClassVar[bool] = False
+    """Whether a feature's normalised value hangs on the record's other features."""
+    has_common_scale: ClassVar[bool] = False
+    """Whether features are divided by one standard deviation, not each by its own."""
+    most_features: ClassVar[int | None] = None
+    """The most variable features that are read; None reads all that vary."""
     is_portable: bool = True
+    can_be_input: ClassVar[bool] = True
 
-    def __init__(self, *, num_modules: int = 4, input_dropout: float = 0.3) -> None:
+    def __init__(
+        self,
+        normalisation: str | None = None,
+        *,
+        num_modules: int = 4,
+        input_dropout: float = 0.3,
+    ) -> None:
+        self.normalisation = normalisation or self.normalisations[0]
+        if self.normalisation not in self.normalisations:
+            message = (
+                f"{self.features_are} cannot be normalised by '{normalisation}'. Use one of "
+                f"{listed(self.normalisations)}."
+            )
+            raise InputError(message)
         self.num_modules = num_modules
         self.input_dropout = input_dropout
 
-    @staticmethod
     @abstractmethod
-    def normalised(values: FloatArray) -> FloatArray:
-        """Bring raw numbers, (n, f), NaN where not measured, to a scale that compares records."""
+    def normalised(self, values: FloatArray) -> FloatArray:
+        """Bring raw numbers, (n, f), NaN where not measured, to a scale that compares records.
+
+        Columns are those of ``columns_``.
+        """
+
+    def learn_columns(self, values: FloatArray) -> None:
+        """Learn what :meth:`normalised` needs of the training records, (n, f); usually nothing."""
 
     def read(self, source: Any, **reading: Any) -> NumericRecords:
         """View an AnnData, a table or an h5ad file as numbers by feature."""
@@ -55,13 +88,18 @@ class NumericModality(Modality):
             return source
         return numeric_records(source, self.features_are)
 
+    def measured(self, records: NumericRecords) -> BoolArray:
+        """Records of which at least one feature was measured."""
+        return np.isfinite(records.values).any(axis=1)
+
     def fit(self, records: NumericRecords) -> Self:
-        """Learn which features vary, their means and standard deviations."""
+        """Learn which features vary, their means and standard deviations, and components."""
+        self.columns_ = tuple(records.names)
+        self.learn_columns(records.values)
         values = self.normalised(records.values)
         known = np.isfinite(values)
         count = known.sum(axis=0)
-        filled = np.where(known, values, 0)
-        means = filled.sum(axis=0) / count.clip(1)
+        means = np.where(known, values, 0).sum(axis=0) / count.clip(1)
         variances = (np.where(known, values - means, 0) ** 2).sum(axis=0) / count.clip(1)
         kept = np.flatnonzero((variances > 1e-12) & (count >= 2))
         if not len(kept):
@@ -70,23 +108,37 @@ class NumericModality(Modality):
                 f"{len(records):,} training records; leave this input out."
             )
             raise InputError(message)
-        self.names_: tuple[str, ...] = tuple(records.names[kept])
+        if self.most_features is not None and len(kept) > self.most_features:
+            order = np.argsort(-variances[kept], kind="stable")
+            kept = np.sort(kept[order[: self.most_features]])
         self.means_ = means[kept].astype(np.float32)
-        self.scales_ = np.sqrt(variances[kept]).astype(np.float32)
-        self.num_ood_features_ = min(OOD_FEATURES, len(kept), max(1, len(records) - 1))
+        scales = np.sqrt(variances[kept])
+        if self.has_common_scale:
+            scales = np.full(len(kept), np.sqrt(variances[kept].mean()))
+        self.scales_ = scales.astype(np.float32)
+        self.kept_ = kept
+        if not self.mixes_features:
+            self.columns_ = tuple(records.names[kept])
+            self.kept_ = np.arange(len(kept))
+        most = max(1, min(len(kept), len(records) - 1))
+        trusted = max(_FEWEST_OOD_FEATURES, len(records) // _ROWS_PER_ANCHOR)
+        self.num_ood_features_ = min(_MOST_OOD_FEATURES, trusted, most)
+        are_many = len(kept) > SINGLE_FEATURES
+        self.num_components_ = min(COMPONENTS, most) if are_many else 0
+        self.num_linear_components_ = min(MOST_COMPONENTS, most) if are_many else 0
         return self
 
     def overlap(self, names: pd.Index) -> float:
         """Share of the model's features that these names have."""
-        known = getattr(self, "names_", None)
+        known = getattr(self, "columns_", None)
         return 0.0 if known is None else float(pd.Index(known).isin(names).mean())
 
     def spec(self) -> dict[str, Any]:
         """Sizes for the embeddings."""
         return {
-            "num_genes": len(self.names_),
-            "num_components": 0,
-            "num_linear_components": 0,
+            "num_genes": len(self.means_),
+            "num_components": self.num_components_,
+            "num_linear_components": self.num_linear_components_,
             "num_ood_features": self.num_ood_features_,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
@@ -99,41 +151,48 @@ class NumericModality(Modality):
         return CellEmbeddings(config.hidden_size, spec)
 
     @staticmethod
-    def features(spec: dict[str, Any]) -> ProfileFeatures:
-        """Each feature counts by itself in the linear model."""
-        return ProfileFeatures(spec)
+    def features(spec: dict[str, Any]) -> LinearProfileFeatures:
+        """Each feature counts by itself in the linear model; of many features, components."""
+        return LinearProfileFeatures(spec)
 
     def start_from(self, module: nn.Module, records: NumericRecords) -> None:
-        """Give the components in which unknown records are found those of these records."""
-        z = self.prepare(records).standardised.astype(np.float64)
-        width, kept = z.shape[1], self.num_ood_features_
-        values, vectors = eigh(z.T @ z / len(z), subset_by_index=[width - kept, width - 1])
-        vectors = vectors[:, ::-1]
-        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(kept)])
-        stds = np.sqrt(values[::-1].clip(1e-6))
-        for part in module.modules():
-            if isinstance(part, ProfileFeatures):
-                part.get_buffer("components").copy_(torch.from_numpy(vectors.T.copy()))
-                part.get_buffer("stds").copy_(torch.from_numpy(stds))
+        """Give every fixed projection in a module the components of these records."""
+        parts = [part for part in module.modules() if isinstance(part, ProfileFeatures)]
+        kept = [len(part.get_buffer("components")) for part in parts]
+        rows = np.arange(min(len(records), _PCA_ROWS))
+        z = self.prepare(records).standardised[rows]
+        components, stds = principal_components(z, max(kept))
+        for part, number in zip(parts, kept, strict=True):
+            part.get_buffer("components").copy_(torch.from_numpy(components[:number]))
+            part.get_buffer("stds").copy_(torch.from_numpy(stds[:number]))
 
     def prepare(self, records: NumericRecords) -> Any:
         """Z-scores over the model's features, 0 where one was not measured."""
         if records.standardised is not None:
             return records
-        places = records.names.get_indexer(pd.Index(self.names_))
-        missing = [name for name, place in zip(self.names_, places) if place < 0]
-        if len(missing) > (1 - LEAST_OVERLAP) * len(self.names_):
+        places = records.names.get_indexer(pd.Index(self.columns_))
+        missing = [name for name, place in zip(self.columns_, places) if place < 0]
+        if len(missing) > (1 - LEAST_OVERLAP) * len(self.columns_):
             message = (
-                f"{len(self.names_) - len(missing):,} of the {len(self.names_):,} "
+                f"{len(self.columns_) - len(missing):,} of the {len(self.columns_):,} "
                 f"{self.features_are} that the model knows are there; it lacks "
                 f"{listed(missing, most=4)}. Its names: {listed(records.names, most=4)}."
             )
             raise InputError(message)
-        values = self.normalised(records.values)[:, places]
-        z = (values - self.means_) / self.scales_
-        z[:, places < 0] = 0
+        values = records.values[:, places]
+        values[:, places < 0] = np.nan
+        z = (self.normalised(values)[:, self.kept_] - self.means_) / self.scales_
         z = np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)
         return replace(records, standardised=z)
+
+    def baseline_features(self, records: NumericRecords) -> FloatArray:
+        """Z-scores."""
+        found: FloatArray = self.prepare(records).standardised
+        return found
+
+    def baseline_width(self) -> int:
+        """How many features are read."""
+        return len(self.means_)
 
     def encode(self, records: NumericRecords) -> list[Encoding]:
         """``values``, float32 (f,): z-scores."""
@@ -141,18 +200,30 @@ class NumericModality(Modality):
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Names and settings; means and standard deviations."""
-        settings = {"num_modules": self.num_modules, "input_dropout": self.input_dropout}
-        learned = {"names": list(self.names_), "num_ood_features": self.num_ood_features_}
-        arrays = {"means": self.means_, "scales": self.scales_}
+        settings = {
+            "normalisation": self.normalisation,
+            "num_modules": self.num_modules,
+            "input_dropout": self.input_dropout,
+        }
+        learned = {
+            "columns": list(self.columns_),
+            "num_ood_features": self.num_ood_features_,
+            "num_components": self.num_components_,
+            "num_linear_components": self.num_linear_components_,
+        }
+        arrays = {"means": self.means_, "scales": self.scales_, "kept": self.kept_}
         return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """Restore what :meth:`state` gave."""
         modality = cls(**settings["settings"])
-        modality.names_ = tuple(settings["learned"]["names"])
-        modality.num_ood_features_ = settings["learned"]["num_ood_features"]
-        modality.means_, modality.scales_ = arrays["means"], arrays["scales"]
+        learned = settings["learned"]
+        modality.columns_ = tuple(learned["columns"])
+        for name in ("num_ood_features", "num_components", "num_linear_components"):
+            setattr(modality, f"{name}_", learned[name])
+        for name in ("means", "scales", "kept"):
+            setattr(modality, f"{name}_", arrays[name])
         return modality
 
     def write(self, records: NumericRecords, answers: ClassPrediction, path: Path) -> None:

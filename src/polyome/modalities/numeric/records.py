@@ -26,6 +26,8 @@ class NumericRecords:
     values : float32, (n, f); NaN where a feature was not measured.
     notes : what was decided while reading.
     standardised : float32, (n, g), z-scores over a model's features, once they are prepared.
+    kind : what the values are, where a modality tells several kinds apart.
+    places : (f,), another name of each feature, its place on the genome; None: not known.
     """
 
     table: pd.DataFrame
@@ -33,6 +35,8 @@ class NumericRecords:
     values: FloatArray
     notes: tuple[str, ...] = ()
     standardised: FloatArray | None = None
+    kind: str = ""
+    places: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.table)

@@ -32,6 +32,7 @@ class ProfileFeatures(LinearFeatures):
     """
 
     has_ood_features: ClassVar[bool] = True
+    are_few: ClassVar[bool] = True
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
-from polyome.modalities.base import ClassPrediction
+from polyome.modalities.base import ClassPrediction, ValuePrediction
 from polyome.modalities.profiles.feature_kinds import EVERYTHING, type_column
 from polyome.modalities.profiles.matrix import ExpressionMatrix
 
@@ -72,8 +72,11 @@ def check_annotatable(source: Any) -> None:
         raise InputError(message)
 
 
-def annotate(adata: AnnData, answers: ClassPrediction) -> None:
+def annotate(adata: AnnData, answers: ClassPrediction | ValuePrediction) -> None:
     """Write answers into an AnnData, in place.
+
+    ValuePrediction: ``obs["polyome_TARGET"]`` and the ends of its interval, ``obs["polyome_TARGET_low"]``
+    and ``_high``; ``obsm["X_polyome"]``, ``uns["polyome"]``. Classes:
 
     ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
     (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
@@ -83,6 +86,12 @@ def annotate(adata: AnnData, answers: ClassPrediction) -> None:
     vote ``obs["polyome_vote_share"]`` is the share of the winner in the cell's group. Columns that
     earlier answers left, and these do not have, go.
     """
+    if isinstance(answers, ValuePrediction):
+        for name, values in answers.frame().items():
+            adata.obs[f"polyome_{name}"] = values.to_numpy()
+        adata.obsm["X_polyome"] = answers.representation
+        adata.uns["polyome"] = answers.provenance
+        return
     adata.obs["polyome_label"] = pd.Categorical(answers.label)
     adata.obs["polyome_confidence"] = answers.confidence
     adata.obs["polyome_unknown_score"] = answers.unknown_score

@@ -1,11 +1,11 @@
 """A standardised profile as tokens: shared by cells and tissue."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from polyome.modalities.base import ModalityEmbeddings
+from polyome.modalities.base import LinearFeatures, ModalityEmbeddings
 from polyome.modalities.profiles.features import ProfileFeatures
 
 
@@ -19,11 +19,13 @@ class CellEmbeddings(ModalityEmbeddings):
     """
 
     module_width = 16
+    features_class: ClassVar[type[LinearFeatures]] = ProfileFeatures
+    """What tokens read of a record; built from the spec."""
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__(hidden_size)
         modules = spec["num_modules"]
-        self.features = ProfileFeatures(spec)
+        self.features = self.features_class(spec)
         self.profile = nn.Linear(self.features.width, hidden_size)
         self.module_identity = nn.Parameter(torch.zeros(modules, hidden_size))
         self.module_in = nn.Linear(self.features.width, modules * self.module_width)
@@ -35,14 +37,14 @@ class CellEmbeddings(ModalityEmbeddings):
         nn.init.normal_(self.module_identity, std=0.02)
         nn.init.normal_(self.module_out, std=self.module_width**-0.5)
 
-    def own_tokens(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """``values``, z-scores (b, g) -> module tokens (b, m, d), the whole profile (b, d)."""
-        features = self.features(values)  # (b, f)
+    def own_tokens(self, **inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs of the features -> module tokens (b, m, d), the whole profile (b, d)."""
+        features = self.features(**inputs)  # (b, f)
         modules = self.module_in(features).unflatten(-1, (-1, self.module_width))  # (b, m, w)
         tokens = torch.einsum("bmw,mwd->bmd", modules, self.module_out) + self.module_identity
         return tokens, self.profile(features)
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        """``values``, z-scores (b, g) -> tokens (b, 1 + m, d); there is no padding."""
-        tokens, summary = self.own_tokens(inputs["values"])
+        """Such as ``values``, z-scores (b, g) -> tokens (b, 1 + m, d); there is no padding."""
+        tokens, summary = self.own_tokens(**inputs)
         return self.open_segment(tokens, summary=summary), None

@@ -48,7 +48,7 @@ class TissueEmbeddings(CellEmbeddings):
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encodings -> tokens (b, 1 + m + l + s, d) and their mask, None where all slots count."""
-        own, summary = self.own_tokens(inputs["values"])
+        own, summary = self.own_tokens(values=inputs["values"])
         if not self.levels:
             return self.open_segment(own, summary=summary), None
         context, weights = inputs["context"], inputs["geometry"][..., 0]

@@ -1,0 +1,1 @@
+"""What peaks are made of: places on the genome, open or closed."""
