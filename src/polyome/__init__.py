@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     PromoterClassifier: type[Estimator]
     Regressor: type[Estimator]
     SpatialClassifier: type[Estimator]
+    Translator: type[Estimator]
 
 _HOMES = {
     "InputError": "polyome._errors",

@@ -183,10 +183,12 @@ class Estimator(Fitting):
             raise InputError(message)
         records = checked(fitted.modality.read(source, **reading))
         if target is None:
-            target = fitted.target if self.task.names_kinds else list(fitted.classes)
+            is_one = self.task.names_kinds or self.task.predicts_profile
+            target = fitted.target if is_one else list(fitted.classes)
+        records, columns = self.task.with_targets(records, target)
         missing = fitted.facts.get("unlabelled")
         unlabelled = if_there(records.table, str(target), missing)
-        targets = self.task.scored_targets(records.table, target, unlabelled)
+        targets = self.task.scored_targets(records.table, columns, unlabelled)
         targets = targets.scorable(fitted.classes)
         remembered = getattr(self, "split_", None)
         mark = mark_of(fitted.modality, records)
@@ -332,7 +334,8 @@ def audit(
     told = model_class(**settings).task
     beside = [*columns_of(target), *([] if split is None else [split])]
     records = checked(told.read(source, reading, beside=beside))
-    targets = told.targets(records.table, target, unlabelled)
+    records, columns = told.with_targets(records, target)
+    targets = told.targets(records.table, columns, unlabelled)
     shown = target if isinstance(target, str) else ",".join(target)
     targets.check(shown)
     warn_of_labels(targets.counts, shown)

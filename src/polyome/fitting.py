@@ -100,7 +100,8 @@ class Fitting(Configured):
             raise InputError(message)
         beside = [*columns_of(target), *(name for name in (split, group) if name is not None)]
         records = checked(self.task.read(source, reading, beside=beside))
-        targets = self.task.targets(records.table, target, unlabelled)
+        records, columns = self.task.with_targets(records, target)
+        targets = self.task.targets(records.table, columns, unlabelled)
         shown = target if isinstance(target, str) else ",".join(target)
         targets.check(shown)
         parts, groups = split_records(

@@ -3,13 +3,19 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.neighbors import KNeighborsRegressor
 
 from polyome._types import FloatArray
 
 MOST_FEATURES = 500
 """More features are reduced to components."""
 _COMPONENTS = 50
+_PROFILE_COMPONENTS = 100
 _MOST_WORK = 2e8  # rows times features times trees, beyond which boosting is no longer cheap
 _TREES = 200
 
@@ -91,9 +97,61 @@ def _trees(work: float) -> int:
     return _TREES if work * _TREES <= _MOST_WORK * 10 else 50 if work * 50 <= _MOST_WORK * 10 else 0
 
 
-def _reduced(x_train: FloatArray, x_test: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
+def _reduced(
+    x_train: FloatArray, x_test: FloatArray, seed: int, number: int = _COMPONENTS
+) -> tuple[FloatArray, FloatArray]:
     """Many features as principal components, learned on training rows."""
     if x_train.shape[1] <= MOST_FEATURES:
         return x_train, x_test
-    pca = PCA(min(_COMPONENTS, *x_train.shape), random_state=seed).fit(x_train)
+    pca = PCA(min(number, *x_train.shape), random_state=seed).fit(x_train)
     return pca.transform(x_train), pca.transform(x_test)
+
+
+def extra_trees(
+    x_train: FloatArray,
+    y_train: FloatArray,
+    x_test: FloatArray,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """Extremely randomised trees on components, all values at once, (n_test, c).
+
+    Geurts et al. 2006, Mach Learn. Rows that lack a value do not fit.
+
+    Examples
+    --------
+    >>> x = np.repeat([[0.0], [1.0]], 40, axis=0)
+    >>> extra_trees(x, 10 * x, x[:1]).round(0).tolist()
+    [[0.0]]
+    """
+    del groups
+    x_train, x_test = _reduced(x_train, x_test, seed, _PROFILE_COMPONENTS)
+    known = np.isfinite(y_train).all(axis=1)
+    model = ExtraTreesRegressor(200, min_samples_leaf=3, max_features=0.3, random_state=seed)
+    found = model.fit(x_train[known], y_train[known]).predict(x_test)
+    return np.asarray(found).reshape(len(x_test), -1)
+
+
+def nearest_neighbours(
+    x_train: FloatArray,
+    y_train: FloatArray,
+    x_test: FloatArray,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """Mean of the values of the 25 nearest training rows, on components, (n_test, c).
+
+    Examples
+    --------
+    >>> x = np.repeat([[0.0], [1.0]], 40, axis=0)
+    >>> nearest_neighbours(x, 10 * x, x[:1]).tolist()
+    [[0.0]]
+    """
+    del groups
+    x_train, x_test = _reduced(x_train, x_test, seed, _PROFILE_COMPONENTS)
+    known = np.isfinite(y_train).all(axis=1)
+    model = KNeighborsRegressor(min(25, int(known.sum())))
+    found = model.fit(x_train[known], y_train[known]).predict(x_test)
+    return np.asarray(found).reshape(len(x_test), -1)

@@ -250,7 +250,7 @@ def _check_names(names: pd.Index, where: str) -> None:
 
 
 def _read_h5mu(path: Path) -> Any:
-    mudata = _mudata()
+    mudata = mudata_module()
     try:
         with mudata.set_options(pull_on_update=False):  # columns are taken upwards by us
             return mudata.read_h5mu(path)
@@ -259,7 +259,14 @@ def _read_h5mu(path: Path) -> Any:
         raise InputError(message) from error
 
 
-def _mudata() -> Any:
+def mudata_module() -> Any:
+    """The package mudata, which reads and writes h5mu.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
     try:
         import mudata
     except ImportError as error:
@@ -270,12 +277,16 @@ def _mudata() -> Any:
     return mudata
 
 
+class MissingMeasurementError(InputError):
+    """A source lacks a measurement, or has several of its name."""
+
+
 def choose(found: Measurements, wanted: str) -> str:
     """Name of the measurement that is meant by a name, which may be written otherwise.
 
     Raises
     ------
-    InputError
+    MissingMeasurementError
         There is none, or several.
     """
     if wanted in found.parts or wanted in found.beside:
@@ -286,11 +297,13 @@ def choose(found: Measurements, wanted: str) -> str:
     alike = alike or [name for name in found.parts if kind and usual_modality(name) == kind]
     if len(alike) != 1:
         message = f"there is no measurement '{wanted}'. Found: {listed(known)}."
-        raise InputError(message)
+        raise MissingMeasurementError(message)
     return alike[0]
 
 
-def write_measurements(source: Any, path: Path, change: Callable[[Any], None]) -> None:
+def write_measurements(
+    source: Any, path: Path, change: Callable[[Any], None], names: pd.Index
+) -> None:
     """Write a copy of what was read, changed, in its own format; whole or not at all.
 
     Parameters
@@ -298,6 +311,7 @@ def write_measurements(source: Any, path: Path, change: Callable[[Any], None]) -
     source : as it was given to :func:`measurements_of`.
     path : ``.h5mu`` for a MuData, ``.h5ad`` for an AnnData.
     change : writes into the MuData or AnnData in place.
+    names : of the records that are written; others are left out.
     """
     if is_table(source):
         message = f"{path}: the records came as a table; a name that ends in .csv is needed."
@@ -315,9 +329,11 @@ def write_measurements(source: Any, path: Path, change: Callable[[Any], None]) -
             f"{path}: the records came as {ending[1:]}; a name that ends in {ending} is needed."
         )
         raise InputError(message)
+    if len(names) < source.n_obs:
+        source = source[names].copy()
     change(source)
     with written_aside(path) as aside:
         if isinstance(source, AnnData):
             source.write_h5ad(aside)
         else:
-            _mudata().write_h5mu(aside, source)
+            mudata_module().write_h5mu(aside, source)

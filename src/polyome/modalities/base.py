@@ -111,6 +111,7 @@ class ValuePrediction:
     representation : float32, (n, e * d).
     provenance : what the answers come from.
     notes : what the user should know of them.
+    profile : the measurement that the values are, where they are one.
     """
 
     names: pd.Index
@@ -120,6 +121,7 @@ class ValuePrediction:
     representation: FloatArray
     provenance: dict[str, Any]
     notes: tuple[str, ...] = ()
+    profile: str | None = None
 
     @property
     def outputs(self) -> FloatArray:
@@ -248,6 +250,8 @@ class Modality(ABC):
     """Whether prepared records may be sent to another process."""
     can_align: ClassVar[bool] = False
     """Whether a query can be brought to the training records, see :meth:`align`."""
+    can_be_predicted: ClassVar[bool] = False
+    """Whether :meth:`target_values` gives what may be predicted of it."""
     can_be_input: ClassVar[bool] = False
     """Whether it may be one of several inputs of a record."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
@@ -344,6 +348,17 @@ class Modality(ABC):
         """Share of the features that were learned which these names have; by default none."""
         del names
         return 0.0
+
+    def target_values(self, records: Any) -> tuple[tuple[str, ...], FloatArray]:
+        """Names (f,) and values, float (n, f), that may be predicted of records.
+
+        Raises
+        ------
+        InputError
+            The modality has none.
+        """
+        message = f"values of the modality '{self.name}' cannot be predicted."
+        raise InputError(message)
 
     def encode_inputs(self, records: Any) -> list[dict[str, Encoding]]:
         """By record, an encoding of each input that it has."""

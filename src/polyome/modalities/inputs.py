@@ -21,6 +21,7 @@ from polyome.io.measurements import (
     measurements_of_table,
     write_measurements,
 )
+from polyome.io.profile_writing import predicted_part, write_profile
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import (
     ClassPrediction,
@@ -147,8 +148,16 @@ class Inputs(Modality):
                 f"{listed(found.parts)}."
             )
             raise InputError(message)
-        _check_some_input(found.table, rows)
-        return InputRecords(found.table, parts, rows, source=source, notes=tuple(notes))
+        nothing = np.all([own < 0 for own in rows.values()], axis=0)
+        if is_table(source):
+            _check_some_input(found.table, rows, nothing)
+        elif nothing.any():
+            notes.append(
+                f"{int(nothing.sum()):,} of {len(found.table):,} records have none of the inputs "
+                f"{listed(rows)} (first: '{found.table.index[nothing][0]}'): they are left out."
+            )
+        records = InputRecords(found.table, parts, rows, source=source, notes=tuple(notes))
+        return records.take(np.flatnonzero(~nothing)) if nothing.any() else records
 
     def _table_reading(self, left_out: Collection[str], *, is_fitted: bool) -> TableReading:
         """How a table is taken apart: by a fitted model the columns that it knows."""
@@ -312,13 +321,21 @@ class Inputs(Modality):
     def write(
         self, records: InputRecords, answers: ClassPrediction | ValuePrediction, path: Path
     ) -> None:
-        """Write the MuData or AnnData with answers in its obs and obsm; a table has none."""
-        write_measurements(records.source, path, lambda data: annotate(data, answers))
+        """Write the MuData or AnnData with answers in its obs and obsm; a table has none.
+
+        A whole measurement is written as one, beside those that are there.
+        """
+        if isinstance(answers, ValuePrediction) and answers.profile is not None:
+            part = predicted_part(answers.values, answers.low, answers.high)
+            write_profile(records.source, path, answers.profile, part, answers.provenance)
+            return
+        write_measurements(records.source, path, lambda data: annotate(data, answers), answers.names)
 
 
-def _check_some_input(table: pd.DataFrame, rows: Mapping[str, IntArray]) -> None:
-    """Refuse records that have none of the inputs: there is nothing to answer them by."""
-    nothing = np.all([own < 0 for own in rows.values()], axis=0)
+def _check_some_input(
+    table: pd.DataFrame, rows: Mapping[str, IntArray], nothing: BoolArray
+) -> None:
+    """Refuse rows of a table that have none of the inputs: there is nothing to answer them by."""
     if nothing.any():
         message = (
             f"{int(nothing.sum()):,} of {len(table):,} records have no value in any of the inputs "

@@ -95,6 +95,12 @@ class ProteinModality(NumericModality):
             return np.asarray(logged - _mean(controls, axis=1)[:, None])
         return np.asarray(logged)
 
+    def target_values(self, records: NumericRecords) -> tuple[tuple[str, ...], FloatArray]:
+        """Names and values of proteins; isotype controls, which bind none, are no targets."""
+        names, values = super().target_values(records)
+        kept = np.flatnonzero(~isotype_controls(names))
+        return tuple(names[i] for i in kept), values[:, kept]
+
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As of all numbers, and each protein's geometric mean."""
         settings, arrays = super().state()

@@ -17,6 +17,8 @@ from polyome.train.linear_model import outputs_of
 
 REPEATS = 200
 """Resamples of an interval."""
+MOST_TARGETS = 12
+"""Values whose scores are shown one by one; of more, the table has their mean."""
 FEW_GROUPS = 10
 """Fewer than this tell little of how groups differ."""
 MOST_VALUES = 400_000_000  # float32 of the baselines' training features: 1.6 GB
@@ -67,7 +69,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         """The shown metrics beside the baselines', as a table of plain text."""
-        targets = {f"  {name}": scores for name, scores in self.by_target.items()}
+        few = self.by_target if len(self.by_target) <= MOST_TARGETS else {}
+        targets = {f"  {name}": scores for name, scores in few.items()}
         rows = {"polyome": self.metrics} | targets | self.variants | self.baselines
         width = max(len(row) for row in rows) + 2
         lines = [f"{self.task}, {self.n:,} records ({self.part})"]
@@ -85,7 +88,10 @@ class Evaluation:
             lines.append(self.no_error)
         known = {name: value for name, value in self.unknown.items() if value is not None}
         lines += [f"{name}: {value:.4f}" for name, value in known.items()]
-        for name, value in self.coverage.items():
+        inside = {name: value for name, value in self.coverage.items() if value is not None}
+        if len(inside) > MOST_TARGETS:
+            inside = {f"mean of {len(inside)} values": float(np.mean([*inside.values()]))}
+        for name, value in inside.items():
             if value is not None:
                 lines.append(f"{name}: {value:.1%} of the true values lie in their intervals")
         return "\n".join(lines)
@@ -324,6 +330,8 @@ def fit_baselines(
                 proba = baseline(x_train, truth, x_test, seed=task.seed, groups=inside)
                 if proba is not None:
                     answered[name] = kind.baseline_answers(fitted, proba)
+        for name, found in task.column_baselines(records.table, truth, training, test).items():
+            answered[name] = kind.baseline_answers(fitted, found)
     return answered
 
 

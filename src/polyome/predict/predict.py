@@ -81,6 +81,8 @@ def predict(
         raw = run(fitted, records, arguments)
         notes.append("The query was aligned to the reference: each gene was shifted and scaled.")
     answers = _assemble(fitted, records, raw, unaligned, arguments, notes)
+    if fitted.task.predicts_profile and isinstance(answers, ValuePrediction):
+        answers = replace(answers, profile=fitted.target)
     if arguments.over is not None and isinstance(answers, ClassPrediction):
         answers = majority_vote(
             answers,

@@ -7,6 +7,7 @@ from polyome.tasks.expression import Expression
 from polyome.tasks.promoter import Promoter
 from polyome.tasks.regress import Regress
 from polyome.tasks.spatial import Spatial
+from polyome.tasks.translate import Translate
 
 TASKS: dict[str, type[Task]] = {
     CellType.name: CellType,
@@ -15,6 +16,17 @@ TASKS: dict[str, type[Task]] = {
     Spatial.name: Spatial,
     Classify.name: Classify,
     Regress.name: Regress,
+    Translate.name: Translate,
 }
 
-__all__ = ["TASKS", "CellType", "Classify", "Expression", "Promoter", "Regress", "Spatial", "Task"]
+__all__ = [
+    "TASKS",
+    "CellType",
+    "Classify",
+    "Expression",
+    "Promoter",
+    "Regress",
+    "Spatial",
+    "Task",
+    "Translate",
+]

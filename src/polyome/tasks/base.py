@@ -94,6 +94,8 @@ class Task(Settings, ABC):
     """Of trunk and linear model; with it the usual share falls where the linear model errs more."""
     balances_classes: ClassVar[bool] = True
     """Whether rare classes count for more than their number in the loss."""
+    predicts_profile: ClassVar[bool] = False
+    """Whether an answer is a whole measurement, which is written as one."""
     names_kinds: ClassVar[bool] = True
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
 
@@ -131,6 +133,20 @@ class Task(Settings, ABC):
         self, table: pd.DataFrame, target: Any, unlabelled: str | None
     ) -> Targets:  # a column; several for values
         """Read the truth from the records' table."""
+
+    def with_targets(self, records: Any, target: Any) -> tuple[Any, Any]:
+        """Records whose table has the truth, and its columns; by default both as they are."""
+        return records, target
+
+    def column_baselines(
+        self, table: pd.DataFrame, truth: FloatArray, training: IntArray, test: IntArray
+    ) -> dict[str, FloatArray]:
+        """Baselines that read columns of the table, (n_test, c) each; by default none.
+
+        ``truth``, (n_train, c), is of the training rows.
+        """
+        del table, truth, training, test
+        return {}
 
     def scored_targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:
         """Read the truth of records that are scored: without what only a fit asks for."""

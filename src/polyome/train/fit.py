@@ -125,7 +125,8 @@ def _training(
     for name, text in task.chosen_settings(facts).items():
         say(f"{name}: {text}", quiet=task.quiet)
     truth = targets.indices(rows, classes)
-    modality.learn_classes(fitting, truth[: len(split.train)])
+    one_class = np.zeros(len(split.train), dtype=np.int64)  # of values: what any record measures
+    modality.learn_classes(fitting, truth[: len(split.train)] if truth.ndim == 1 else one_class)
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),

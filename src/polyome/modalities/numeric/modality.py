@@ -1,5 +1,6 @@
 """What is learned of numeric features: shared by proteins, methylation and plain tables."""
 
+import copy
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,7 @@ class NumericModality(Modality):
     most_features: ClassVar[int | None] = None
     """The most variable features that are read; None reads all that vary."""
     is_portable: bool = True
+    can_be_predicted: ClassVar[bool] = True
     can_be_input: ClassVar[bool] = True
 
     def __init__(
@@ -184,6 +186,13 @@ class NumericModality(Modality):
         z = (self.normalised(values)[:, self.kept_] - self.means_) / self.scales_
         z = np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)
         return replace(records, standardised=z)
+
+    def target_values(self, records: NumericRecords) -> tuple[tuple[str, ...], FloatArray]:
+        """Names (f,) and normalised values, float (n, f), as they are predicted."""
+        own = copy.copy(self)
+        own.columns_ = tuple(records.names)
+        own.learn_columns(records.values)
+        return own.columns_, own.normalised(records.values)
 
     def baseline_features(self, records: NumericRecords) -> FloatArray:
         """Z-scores."""
