@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from polyome.estimator import estimator_class, load
-from polyome.modalities.base import Records
+from polyome.modalities.base import Records, segments_of
 from polyome.predict.predict import PredictArguments, predict
 from polyome.splits import Split
 from polyome.tasks import TASKS
@@ -129,12 +129,12 @@ def test_gradients_reach_every_trainable_weight(name, fitted_of):
     task, _, records, targets = example_of(name)
     fitted = fitted_of(name)
     modality, model = fitted.modality, fitted.model
-    inputs = modality.collate(modality.encode(records.take(np.arange(24))))
+    some = modality.prepare(records.take(np.arange(24)))
+    segments = segments_of(modality.inputs(), modality.encode_inputs(some))
     truth = targets.indices(np.arange(24), fitted.classes)
-    segment = {"rows": torch.arange(24), "inputs": inputs}
     label = {"rows": torch.arange(24), "inputs": {"target": torch.from_numpy(truth)}}
     model.zero_grad()
-    model(size=24, segments={modality.name: segment}, labels={task.name: label}).loss.backward()
+    model(size=24, segments=segments, labels={task.name: label}).loss.backward()
     silent = [
         key
         for key, weight in model.named_parameters()

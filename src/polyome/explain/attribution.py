@@ -19,7 +19,10 @@ from polyome._progress import Progress
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.explain.base import explained_outputs, head_of
 from polyome.genome.mutagenesis import mutants
+from polyome.modalities import Modality
+from polyome.modalities.base import segments_of
 from polyome.modalities.dna.records import SequenceRecords
+from polyome.modalities.inputs import Inputs
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
 from polyome.train.calibrate import calibrated
@@ -109,8 +112,9 @@ def integrated_gradients(
 
     Parameters
     ----------
-    fitted : a model whose modality encodes ``records`` as inputs of these names.
-    records : n of them.
+    fitted : a model whose modality encodes ``records`` as inputs of these names; of several inputs
+        as ``INPUT/NAME``.
+    records : n of them; of several inputs all have the same ones.
     chosen : int64, (n,), the output that each record is explained for.
     references : of each input that is followed, one number or an array (n, ...); all other inputs
         are held.
@@ -223,8 +227,20 @@ def _batches(
     records = modality.prepare(records)
     for start in range(0, len(records), batch_size):
         rows = np.arange(start, min(start + batch_size, len(records)))
-        inputs = modality.collate(modality.encode(records.take(rows)))
-        yield rows, {name: tensor.to(device) for name, tensor in inputs.items()}
+        segments = segments_of(modality.inputs(), modality.encode_inputs(records.take(rows)))
+        yield (
+            rows,
+            {
+                _key(modality, name, key): tensor.to(device)
+                for name, segment in segments.items()
+                for key, tensor in segment["inputs"].items()
+            },
+        )
+
+
+def _key(modality: Modality, name: str, key: str) -> str:
+    """What one of a batch's tensors is called: with several inputs it needs theirs, too."""
+    return f"{name}/{key}" if isinstance(modality, Inputs) else key
 
 
 @torch.no_grad()
@@ -252,12 +268,17 @@ def _explained_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:
 
 def _outputs_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:
     """The model as a function of a modality's inputs: (b, ...) -> (b, c)."""
-    model, name, head = fitted.model.eval(), fitted.modality.name, fitted.task.name
+    model, modality, head = fitted.model.eval(), fitted.modality, fitted.task.name
 
     def answer(inputs: dict[str, Tensor]) -> Tensor:
         size = len(next(iter(inputs.values())))
         rows = torch.arange(size, device=model.device)
-        segments = {name: Segment(rows=rows, inputs=inputs)}
+        segments: dict[str, Segment] = {}
+        for name in modality.inputs():
+            start = _key(modality, name, "")
+            own = {k.removeprefix(start): t for k, t in inputs.items() if k.startswith(start)}
+            if own:
+                segments[name] = Segment(rows=rows, inputs=own)
         outputs: Tensor = model(size=size, segments=segments).outputs[head]
         return outputs
 

@@ -143,8 +143,8 @@ def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
     --------
     >>> table = pd.DataFrame({"expr_A": [1.0, 2.0], "age": [30, 40], "sex": ["f", "m"]})
     >>> found = measurements_of_table(table, TableReading({"expr": (), "features": ()}))
-    >>> {name: list(part.var_names) for name, part in found.parts.items()}
-    {'expr': ['A'], 'features': ['age']}
+    >>> [list(found.parts[name].var_names) for name in ("expr", "features")]
+    [['A'], ['age']]
     >>> found.notes
     ("1 column of text is no input: 'sex'. Write numbers instead to have it read.",)
     """

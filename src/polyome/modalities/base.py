@@ -324,6 +324,10 @@ class Modality(ABC):
         message = f"the modality '{self.name}' cannot be one of several inputs"
         raise TypeError(message)
 
+    def feature_names(self) -> list[str] | None:
+        """Names of the ``values`` that a record is encoded as; None where there are none."""
+        return None
+
     @staticmethod
     def features(spec: dict[str, Any]) -> LinearFeatures | None:
         """Build what the linear model beside the trunk reads; None for no path."""

@@ -62,6 +62,11 @@ class CellModality(ProfileModality):
         """How many genes are read."""
         return len(self.selected_)
 
+    def feature_names(self) -> list[str]:
+        """Names of the genes that are read."""
+        names = np.array(self.vocabulary_.names)[self.selected_]
+        return [str(name) for name in names]
+
     def reference(
         self, records: CellRecords, truth: IntArray, num_classes: int
     ) -> dict[str, FloatArray]:

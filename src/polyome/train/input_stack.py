@@ -33,6 +33,10 @@ NETWORK_START = 0.6
 """Weight of the networks where no row says otherwise; the linear models share the rest."""
 
 
+VALUES_START = 0.3
+"""The same where answers are values."""
+
+
 @dataclass(frozen=True)
 class InputLinear:
     """Linear models of the inputs, fitted, and what refuses records by each.
@@ -42,10 +46,12 @@ class InputLinear:
     out_of_fold : by input, raw outputs (n, c) of all training records, such as log-probabilities;
         where one lacks the input they mean nothing.
     detectors : refuse records unlike all training records; None where answers are values.
+    are_summed : each model says what the others leave, so that their answers add up.
     """
 
     out_of_fold: dict[str, FloatArray]
     detectors: InputDetectors | None
+    are_summed: bool = False
 
 
 def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> InputLinear:
@@ -56,23 +62,30 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
     folds = training.folds(task.linear_folds, task.seed, if_small=3)
     if len(training.validation):  # every fold is the validation part
         folds = folds[:1]
-    held, detectors, scores = {}, {}, []
+    fits: dict[str, Any] = {}
+    modules, by_fold, wholes = {}, {}, {}
+    detectors, scores = {}, []
     for name, own in modality.members.items():
         places = np.flatnonzero(records.has(name))
         own_training = replace(training, modality=own, records=records.part(name))
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fitted = kind_of(task).fit_linear_model(
+        fits[name] = kind_of(task).fit_linear_model(
             task, usable, whole, training.truth, training.num_classes, module
         )
-        _put(beside.parts[name], module, fitted)
-        held[name] = fitted.out_of_fold
+        modules[name], by_fold[name], wholes[name] = module, inside, whole
         if task.names_kinds:
             detectors[name], own_scores = _detector(usable, whole, training.truth)
             scores.append(own_scores)
+    joint = None
+    if len(fits) > 1 and all(module.are_few for module in modules.values()):
+        joint = kind_of(task).fit_jointly(by_fold, wholes, fits, training.truth)
+    for name, fitted in (joint or fits).items():
+        _put(beside.parts[name], modules[name], fitted)
+    held = {name: fitted.out_of_fold for name, fitted in (joint or fits).items()}
     if not detectors:
-        return InputLinear(held, None)
+        return InputLinear(held, None, are_summed=joint is not None)
     found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
     return InputLinear(held, found)
 
@@ -131,7 +144,7 @@ def weigh_inputs(
     names = sorted(modality.members)
     for pattern in range(1, 2 ** len(names)):
         chosen = [name for i, name in enumerate(names) if pattern >> i & 1]
-        start = np.array([NETWORK_START, *[(1 - NETWORK_START) / len(chosen)] * len(chosen)])
+        start = _start(fitted.task, len(chosen), are_summed=linear.are_summed)
         outputs, rows = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
         weights = start
         if len(rows):
@@ -147,6 +160,12 @@ def weigh_inputs(
         found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
     fitted.facts["stacking_weights"] = found
     kind.calibrate_inputs(fitted, held)
+
+
+def _start(task: Task, number: int, *, are_summed: bool) -> FloatArray:
+    """Weights of the networks and of so many linear models without any row, (1 + k,)."""
+    networks = NETWORK_START if task.names_kinds else VALUES_START
+    return np.array([networks, *[(1 - networks) / (1 if are_summed else number)] * number])
 
 
 def _out_of_fold(

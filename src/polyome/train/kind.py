@@ -100,6 +100,20 @@ class Kind(ABC):
         groups : of all training records, (n,), or None.
         """
 
+    def fit_jointly(
+        self,
+        folds: Mapping[str, Sequence[Fold]],
+        whole: Mapping[str, Fold],
+        alone: Mapping[str, FittedLinear],
+        truth: Truth,
+    ) -> Mapping[str, FittedLinear] | None:
+        """Fit the linear models of several inputs to each other's rest, where that is better.
+
+        ``alone`` are those that were fitted by themselves; None keeps them, as classes do.
+        """
+        del folds, whole, alone, truth
+        return None
+
     @abstractmethod
     def stacked(self, outputs: Sequence[FloatArray], truth: Truth, start: FloatArray) -> FloatArray:
         """Weights (k,), none below 0, of k models' raw outputs, (n, c) each, out of fold.

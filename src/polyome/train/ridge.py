@@ -1,11 +1,12 @@
 """Ridge regression of few features, solved exactly for every penalty."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh
 
-from polyome._types import FloatArray
+from polyome._types import FloatArray, IntArray
 from polyome.train.linear_model import FittedLinear, Fold
 
 PENALTIES = tuple(10.0 ** np.arange(1, -6.5, -0.5))
@@ -45,6 +46,75 @@ def fit_exact_ridge(folds: list[Fold], whole: Fold, truth: FloatArray) -> Fitted
         intercepts[best, targets].astype(np.float32),
         held[best, :, targets].T,
     )
+
+
+def fit_joint_ridge(
+    folds: Mapping[str, Sequence[Fold]], whole: Mapping[str, Fold], truth: FloatArray
+) -> dict[str, FittedLinear]:
+    """Ridge regression on several inputs side by side, taken apart: the answers add up.
+
+    Inputs count alike whatever their number of features; a record that lacks one has its mean.
+
+    Parameters
+    ----------
+    folds : by input the same folds, in the same order.
+    whole : by input all rows that have it.
+    truth : (n, c, 2), values and their weights, 0 where missing.
+
+    Returns
+    -------
+    By input; its held-out answers are 0 where a record lacks it.
+    """
+    names, n = list(whole), len(truth)
+    scales = {name: _block_scale(fold.x) for name, fold in whole.items()}
+    ends = np.cumsum([whole[name].x.shape[1] for name in names])
+    blocks = dict(zip(names, (slice(e - whole[i].x.shape[1], e) for i, e in zip(names, ends))))
+    x, fits, _ = _side_by_side(whole, scales, blocks, n)
+    alphas = np.array(PENALTIES) * float((x**2).sum())
+    final = _solutions(x[fits], truth[fits], alphas)
+    parts = {name: np.zeros((len(alphas), *truth.shape[:2])) for name in names}
+    scored: set[int] = set()
+    for own in zip(*folds.values(), strict=True):
+        x, fits, held = _side_by_side(dict(zip(folds, own)), scales, blocks, n)
+        coefs, intercepts = _solutions(x[fits], truth[fits], alphas)
+        share = intercepts[:, None] / len(names)
+        for name, block in blocks.items():
+            own_answers = x[held][:, block] @ coefs[:, :, block].transpose(0, 2, 1)
+            parts[name][:, held] = own_answers + share
+        scored |= set(held.tolist())
+    rows = np.array(sorted(scored))
+    total = np.sum([*parts.values()], axis=0)[:, rows]
+    errors = (truth[rows, :, 1] * (total - truth[rows, :, 0]) ** 2).sum(axis=1)
+    best, targets = errors.argmin(axis=0), np.arange(truth.shape[1])
+    return {
+        name: FittedLinear(
+            (final[0][best, targets][:, blocks[name]] * scales[name]).astype(np.float32),
+            (final[1][best, targets] / len(names)).astype(np.float32),
+            parts[name][best, :, targets].T,
+        )
+        for name in names
+    }
+
+
+def _block_scale(x: Any) -> float:
+    """What brings the mean squared length of an input's features to 1."""
+    return float(1 / np.sqrt(max((np.asarray(x, np.float64) ** 2).sum() / max(len(x), 1), 1e-12)))
+
+
+def _side_by_side(
+    own: Mapping[str, Fold], scales: Mapping[str, float], blocks: Mapping[str, slice], n: int
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Features of all records, (n, f), and which of them fit and are held out."""
+    x = np.zeros((n, max(block.stop for block in blocks.values())))
+    for name, fold in own.items():
+        x[fold.rows, blocks[name]] = scales[name] * fold.x
+        if len(fold.held):
+            x[fold.held, blocks[name]] = scales[name] * fold.x_held
+    fits, held = (
+        np.unique(np.concatenate([getattr(fold, part) for fold in own.values()]))
+        for part in ("rows", "held")
+    )
+    return x, fits.astype(np.int64), held.astype(np.int64)
 
 
 def _solutions(x: Any, truth: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -22,7 +22,7 @@ from polyome.tasks.scales import ValueScale
 from polyome.tasks.targets import Targets
 from polyome.train.kind import Kind, OutOfFold
 from polyome.train.linear_model import FittedLinear, Fold
-from polyome.train.ridge import fit_exact_ridge
+from polyome.train.ridge import fit_exact_ridge, fit_joint_ridge
 from polyome.train.stacking import squared_weights
 
 ALPHAS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
@@ -71,6 +71,32 @@ class MeasuredValues(Kind):
         if module.are_few:
             return fit_exact_ridge(folds, whole, truth)
         return fit_ridge_path(folds, whole, truth)
+
+    def fit_jointly(
+        self,
+        folds: Mapping[str, Sequence[Fold]],
+        whole: Mapping[str, Fold],
+        alone: Mapping[str, FittedLinear],
+        truth: FloatArray,
+    ) -> Mapping[str, FittedLinear] | None:
+        """One ridge regression on all inputs, where its held-out error is the smaller one.
+
+        Values add up: what two inputs say each by itself does not tell what they say together.
+        """
+        joint = fit_joint_ridge(folds, whole, truth)
+        rows = np.unique(np.concatenate([f.held for own in folds.values() for f in own]))
+        has_all = np.all([np.isin(rows, fold.rows) for fold in whole.values()], axis=0)
+        rows = rows[has_all]
+        if not len(rows):
+            return None
+        start = np.full(len(whole), 1 / len(whole))
+        separate = [alone[name].out_of_fold[rows] for name in whole]
+        weights = squared_weights(separate, truth[rows], start)
+        together = np.sum([joint[name].out_of_fold[rows] for name in whole], axis=0)
+        better = _squared(together, truth[rows]) < _squared(
+            self.pooled(separate, weights), truth[rows]
+        )
+        return joint if better else None
 
     def stacked(
         self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray

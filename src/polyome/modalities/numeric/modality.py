@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import BoolArray, Encoding, FloatArray
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.modalities.base import ClassPrediction, Modality
 from polyome.modalities.numeric.components import principal_components
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
@@ -202,6 +202,19 @@ class NumericModality(Modality):
     def baseline_width(self) -> int:
         """How many features are read."""
         return len(self.means_)
+
+    def feature_names(self) -> list[str]:
+        """Names of the features that vary."""
+        return [self.columns_[place] for place in self.kept_]
+
+    def keys(self, records: NumericRecords) -> IntArray:
+        """Of names and values: rows of a table may have nothing but numbers for names."""
+        keys = super().keys(records)
+        known = records.names.isin(pd.Index(self.columns_))
+        values = pd.DataFrame(records.values[:, known]) if len(records) else pd.DataFrame()
+        if records.standardised is None and len(values):
+            keys = keys + pd.util.hash_pandas_object(values, index=False).to_numpy()
+        return keys
 
     def encode(self, records: NumericRecords) -> list[Encoding]:
         """``values``, float32 (f,): z-scores."""
