@@ -1,6 +1,7 @@
 """Records with several named inputs, each read by a modality of its own; some may be absent."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -83,6 +84,16 @@ class InputRecords:
         return found
 
 
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say in messages which input they are about."""
+    try:
+        yield
+    except InputError as error:
+        message = f"input '{name}': {error}"
+        raise InputError(message) from error
+
+
 class Inputs(Modality):
     """Several inputs of a record, each with a modality; used wherever one modality is.
 
@@ -134,7 +145,8 @@ class Inputs(Modality):
             if where is None:
                 rows[name] = np.full(len(found.table), -1)
                 continue
-            parts[name] = own.read(found.named(where), **reading)
+            with _named(name):
+                parts[name] = own.read(found.named(where), **reading)
             has = np.append(own.measured(parts[name]), False)
             rows[name] = np.where(has[found.rows_of(where)], found.rows_of(where), -1)
             notes += [f"{name}: {note}" for note in parts[name].notes]
@@ -187,13 +199,15 @@ class Inputs(Modality):
 
     def fit(self, records: InputRecords) -> Self:
         """Fit each modality to the records that have its input."""
-        self._check_shared(records)
-        for name, own in self.members.items():
+        for name in self.members:
             number = int(records.has(name).sum())
             if number < 2:
                 message = f"{number} training records have the input '{name}'; leave it out."
                 raise InputError(message)
-            own.fit(records.part(name))
+        self._check_shared(records)
+        for name, own in self.members.items():
+            with _named(name):
+                own.fit(records.part(name))
         self.is_fitted_ = True
         return self
 

@@ -17,6 +17,10 @@ from polyome.modalities.profiles.matrix_rows import Matrix
 
 LARGEST_LOG = 30.0  # 2^30 molecules are in no cell
 LARGEST_NATURAL_LOG = 14.0  # e^14: 1.2 million, the usual largest depth to normalise to
+LARGEST_LOG2 = 20.0  # 2^20: a million
+_INTENSE = 0.4
+"""Share of the largest value that the median has where values are logarithms of intensities; of
+linear values it is a few hundredths."""
 ROUNDING = 1e-5
 """Share of the largest value, below which a negative value is rounding noise and counts as 0."""
 
@@ -49,7 +53,8 @@ class MatrixState(StrEnum):
     UNLOGGED = "unlogged"
     """Linear, not whole: depth- or volume-normalised, or estimated counts."""
     SCALED = "scaled"
-    """Negative values: z-scores or residuals. There is no way back."""
+    """Negative values, z-scores or residuals, or logarithms of intensities (quantitative PCR), which
+    no library explains. There is no way back to counts."""
 
 
 LINEAR_STATES = frozenset({MatrixState.COUNTS, MatrixState.UNLOGGED})
@@ -185,6 +190,7 @@ def recognise_sample(
         or _by_structure(sample, bases)
         or (_by_structure(wide, bases) if wide is not None else None)
         or _by_uns(largest, base)
+        or _by_intensity(values)
         or _by_size(largest)
     )
 
@@ -292,6 +298,15 @@ def _by_uns(largest: float, base: float | None) -> Recognition | None:
         is_certain=False,
         log_base=base if state is MatrixState.LOG else None,
     )
+
+
+def _by_intensity(values: NDArray[np.float64]) -> Recognition | None:
+    """Logarithms of more than a million, most of them large: no share of a cell's molecules."""
+    largest, middle = float(values.max()), float(np.median(values))
+    if largest <= LARGEST_LOG2 or middle < _INTENSE * largest:
+        return None
+    evidence = f"values up to {largest:.3g}, median {middle:.3g}: logarithms, but not of counts"
+    return Recognition(MatrixState.SCALED, is_whole=False, evidence=evidence)
 
 
 def _by_size(largest: float) -> Recognition:
