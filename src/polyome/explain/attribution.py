@@ -20,7 +20,6 @@ from polyome._types import FloatArray, IntArray, Segment
 from polyome.explain.base import explained_outputs, head_of
 from polyome.genome.mutagenesis import mutants
 from polyome.modalities import Modality
-from polyome.modalities.base import segments_of
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.modalities.inputs import Inputs
 from polyome.model_folder.fitted_model import FittedModel
@@ -227,7 +226,7 @@ def _batches(
     records = modality.prepare(records)
     for start in range(0, len(records), batch_size):
         rows = np.arange(start, min(start + batch_size, len(records)))
-        segments = segments_of(modality.inputs(), modality.encode_inputs(records.take(rows)))
+        segments = modality.segments(records.take(rows))
         yield (
             rows,
             {

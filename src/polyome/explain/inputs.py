@@ -86,7 +86,7 @@ class InputExplanation(Explanation):
         shown = self.features[self.features["explained"] == name].head(self.top).iloc[::-1]
         if ax is None:
             _, ax = plt.subplots(figsize=(5, 0.22 * len(shown) + 0.8), layout="constrained")
-        several = self.features["input"].nunique() > 1
+        several = len(set(self.features["input"])) > 1
         labels = [
             f"{row.input}: {row.feature}" if several else row.feature for row in shown.itertuples()
         ]

@@ -19,7 +19,7 @@ from polyome.io.table import named_by_id, read_any_table, warn_of_table
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = (":", "_", ".")
-"""What may stand between the name of an input and that of its column; the first one found counts."""
+"""What may stand between the name of an input and its column's; the first one found counts."""
 REST = "features"
 """The input of this name takes all columns of numbers that no other input has."""
 MOSTLY_NUMBERS = 0.8
@@ -71,8 +71,10 @@ def read_feature_table(source: Any) -> pd.DataFrame:
     names = source_names(paths)
     for part, name in zip(parts, names, strict=True):
         if "source" in part:
-            message = f"{name} has a column 'source', which is to name each record's file."
-            raise InputError(f"{message} Rename it.")
+            message = (
+                f"{name} has a column 'source', which is to name each record's file. Rename it."
+            )
+            raise InputError(message)
         part["source"] = name
     joined = pd.concat(parts)
     if not joined.index.is_unique:

@@ -368,6 +368,17 @@ class Modality(ABC):
         """By record, an encoding of each input that it has."""
         return [{self.name: encoding} for encoding in self.encode(records)]
 
+    def batch(self, records: Any) -> dict[str, Tensor]:
+        """Inputs of all records as tensors, first axis b: :meth:`encode`, collated.
+
+        A modality whose encodings are rows of arrays may give the arrays, which is quicker.
+        """
+        return self.collate(self.encode(records))
+
+    def segments(self, records: Any) -> dict[str, Segment]:
+        """By input, the records that have it: their places, and the tensors."""
+        return {self.name: Segment(rows=torch.arange(len(records)), inputs=self.batch(records))}
+
     def start_network(self, embeddings: nn.ModuleDict, records: Any) -> None:
         """Give the embeddings of every input, by name, a start learned from records."""
         self.start_from(embeddings[self.name], records)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.modalities.profiles.alignment import Adjustment, align, check_genes, class_moments
@@ -66,6 +68,10 @@ class CellModality(ProfileModality):
         """Names of the genes that are read."""
         names = np.array(self.vocabulary_.names)[self.selected_]
         return [str(name) for name in names]
+
+    def batch(self, records: CellRecords) -> dict[str, Tensor]:
+        """``values``, float32 (b, g)."""
+        return {"values": torch.from_numpy(self.standardised(records))}
 
     def reference(
         self, records: CellRecords, truth: IntArray, num_classes: int

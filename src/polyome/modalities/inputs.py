@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.linalg import block_diag
 from torch import nn
 
 from polyome._errors import InputError, listed
-from polyome._types import BoolArray, Encoding, FloatArray, IntArray
+from polyome._types import BoolArray, Encoding, FloatArray, IntArray, Segment
 from polyome.io.feature_table import is_table
 from polyome.io.measurements import (
     Measurements,
@@ -55,6 +56,10 @@ class InputRecords:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: what answers are written into stays behind; it may be a file, and large."""
+        return self.__dict__ | {"source": None}
 
     def take(self, rows: IntArray) -> Self:
         """Some of the records, by position."""
@@ -114,7 +119,7 @@ class Inputs(Modality):
         self,
         members: dict[str, Modality],
         *,
-        hidden_share: float = 0.3,
+        hidden_share: float = 0.4,
         columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.members = dict(sorted(members.items()))
@@ -271,6 +276,17 @@ class Inputs(Modality):
                     found[place][name] = encoding
         return found
 
+    def segments(self, records: InputRecords) -> dict[str, Segment]:
+        """By input, the records that have it: their places, and the tensors."""
+        return {
+            name: Segment(
+                rows=torch.from_numpy(np.flatnonzero(records.has(name))),
+                inputs=own.batch(records.part(name)),
+            )
+            for name, own in self.members.items()
+            if records.has(name).any()
+        }
+
     def start_network(self, embeddings: nn.ModuleDict, records: InputRecords) -> None:
         """Start each input's embeddings from the records that have it."""
         for name, own in self.members.items():
@@ -343,7 +359,9 @@ class Inputs(Modality):
             part = predicted_part(answers.values, answers.low, answers.high)
             write_profile(records.source, path, answers.profile, part, answers.provenance)
             return
-        write_measurements(records.source, path, lambda data: annotate(data, answers), answers.names)
+        write_measurements(
+            records.source, path, lambda data: annotate(data, answers), answers.names
+        )
 
 
 def _check_some_input(

@@ -12,7 +12,7 @@ from polyome._errors import InputError, listed
 from polyome._threads import batch_threads
 from polyome._types import FloatArray, IntArray, Segment
 from polyome.modalities import Modality
-from polyome.modalities.base import Records, segments_of
+from polyome.modalities.base import Records
 from polyome.model.modeling import PolyomeModel
 
 CHUNK_RECORDS = 4096  # read from a file at a time
@@ -127,8 +127,7 @@ def _answer_batch(
     head: str,
     path: Any,
 ) -> RawOutputs:
-    segments = segments_of(modality.inputs(), modality.encode_inputs(records))
-    segments = on_device(segments, model.device)
+    segments = on_device(modality.segments(records), model.device)
     result = model(size=len(records), segments=segments)
     ood_features = _ood_features(path, segments, len(records))
     return RawOutputs(

@@ -76,5 +76,5 @@ class Classify(InputsTask, ClassificationTask):
         return Example(
             load_table("breast_cancer"),
             "diagnosis",
-            "569 real breast tumours, 30 measurements of cell nuclei (scikit-learn's breast_cancer)",
+            "569 real breast tumours, 30 measurements of nuclei (scikit-learn's breast_cancer)",
         )

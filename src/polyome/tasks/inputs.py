@@ -152,8 +152,8 @@ class InputsTask(Task):
 
     Parameters
     ----------
-    inputs : measurements of one record, ``NAME`` or ``NAME=MODALITY`` with commas between them, such
-        as ``rna,protein``; records may lack some of them.
+    inputs : measurements of one record, ``NAME`` or ``NAME=MODALITY`` with commas between them,
+        such as ``rna,protein``; records may lack some of them.
     normalisations : ``NAME=NORMALISATION`` with commas between them, such as ``prot=log1p``; None:
         the usual one of each input's modality.
     """
@@ -307,7 +307,7 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
 
 
 def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
-    """Numbers of all inputs that have some by name, float32 (n, f), NaN where missing, and names."""
+    """Numbers of the inputs that have some by name, float32 (n, f), NaN where missing; names."""
     parts, names = [], []
     for name, own in records.parts.items():
         if not isinstance(own, NumericRecords):

@@ -109,7 +109,10 @@ class Translate(InputsTask, RegressionTask):
                 "--set target_modality=NAME."
             )
             raise InputError(message)
-        return MODALITIES[kind]()
+        modality = MODALITIES[kind]
+        usual = "clr" in getattr(modality, "normalisations", ())  # transfers best across studies
+        made: Any = modality
+        return made("clr") if usual else made()
 
     def column_baselines(
         self, table: pd.DataFrame, truth: FloatArray, training: IntArray, test: IntArray

@@ -86,7 +86,7 @@ def outputs_of(module: Callable[..., torch.Tensor], modality: Modality, records:
     @torch.inference_mode()
     def of_rows(start: int) -> Any:
         rows = np.arange(start, min(start + 256, len(records)))
-        inputs = modality.collate(modality.encode(records.take(rows)))
+        inputs = modality.batch(records.take(rows))
         batch = module(**{key: tensor.to(device) for key, tensor in inputs.items()}).cpu().numpy()
         return sparse.csr_matrix(batch) if is_sparse else batch
 

@@ -53,7 +53,7 @@ def random_model(
     return PolyomeModel(
         PolyomeConfig(
             hidden_size=task.hidden_size,
-            num_hidden_layers=task.num_hidden_layers,
+            num_hidden_layers=task.layers(modality),
             num_attention_heads=task.num_attention_heads,
             intermediate_size=2 * task.hidden_size,
             hidden_dropout_prob=task.dropout,

@@ -181,7 +181,7 @@ class NumericModality(Modality):
                 f"{listed(missing, most=4)}. Its names: {listed(records.names, most=4)}."
             )
             raise InputError(message)
-        values = records.values[:, places]
+        values = records.values[:, places]  # noqa: PD011 - an array
         values[:, places < 0] = np.nan
         z = (self.normalised(values)[:, self.kept_] - self.means_) / self.scales_
         z = np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)
@@ -211,7 +211,8 @@ class NumericModality(Modality):
         """Of names and values: rows of a table may have nothing but numbers for names."""
         keys = super().keys(records)
         known = records.names.isin(pd.Index(self.columns_))
-        values = pd.DataFrame(records.values[:, known]) if len(records) else pd.DataFrame()
+        numbers = records.values[:, known]  # noqa: PD011 - an array
+        values = pd.DataFrame(numbers) if len(records) else pd.DataFrame()
         if records.standardised is None and len(values):
             keys = keys + pd.util.hash_pandas_object(values, index=False).to_numpy()
         return keys
@@ -219,6 +220,10 @@ class NumericModality(Modality):
     def encode(self, records: NumericRecords) -> list[Encoding]:
         """``values``, float32 (f,): z-scores."""
         return [{"values": row} for row in self.prepare(records).standardised]
+
+    def batch(self, records: NumericRecords) -> dict[str, torch.Tensor]:
+        """``values``, float32 (b, f)."""
+        return {"values": torch.from_numpy(self.prepare(records).standardised)}
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Names and settings; means and standard deviations."""

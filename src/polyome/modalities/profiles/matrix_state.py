@@ -53,8 +53,8 @@ class MatrixState(StrEnum):
     UNLOGGED = "unlogged"
     """Linear, not whole: depth- or volume-normalised, or estimated counts."""
     SCALED = "scaled"
-    """Negative values, z-scores or residuals, or logarithms of intensities (quantitative PCR), which
-    no library explains. There is no way back to counts."""
+    """Negative values, z-scores or residuals, or logarithms of intensities (quantitative PCR),
+    which no library explains. There is no way back to counts."""
 
 
 LINEAR_STATES = frozenset({MatrixState.COUNTS, MatrixState.UNLOGGED})

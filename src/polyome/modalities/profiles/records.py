@@ -75,7 +75,7 @@ def check_annotatable(source: Any) -> None:
 def annotate(adata: AnnData, answers: ClassPrediction | ValuePrediction) -> None:
     """Write answers into an AnnData, in place.
 
-    ValuePrediction: ``obs["polyome_TARGET"]`` and the ends of its interval, ``obs["polyome_TARGET_low"]``
+    Values: ``obs["polyome_TARGET"]`` and the ends of its interval, ``obs["polyome_TARGET_low"]``
     and ``_high``; ``obsm["X_polyome"]``, ``uns["polyome"]``. Classes:
 
     ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``

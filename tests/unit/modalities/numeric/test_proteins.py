@@ -64,7 +64,7 @@ def test_proteins_that_a_query_lacks_are_masked_and_no_others_count():
 def test_values_below_zero_are_no_counts():
     wrong = cells()
     wrong.X[2, 1] = -0.5
-    with pytest.raises(InputError, match="proteins are counts, but 'CD19' of '2' is -0.5"):
+    with pytest.raises(InputError, match=r"proteins are counts, but 'CD19' of '2' is -0.5"):
         ProteinModality().read(wrong)
 
 
@@ -75,5 +75,5 @@ def test_without_isotype_controls_they_cannot_normalise():
 
 
 def test_an_unknown_normalisation_is_refused():
-    with pytest.raises(InputError, match="proteins cannot be normalised by 'x'. Use one of 'clr'"):
+    with pytest.raises(InputError, match=r"cannot be normalised by 'x'. Use one of 'asinh'"):
         ProteinModality("x")

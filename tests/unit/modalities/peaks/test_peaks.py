@@ -74,7 +74,7 @@ def test_a_saved_modality_finds_them_too(modality):
 
 
 def test_peaks_of_another_genome_are_refused(modality):
-    with pytest.raises(InputError, match="too few.*Both must be of one genome build"):
+    with pytest.raises(InputError, match=r"too few.*Both must be of one genome build"):
         modality.read(cells(names=names_of(STARTS + 10**7)))
 
 
