@@ -68,9 +68,9 @@ def test_learns_above_chance(name, fitted_of):
     fitted = fitted_of(name)
     rows = halves(len(records)).test
     answers = predict(fitted, records.take(rows), PredictArguments())
-    scores = task.score(targets.truth[rows], answers.outputs, fitted.classes)
-    chance = {"classification": ("accuracy", 1.5 / len(fitted.classes)), "regression": ("r2", 0.3)}
-    metric, bar = chance[task.head]
+    scores = task.output_type.metrics(targets.truth[rows], answers.outputs, fitted.classes)
+    chance = {"classes": ("accuracy", 1.5 / len(fitted.classes)), "values": ("r2", 0.3)}
+    metric, bar = chance[task.output]
     assert scores[metric] > bar
 
 
@@ -85,7 +85,11 @@ def test_fit_sees_no_test_record(name, fitted_of):
     again = fit_model(task, without, known, alone, BRIEF)[0]
     for key, value in weights(fitted_of(name)).items():
         torch.testing.assert_close(again.model.state_dict()[key], value, atol=0, rtol=0)
-    assert again.temperature == fitted_of(name).temperature
+    settings, arrays = again.output.state()
+    usual_settings, usual_arrays = fitted_of(name).output.state()
+    assert settings == usual_settings
+    for key, value in usual_arrays.items():
+        np.testing.assert_array_equal(arrays[key], value)
 
 
 def test_one_seed_gives_equal_weights(name, fitted_of):

@@ -19,8 +19,9 @@ from polyome.io.measurements import (
     write_measurements,
 )
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import ClassPrediction, Modality, ModalityEmbeddings, Records
+from polyome.modalities.base import Modality, ModalityEmbeddings, Records
 from polyome.modalities.profiles.records import annotate
+from polyome.outputs.classes_prediction import ClassPrediction
 
 
 @dataclass(frozen=True, eq=False)

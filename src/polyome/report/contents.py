@@ -9,6 +9,7 @@ from markupsafe import Markup
 from sklearn.metrics import precision_recall_fscore_support
 
 from polyome._random import some_of
+from polyome.outputs import OUTPUTS
 from polyome.report.figure import as_svg
 from polyome.report.plots import classes, maps, training, values
 from polyome.report.record import ModelRecord
@@ -74,20 +75,32 @@ def figure_sections(
 ) -> Iterator[Section]:
     """Sections with figures, in the order of the page."""
     scored = record.scored
-    if scored is not None and scored.proba is not None:
-        yield _mistakes(scored)
-        yield _ranking(scored)
-        yield _confidence(scored)
-        if scored.unknown_score is not None:
-            yield _unknown(record, scored)
-    if scored is not None and scored.measured is not None:
-        yield _values(record, scored, map_records, seed)
+    if scored is not None:
+        yield from _of_output(record, scored, map_records, seed)
     if any(curve.get("train") for curve in record.curves):
         yield _learning(record)
     if scored is not None and scored.representation is not None and len(scored) > 2:
         yield _representation(scored, umap_records, seed)
     if scored is not None and scored.coordinates is not None:
         yield _tissue(scored, map_records, seed)
+
+
+def _of_output(record: ModelRecord, scored: Scored, most: int, seed: int) -> Iterator[Section]:
+    """The sections that the type of answer names, and the figures that it brings."""
+    output = OUTPUTS[scored.output]
+    makers = {
+        "mistakes": lambda: _mistakes(scored),
+        "ranking": lambda: _ranking(scored),
+        "confidence": lambda: _confidence(scored),
+        "unknown": lambda: _unknown(record, scored),
+        "values": lambda: _values(record, scored, most, seed),
+    }
+    for name in output.sections:
+        if name != "unknown" or scored.unknown_score is not None:
+            yield makers[name]()
+    for figure in output.figures(scored):
+        svg = as_svg(figure.draw, *figure.size, name=figure.name, says=figure.title)
+        yield Section(figure.name, figure.title, [Figure(figure.reading, svg)])
 
 
 def _mistakes(scored: Scored) -> Section:

@@ -14,13 +14,14 @@ from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.cell import CellModality
 from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.records import CellRecords
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import ClassificationTask, Example, Targets
+from polyome.tasks.base import Example, Task
 from polyome.tasks.inputs import input_features, input_findings, modality_names
 
 
 @dataclass(kw_only=True)
-class CellType(ClassificationTask):
+class CellType(Task):
     """Annotate cell types in single-cell RNA-seq.
 
     Parameters

@@ -10,8 +10,8 @@ from polyome.audit.shortcuts import shortcut_findings
 from polyome.io.measurements import usual_modality
 from polyome.modalities import MODALITIES
 from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.targets import Targets
 
 
 def modality_names(inputs: str) -> dict[str, str]:

@@ -16,19 +16,12 @@ from polyome._types import FloatArray, IntArray
 from polyome.modalities.inputs import Inputs
 from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.linear import FittedLinear, Fold, seen_by
 from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.outputs.unknown_inputs import InputDetectors
 from polyome.tasks.base import Task
-from polyome.train.linear_model import (
-    GRID,
-    FittedLinear,
-    Fold,
-    fit_linear_model,
-    fold_features,
-    seen_by,
-)
+from polyome.train.linear_model import fold_features
 from polyome.train.members import out_of_fold_predictions
-from polyome.train.stacking import stacking_weights
 from polyome.train.training import Training
 
 NETWORK_START = 0.6
@@ -65,14 +58,13 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fitted = fit_linear_model(
+        fitted = task.output_type.fit_linear(
             usable,
             whole,
             training.truth,
             training.num_classes,
-            penalties=module.penalties or GRID,
+            penalties=module.penalties,
             readings=module.readings,
-            balance=task.balances_classes,
         )
         _put(beside.parts[name], module, fitted)
         held[name] = fitted.out_of_fold
@@ -136,7 +128,9 @@ def weigh_inputs(
         chosen = [name for i, name in enumerate(names) if pattern >> i & 1]
         start = np.array([NETWORK_START, *[(1 - NETWORK_START) / len(chosen)] * len(chosen)])
         log_proba, truth = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
-        weights = stacking_weights(log_proba, truth, start) if len(truth) else start
+        weights = start
+        if len(truth):
+            weights = fitted.task.output_type.stacking_weights(log_proba, truth, start)
         row = torch.zeros(1 + len(names))
         row[0] = float(weights[0])
         for name, weight in zip(chosen, weights[1:], strict=True):
@@ -160,11 +154,11 @@ def _out_of_fold(
     nobody = np.zeros(len(records), dtype=bool)
     hidden = records.only({n: records.has(n) if n in chosen else nobody for n in records.rows})
     shown = replace(training, records=hidden)
-    rows = [(fit, aside[has_all[aside]]) for fit, aside in divided]
+    rows = [(fit, validation[has_all[validation]]) for fit, validation in divided]
     parts = out_of_fold_predictions(task, shown, members, rows)
     if not parts:
         return [], training.truth[:0]
     places = np.concatenate([part.rows for part in parts])
-    networks = np.concatenate([part.answers.mean(axis=0) for part in parts])
+    networks = np.concatenate([part.outputs.mean(axis=0) for part in parts])
     beside = [linear.out_of_fold[name][places] for name in chosen]
     return [networks, *beside], training.truth[places]

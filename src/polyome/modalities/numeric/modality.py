@@ -13,10 +13,11 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import Encoding, FloatArray
-from polyome.modalities.base import ClassPrediction, Modality
+from polyome.modalities.base import Modality
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
 from polyome.modalities.profiles.features import ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
+from polyome.outputs.classes_prediction import ClassPrediction
 
 CLIP = 10.0  # standard deviations
 OOD_FEATURES = 10
