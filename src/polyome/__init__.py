@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     # For editors, which cannot see what __getattr__ makes of the registry of tasks.
     CellTypeClassifier: type[Estimator]
     ExpressionRegressor: type[Estimator]
+    MultiLabelClassifier: type[Estimator]
     PromoterClassifier: type[Estimator]
     SpatialClassifier: type[Estimator]
 

@@ -2,11 +2,13 @@
 
 from polyome.outputs.base import Output
 from polyome.outputs.classes import Classes
+from polyome.outputs.labels import Labels
 from polyome.outputs.values import Values
 
 OUTPUTS: dict[str, type[Output]] = {
     Classes.name: Classes,
+    Labels.name: Labels,
     Values.name: Values,
 }
 
-__all__ = ["OUTPUTS", "Classes", "Output", "Values"]
+__all__ = ["OUTPUTS", "Classes", "Labels", "Output", "Values"]

@@ -3,6 +3,7 @@
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
 from polyome.tasks.expression import Expression
+from polyome.tasks.multilabel import MultiLabel
 from polyome.tasks.promoter import Promoter
 from polyome.tasks.spatial import Spatial
 
@@ -11,6 +12,7 @@ TASKS: dict[str, type[Task]] = {
     Promoter.name: Promoter,
     Expression.name: Expression,
     Spatial.name: Spatial,
+    MultiLabel.name: MultiLabel,
 }
 
-__all__ = ["TASKS", "CellType", "Expression", "Promoter", "Spatial", "Task"]
+__all__ = ["TASKS", "CellType", "Expression", "MultiLabel", "Promoter", "Spatial", "Task"]

@@ -80,7 +80,8 @@ def fit_model(
         _add_linear(fitted, training, out_of_fold_predictions(task, training, alone, divided))
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
-    fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
+    if task.output_type.is_one_class:
+        fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
     fitted.facts |= training.facts | {"training": asdict(arguments)}
     return fitted, [curve for _, curve in members]
 
@@ -139,7 +140,8 @@ def _training(
     for name, text in task.chosen_settings(facts).items():
         say(f"{name}: {text}", quiet=task.quiet)
     truth = targets.indices(rows, classes)
-    modality.learn_classes(fitting, truth[: len(split.train)])
+    if task.output_type.is_one_class:
+        modality.learn_classes(fitting, truth[: len(split.train)])
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
@@ -193,7 +195,8 @@ def _cross_fitted(
     part.features.load_state_dict(module.state_dict())
     part.linear.weight.data.copy_(torch.from_numpy(linear.coef))
     part.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
-    return linear, _detector(folds, whole, training.truth)
+    detector = _detector(folds, whole, training.truth) if task.output_type.is_one_class else None
+    return linear, detector
 
 
 def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector | None:
