@@ -9,12 +9,24 @@ from benchmarks import (
     expression,
     homology,
     inputs,
+    multilabel,
     promoters,
     scan,
     tissue,
 )
 
-MODULES = (alignment, cells, promoters, homology, scan, tissue, explain, expression, inputs)
+MODULES = (
+    alignment,
+    cells,
+    promoters,
+    homology,
+    scan,
+    tissue,
+    explain,
+    expression,
+    inputs,
+    multilabel,
+)
 ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
 

@@ -13,9 +13,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.contributions import contributions
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
-from polyome.baselines.logistic_regression import TunedLogisticRegression
 from polyome.estimator import Estimator, estimator_class
 from polyome.metrics import classification_metrics
+from polyome.outputs.logistic_regression import TunedLogisticRegression
 from polyome.predict.evaluate import kept_baselines
 
 SEEDS = (0, 1, 2)

@@ -6,7 +6,6 @@ import numpy as np
 
 from polyome.estimator import Estimator
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.kinds import kind_of
 
 
 def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
@@ -25,6 +24,6 @@ def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
     ):
         beside.set_weight(weight)
         outputs = run(inside, records, PredictArguments()).outputs
-        found[part] = np.asarray(kind_of(inside.task).numbers(inside, outputs, part))
+        found[part] = np.asarray(inside.output.calibrated(outputs, part))
     beside.set_weight(usual)
     return found

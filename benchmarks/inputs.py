@@ -194,7 +194,8 @@ def _protein_only(seed: int) -> dict[str, Any]:
     proba = answered(model, mdata[~is_paired].copy(), ())
     truth = mdata.obs["cell_type"].astype(str).to_numpy()
     prot = mdata.mod["prot"]
-    x = model.fitted_.modality.members["prot"].normalised(_dense(prot.X))
+    modality: Any = model.fitted_.modality
+    x = modality.members["prot"].normalised(_dense(prot.X))
     x = x[prot.obs_names.get_indexer(mdata.obs_names)]
     boosting = HistGradientBoostingClassifier(
         max_iter=200, learning_rate=0.05, class_weight="balanced", random_state=seed

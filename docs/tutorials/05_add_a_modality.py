@@ -201,18 +201,19 @@ MODALITIES["methylation"] = MethylationModality
 #
 # ## The task
 #
-# A task says which modality and head it uses, how its networks are trained (`training`), what its
+# A task says which modality it uses, how its networks are trained (`training`), what its
 # baselines read (`features`), what could mislead (`audit`), and which data shows it (`example`,
-# `demo`). What classification tasks share is inherited.
+# `demo`). What all tasks share is inherited; the answer is one of several classes
+# unless a task names another type in `output`.
 
 # %%
 from polyome.audit.classes import class_findings
 from polyome.tasks import TASKS
-from polyome.tasks.base import ClassificationTask, Example
+from polyome.tasks.base import Example, Task
 
 
 @dataclass(kw_only=True)
-class Tissue(ClassificationTask):
+class Tissue(Task):
     """Tell tissues apart by methylation."""
 
     hidden_size: int = 32

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     CellTypeClassifier: type[Estimator]
     Classifier: type[Estimator]
     ExpressionRegressor: type[Estimator]
+    MultiLabelClassifier: type[Estimator]
     PromoterClassifier: type[Estimator]
     Regressor: type[Estimator]
     SpatialClassifier: type[Estimator]

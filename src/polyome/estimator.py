@@ -22,13 +22,14 @@ from polyome.fitting import Fitting, checked, columns_of
 from polyome.genome.mutagenesis import saturation_mutagenesis
 from polyome.io.files import folder_written_aside
 from polyome.labels import warn_of_labels
-from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.modalities.base import Records
 from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
 from polyome.model.inference import check_device
 from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary
 from polyome.model_folder.hub import local_folder, upload
 from polyome.options import reading_options, sort_options
+from polyome.outputs.classes_prediction import ClassPrediction
 from polyome.predict.evaluate import Evaluation, evaluate
 from polyome.predict.predict import PredictArguments, predict
 from polyome.predict.record import copy_record, own_names, write_record
@@ -78,9 +79,7 @@ class Estimator(Fitting):
         frame = self.answer(source, **options)[1].frame()
         return frame.set_axis(source.index, axis=0) if isinstance(source, pd.DataFrame) else frame
 
-    def answer(
-        self, source: Any, **options: Any
-    ) -> tuple[Records, ClassPrediction | ValuePrediction]:
+    def answer(self, source: Any, **options: Any) -> tuple[Records, Any]:
         """Predict, with everything that is known of the answers."""
         fitted = self._fitted()
         reading, arguments = sort_options(
@@ -183,8 +182,7 @@ class Estimator(Fitting):
             raise InputError(message)
         records = checked(fitted.modality.read(source, **reading))
         if target is None:
-            is_one = self.task.names_kinds or self.task.predicts_profile
-            target = fitted.target if is_one else list(fitted.classes)
+            target = self.task.output_type.target_columns(fitted.target, fitted.classes)
         records, columns = self.task.with_targets(records, target)
         missing = fitted.facts.get("unlabelled")
         unlabelled = if_there(records.table, str(target), missing)

@@ -18,14 +18,15 @@ from polyome.audit.groups import group_findings
 from polyome.configured import Configured
 from polyome.genome.distil import distil
 from polyome.labels import counted_labels, warn_of_labels
-from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.modalities.base import Records
 from polyome.model_folder.checkpoints import Checkpoints
 from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
+from polyome.outputs.base import Prediction
+from polyome.outputs.targets import Targets
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import PredictArguments, predict
 from polyome.predict.rows import mark_of
 from polyome.splits import Split
-from polyome.tasks.base import Targets
 from polyome.tasks.parts import counted, split_records
 from polyome.train.fit import fit_model
 
@@ -92,9 +93,10 @@ class Fitting(Configured):
         """
         self.task = self._checked_task(self.get_params())  # attributes may have been set
         modality = self.task.build_modality()
+        output = self.task.output_type
         reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options, self.task_class)
-        no_class = "" if self.task.names_kinds else "has no class of sequences to scan for"
+        no_class = "" if output.is_one_class else "has no class of sequences to scan for"
         if scanner and (reason := no_class or modality.no_scanner):
             message = f"scanner=True: {self.task.name} {reason}."
             raise InputError(message)
@@ -151,7 +153,8 @@ class Fitting(Configured):
         self.scanner_ = distil(self.fitted_, training, seed=self.task.seed, quiet=self.task.quiet)
         if self.evaluation_ is not None:
             found = predict(self.scanner_, records.take(parts.test), PredictArguments())
-            scores = self.task.score(targets.truth[parts.test], found.outputs, self.fitted_.classes)
+            truth, output = targets.truth[parts.test], self.task.output_type
+            scores = output.metrics(truth, found.outputs, self.fitted_.classes)
             self.evaluation_.variants["scanner"] = scores
 
     def _remember(
@@ -198,7 +201,7 @@ class Fitting(Configured):
             all_of_them=with_baselines,
         )
         self.evaluation_: Evaluation | None = None
-        self.answers_: ClassPrediction | ValuePrediction | None = None
+        self.answers_: Prediction | None = None
         if len(parts.test):
             self.evaluation_, self.answers_ = evaluate(
                 self.fitted_,

@@ -10,7 +10,6 @@ from scipy import sparse
 from polyome._errors import InputError, listed, repeated_names
 from polyome._progress import say
 from polyome.estimator import Estimator, estimator_class
-from polyome.modalities.base import ClassPrediction
 from polyome.modalities.profiles.alignment import check_size
 from polyome.modalities.profiles.matrix import KNOWN_STATE, find_expression
 from polyome.modalities.profiles.matrix_state import MatrixState
@@ -22,6 +21,7 @@ from polyome.modalities.profiles.records import (
     check_annotatable,
 )
 from polyome.options import sort_options
+from polyome.outputs.classes_prediction import ClassPrediction
 from polyome.predict.predict import PredictArguments
 
 FEWEST_GENES, LEAST_SHARED = 10, 0.1

@@ -54,7 +54,7 @@ def model_of(modality):
     """A network and linear models with random weights, all of them in the answer."""
     torch.manual_seed(0)
     names = list(modality.members)
-    heads = {"type": {"kind": "classification", "num_labels": 3, "inputs": names, "linear": names}}
+    heads = {"type": {"output": "classes", "num_labels": 3, "inputs": names, "linear": names}}
     config = PolyomeConfig(
         hidden_size=16, intermediate_size=32, modalities=modality.entries(), heads=heads
     )

@@ -10,7 +10,7 @@ from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.train.dataset import Collator, Example, RecordDataset
 
-HEAD = {"kind": "classification", "num_labels": 3}
+HEAD = {"output": "classes", "num_labels": 3}
 
 
 @pytest.fixture(scope="module")

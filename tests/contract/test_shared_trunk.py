@@ -105,8 +105,8 @@ def both(monkeypatch):
                 toy.name: {"kind": toy.name, "spec": toy.spec()},
             },
             heads={
-                "cell-type": {"kind": "classification", "inputs": ["cell"], "num_labels": 3},
-                "toy": {"kind": "classification", "inputs": [toy.name], "num_labels": 2},
+                "cell-type": {"output": "classes", "inputs": ["cell"], "num_labels": 3},
+                "toy": {"output": "classes", "inputs": [toy.name], "num_labels": 2},
             },
         )
     )

@@ -128,7 +128,9 @@ def test_a_file_of_another_model(refused_predict, copied, other_model, cells_fil
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("temperature", 0), ("temperature", "hot"), ("classes", [1, 2, 3]), ("target", None),
+    [("output", {"temperature": 0, "temperatures": {}}),
+     ("output", {"temperature": "hot", "temperatures": {}}), ("output", 3),
+     ("classes", [1, 2, 3]), ("target", None),
      ("settings", {"hidden_size": "wide"})],
 )  # fmt: skip
 def test_a_spoilt_value_of_the_summary(refused_predict, copied, cells_file, key, value):

@@ -65,7 +65,10 @@ def test_what_cannot_be_reported(folder, refused, tmp_path):
 
 
 def test_a_model_in_memory_is_drawn_as_its_folder_is(model, folder):
-    in_memory, on_disk = Scored.from_estimator(model), Scored.from_folder(folder, model.classes_)
+    in_memory, on_disk = (
+        Scored.from_estimator(model),
+        Scored.from_folder(folder, model.classes_, "classes"),
+    )
     assert list(in_memory.names) == list(on_disk.names)
     assert (in_memory.label == on_disk.label).all()
     assert abs(in_memory.proba.to_numpy() - on_disk.proba.to_numpy()).max() < 1e-5
@@ -80,7 +83,7 @@ def test_places_of_records_are_kept_and_drawn(model, tmp_path):
     names = placed.answers_.names
     placed.places_ = pd.DataFrame({"x": range(48), "y": 1.5, "section": "left"}, index=names)
     placed.save_pretrained(tmp_path / "placed")
-    found = Scored.from_folder(tmp_path / "placed", placed.classes_)
+    found = Scored.from_folder(tmp_path / "placed", placed.classes_, "classes")
     assert found.coordinates[:2].tolist() == [[0.0, 1.5], [1.0, 1.5]]
     assert set(found.section) == {"left"}
     page = polyome.report(tmp_path / "placed", quiet=True).read_text()

@@ -32,7 +32,7 @@ def classes_of(task, labels, unlabelled=None):
     return targets, " ".join(targets.notes)
 
 
-CLASSIFYING = [name for name in TASKS if TASKS[name].head == "classification"]
+CLASSIFYING = [name for name in TASKS if TASKS[name].output == "classes"]
 
 
 @pytest.mark.parametrize("task", CLASSIFYING)

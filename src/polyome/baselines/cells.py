@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from polyome._types import FloatArray
-from polyome.baselines.logistic_regression import TunedLogisticRegression
+from polyome.outputs.logistic_regression import TunedLogisticRegression
 
 
 def majority(

@@ -10,10 +10,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from polyome._types import FloatArray
-from polyome.baselines.logistic_regression import TunedLogisticRegression
 from polyome.modalities.profiles.records import CellRecords
 from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.tissue import TissueModality
+from polyome.outputs.logistic_regression import TunedLogisticRegression
 
 SIZES = (15, 30)
 """Neighbourhoods that the linear baseline chooses between."""

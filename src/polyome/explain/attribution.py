@@ -24,7 +24,6 @@ from polyome.modalities.dna.records import SequenceRecords
 from polyome.modalities.inputs import Inputs
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
-from polyome.train.calibrate import calibrated
 
 CLOSE = 0.02
 """Share of the way, or of a log-odds of 1, by which contributions may miss it."""
@@ -256,13 +255,13 @@ def proba_of_values(
     for rows, inputs in _batches(fitted, records, batch_size):
         changed = torch.from_numpy(values[rows]).to(fitted.model.device)
         parts.append(answer(inputs | {"values": changed}))
-    return calibrated(torch.cat(parts).float().cpu().numpy(), fitted.temperature)
+    return fitted.output.calibrated(torch.cat(parts).float().cpu().numpy())
 
 
 def _explained_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:
     """What is explained, as a function of a modality's inputs: (b, ...) -> (b, c)."""
     explained, answer = head_of(fitted).explained, _outputs_of(fitted)
-    return lambda inputs: explained(answer(inputs) / fitted.temperature)
+    return lambda inputs: explained(fitted.output.scaled(answer(inputs)))
 
 
 def _outputs_of(fitted: FittedModel) -> Callable[[dict[str, Tensor]], Tensor]:

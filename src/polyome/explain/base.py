@@ -14,11 +14,11 @@ import torch
 from polyome._errors import InputError, listed, suggestion
 from polyome._types import FloatArray, IntArray
 from polyome._version import __version__
-from polyome.heads import HEADS
-from polyome.heads.base import Head
 from polyome.io.files import folder_written_aside
 from polyome.model.inference import RawOutputs
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs import OUTPUTS
+from polyome.outputs.head import Head
 
 INDEX = "polyome_explanation.json"
 """File of an explanation's folder that lists the others."""
@@ -109,12 +109,12 @@ class Explainer:
 
 def head_of(fitted: FittedModel) -> type[Head]:
     """The class of the head that answers the task."""
-    return HEADS[fitted.model.config.heads[fitted.task.name]["kind"]]
+    return OUTPUTS[fitted.task.output].head
 
 
 def explained_outputs(fitted: FittedModel, raw: RawOutputs) -> FloatArray:
     """What is explained of a model's answers, float32 (n, c), on the calibrated scale."""
-    outputs = torch.from_numpy(raw.outputs) / fitted.temperature
+    outputs = fitted.output.scaled(torch.from_numpy(raw.outputs))
     explained: FloatArray = head_of(fitted).explained(outputs).numpy()
     return explained
 

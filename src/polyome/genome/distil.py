@@ -28,7 +28,6 @@ from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
-from polyome.train.calibrate import calibrated
 from polyome.train.dataset import RecordDataset
 from polyome.train.drawing import draw
 from polyome.train.members import random_model
@@ -125,8 +124,7 @@ def distil(
     scanner = replace(fitted, task=task, modality=modality, model=model, unknown=None)
     scanner.facts = fitted.facts | {"scanner": {"sequences": number}}
     wanted, found = (
-        calibrated(_outputs(one, drawn[is_new], quiet=True), one.temperature)
-        for one in (fitted, scanner)
+        one.output.calibrated(_outputs(one, drawn[is_new], quiet=True)) for one in (fitted, scanner)
     )
     scanner.facts["scanner"] |= agreement(wanted, found)
     return scanner
@@ -141,7 +139,7 @@ def _student_task(task: Task, seed: int) -> Task:
 def _student(task: Task, modality: Modality, num_classes: int, *, direct: bool) -> PolyomeModel:
     """Build a model of one network, without the loss settings that the ensemble had."""
     head = {
-        "kind": task.head,
+        "output": task.output,
         "inputs": [modality.name],
         "num_labels": num_classes,
         "linear": [modality.name] if direct else [],

@@ -163,7 +163,7 @@ def scan(
 
 def _scorer(fitted: FittedModel, arguments: ScanArguments) -> WindowScorer:
     modality, classes = fitted.modality, fitted.classes
-    if modality.name != "sequence" or not (classes and fitted.task.names_kinds):
+    if modality.name != "sequence" or not (classes and fitted.task.output_type.is_one_class):
         message = (
             f"a scan needs a model that tells classes of sequences apart (polyome fit promoter); "
             f"this one is of the task '{fitted.task.name}'."

@@ -134,7 +134,9 @@ def model_digest(fitted: FittedModel) -> str:
     """Tell models apart by all that their answers depend on."""
     digest = hashlib.sha256()
     settings, arrays = fitted.modality.state()
-    said = [fitted.model.config.to_json_string(), settings, fitted.classes, fitted.temperature]
+    calibration, learned = fitted.output.state()
+    arrays = arrays | {f"output.{name}": array for name, array in learned.items()}
+    said = [fitted.model.config.to_json_string(), settings, fitted.classes, calibration]
     digest.update(json.dumps(said, sort_keys=True, default=str).encode())
     tensors = {name: tensor.cpu().numpy() for name, tensor in fitted.model.state_dict().items()}
     for name, array in sorted((tensors | arrays).items()):

@@ -25,7 +25,6 @@ from polyome.io.vcf import Variant, is_spelled
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.inference import answer
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.train.kinds import kind_of
 
 REASONS = {
     "scored": "variants with a score",
@@ -225,7 +224,6 @@ class VariantScorer:
     def _answers(self, texts: list[tuple[str, int]]) -> FloatArray:
         """What the model says of each text, (n, c)."""
         fitted = self.fitted
-        kind = kind_of(fitted.task)
         dna = Sequences.from_text([text for text, _ in texts])
         table = self._table([row for _, row in texts])
         if not texts:
@@ -237,7 +235,7 @@ class VariantScorer:
             fitted.task.name,
             batch_size=self.batch_size,
         ).outputs
-        return kind.numbers(fitted, outputs)
+        return fitted.output.calibrated(outputs)
 
     def _cut(self, texts: list[tuple[str, int]]) -> BoolArray:
         """Which texts have ends that the model does not read, bool (n,)."""

@@ -13,7 +13,6 @@ from polyome.io.nucleotides import Codes, Sequences, complement
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.model.inference import CHUNK_RECORDS, answer
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.train.calibrate import calibrated
 
 
 class WindowScorer:
@@ -122,5 +121,5 @@ class WindowScorer:
         raw = answer(
             fitted.model, fitted.modality, records, fitted.task.name, batch_size=self.batch_size
         )
-        proba: FloatArray = calibrated(raw.outputs, fitted.temperature)[:, self.index]
+        proba: FloatArray = fitted.output.calibrated(raw.outputs)[:, self.index]
         return proba

@@ -19,11 +19,12 @@ from torch import nn
 from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, FloatArray
 from polyome.io.feature_places import feature_places
-from polyome.modalities.base import ClassPrediction, Modality
+from polyome.modalities.base import Modality
 from polyome.modalities.numeric.components import principal_components
 from polyome.modalities.peaks.features import PeakEmbeddings, PeakFeatures
 from polyome.modalities.peaks.overlap import peak_map
 from polyome.modalities.peaks.records import PeakRecords, peak_records
+from polyome.outputs.base import Prediction
 
 LEAST_OVERLAP = 0.2
 """Share of a model's peaks that a query must cover: laboratories call peaks differently."""
@@ -98,7 +99,8 @@ class AccessibilityModality(Modality):
 
     def measured(self, records: PeakRecords) -> BoolArray:
         """Records with an open peak."""
-        return np.diff(records.open.indptr) > 0
+        is_open: Any = records.open
+        return np.asarray(np.diff(is_open.indptr) > 0)
 
     def overlap(self, names: pd.Index) -> float:
         """Share of the model's peaks that these names have, or overlap."""
@@ -110,7 +112,8 @@ class AccessibilityModality(Modality):
 
     def fit(self, records: PeakRecords) -> Self:
         """Learn which peaks are read, their weights, and components."""
-        open_in = np.asarray(records.open.sum(axis=0)).ravel()
+        is_open: Any = records.open
+        open_in = np.asarray(is_open.sum(axis=0)).ravel()
         kept = np.flatnonzero((open_in >= 2) & (open_in < len(records)))
         if not len(kept):
             message = (
@@ -238,6 +241,6 @@ class AccessibilityModality(Modality):
             setattr(modality, f"{name}_", arrays[name])
         return modality
 
-    def write(self, records: PeakRecords, answers: ClassPrediction, path: Path) -> None:
+    def write(self, records: PeakRecords, answers: Prediction, path: Path) -> None:
         """Write a table."""
         answers.frame().to_csv(path, index_label="id")

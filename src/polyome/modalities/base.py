@@ -3,7 +3,6 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -33,122 +32,6 @@ class Records(Protocol):
 
     def take(self, rows: IntArray) -> Self:
         """Return some of the records, by position."""
-
-
-@dataclass(frozen=True)
-class ClassPrediction:
-    """What a fitted model says of records.
-
-    Attributes
-    ----------
-    names : (n,), the records' names.
-    label : object, (n,): a class, or ``unknown``.
-    confidence : float, (n,): calibrated probability of the best class.
-    proba : DataFrame, (n, c): calibrated probability of each class.
-    unknown_score : float, (n,): distance from the training records; above 1 is refused.
-    representation : float32, (n, e * d).
-    provenance : what the answers come from, for ``uns``.
-    notes : what the user should know of them.
-    unaligned_score : float, (n,): ``unknown_score`` as it was before alignment; above
-        ``unaligned_limit`` is refused. None where the query was not aligned.
-    vote_share : float, (n,): share of each record's group that got the group's most frequent
-        label; NaN for records without a group. None where nothing was voted.
-    """
-
-    names: pd.Index
-    label: np.ndarray
-    confidence: FloatArray
-    proba: pd.DataFrame
-    unknown_score: FloatArray
-    representation: FloatArray
-    provenance: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    unaligned_score: FloatArray | None = None
-    vote_share: FloatArray | None = None
-
-    @property
-    def best(self) -> np.ndarray:
-        """The best class of each record, also where it was refused, object (n,)."""
-        classes = np.array(self.proba.columns, dtype=object)
-        return np.asarray(classes[self.proba.to_numpy().argmax(axis=1)])
-
-    @property
-    def outputs(self) -> FloatArray:
-        """What metrics compare with the truth, (n, c)."""
-        return self.proba.to_numpy()
-
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and a last column, ``truth``, with the true labels, (n,)."""
-        return _with_last(self.frame(), {"truth": truth}, "truth")
-
-    @property
-    def scores(self) -> dict[str, FloatArray]:
-        """What else is known of each record: both scores of an aligned query, shares of votes."""
-        found: dict[str, FloatArray] = {}
-        if self.unaligned_score is not None:
-            found["unknown_score"] = self.unknown_score
-            found["unaligned_score"] = self.unaligned_score
-        if self.vote_share is not None:
-            found["vote_share"] = self.vote_share
-        return found
-
-    def frame(self) -> pd.DataFrame:
-        """One row per record: label, confidence, a column per class, then :attr:`scores`."""
-        shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
-        shown = shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
-        return _with_last(shown, self.scores, "score")
-
-
-@dataclass(frozen=True)
-class ValuePrediction:
-    """What a fitted model of measured values says of records.
-
-    Attributes
-    ----------
-    names : (n,), the records' names.
-    values : DataFrame, (n, c): the predicted value of each target.
-    low, high : DataFrame, (n, c): ends of the prediction interval; None where none was learned.
-    representation : float32, (n, e * d).
-    provenance : what the answers come from.
-    notes : what the user should know of them.
-    profile : the measurement that the values are, where they are one.
-    """
-
-    names: pd.Index
-    values: pd.DataFrame
-    low: pd.DataFrame | None
-    high: pd.DataFrame | None
-    representation: FloatArray
-    provenance: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    profile: str | None = None
-
-    @property
-    def outputs(self) -> FloatArray:
-        """What metrics compare with the truth, (n, c)."""
-        return self.values.to_numpy()
-
-    def frame(self) -> pd.DataFrame:
-        """One row per record: for each target its value and the ends of its interval."""
-        columns: dict[str, Any] = {}
-        for name in self.values.columns:
-            columns[name] = self.values[name]
-            if self.low is not None and self.high is not None:
-                columns[f"{name}_low"] = self.low[name]
-                columns[f"{name}_high"] = self.high[name]
-        return pd.DataFrame(columns, index=self.names)
-
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and the true values, (n, c): ``truth``, or ``truth_TARGET`` of many."""
-        one = self.values.shape[1] == 1
-        names = ["truth"] if one else [f"truth_{name}" for name in self.values.columns]
-        return _with_last(self.frame(), dict(zip(names, truth.T, strict=True)), "truth")
-
-
-def _with_last(frame: pd.DataFrame, columns: dict[str, np.ndarray], what: str) -> pd.DataFrame:
-    """A table with more columns at its end, whatever names it has already."""
-    added = {f"{name} ({what})" if name in frame else name: v for name, v in columns.items()}
-    return frame.assign(**added)
 
 
 class ModalityEmbeddings(nn.Module, ABC):

@@ -25,14 +25,10 @@ from polyome.io.measurements import (
 )
 from polyome.io.profile_writing import predicted_part, write_profile
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import (
-    ClassPrediction,
-    Modality,
-    ModalityEmbeddings,
-    Records,
-    ValuePrediction,
-)
+from polyome.modalities.base import Modality, ModalityEmbeddings, Records
 from polyome.modalities.profiles.records import annotate
+from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.values import ValuePrediction
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,9 @@ from polyome._types import BoolArray, Encoding, IntArray
 from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
 from polyome.modalities.base import (
-    ClassPrediction,
     LinearFeatures,
     Modality,
     ModalityEmbeddings,
-    ValuePrediction,
 )
 from polyome.modalities.dna.backbone import (
     BackboneEmbeddings,
@@ -49,6 +47,7 @@ from polyome.modalities.dna.records import (
 from polyome.modalities.dna.subwords import TOKENIZERS, Subwords
 from polyome.modalities.dna.tokens import Composition, SequenceEmbeddings
 from polyome.modalities.dna.variation import mutated, recombined
+from polyome.outputs.base import Prediction
 
 RICH = 20_000
 """Records from which finer tokens pay."""
@@ -403,9 +402,7 @@ class SequenceModality(Modality):
             setattr(modality, f"{name}_", arrays[name])
         return modality
 
-    def write(
-        self, records: SequenceRecords, answers: ClassPrediction | ValuePrediction, path: Path
-    ) -> None:
+    def write(self, records: SequenceRecords, answers: Prediction, path: Path) -> None:
         """Write BED: the intervals with label and confidence (score 0 to 1000)."""
         write_intervals(records, answers, path)
 

@@ -33,8 +33,8 @@ class PolyomeConfig(PreTrainedConfig):
     num_members : networks trained side by side whose answers are averaged (a small ensemble).
     modalities : by name of the input, the ``kind`` of its modality and the ``spec``, the sizes that
         its embeddings need.
-    heads : by name, the ``kind`` of the head, the ``inputs`` it reads (a record with any of them is
-        answered), those with a ``linear`` model, and the sizes that it needs.
+    heads : by name, the type of ``output``, the ``inputs`` that it reads (a record with any of them
+        is answered), those with a ``linear`` model, and the sizes that it needs.
 
     Examples
     --------

@@ -10,12 +10,12 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from polyome._types import Segment
-from polyome.heads import HEADS, Head
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import LinearFeatures, ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.linear import ByName, LinearModels
 from polyome.model.trunk import Trunk
+from polyome.outputs import OUTPUTS
 
 
 @dataclass
@@ -26,7 +26,7 @@ class PolyomeOutput(ModelOutput):
     ----------
     loss : scalar, where the batch carries labels: the sum over members and heads.
     outputs : by head, (b_h, c) for the records that the head answers: log-probabilities for
-        classes, values in training units for regression.
+        classes, values in training units for values.
     rows : by head, int64 (b_h,), ascending: places in the batch of these records.
     representation : (b, e * d), members side by side: the mean over the inputs that a record has
         of the modality token's final state; of DNA that, pooled with all tokens.
@@ -51,7 +51,7 @@ class Network(nn.Module):
         )
         self.trunk = Trunk(config)
         self.heads = ByName(
-            {n: HEADS[s["kind"]](config.hidden_size, s) for n, s in config.heads.items()}
+            {n: OUTPUTS[s["output"]].head(config.hidden_size, s) for n, s in config.heads.items()}
         )
 
     def forward(self, size: int, segments: dict[str, Segment]) -> Tensor:
@@ -144,7 +144,7 @@ class PolyomeModel(PreTrainedModel):
     >>> modality = CellModality().fit(CellModality().read(simulate_cells()))
     >>> config = PolyomeConfig(
     ...     modalities={"cell": {"kind": "cell", "spec": modality.spec()}},
-    ...     heads={"cell-type": {"kind": "classification", "inputs": ["cell"], "num_labels": 3}},
+    ...     heads={"cell-type": {"output": "classes", "inputs": ["cell"], "num_labels": 3}},
     ... )
     >>> model = PolyomeModel(config).eval()
     >>> cells = {"rows": torch.arange(4), "inputs": {"values": torch.zeros(4, 120)}}
@@ -221,12 +221,12 @@ class PolyomeModel(PreTrainedModel):
 
         Models without a weight are not asked: none has one while members are trained.
         """
-        head_class: type[Head] = HEADS[self.config.heads[name]["kind"]]
+        head = OUTPUTS[self.config.heads[name]["output"]].head
         if name not in self.linear:
-            return head_class.combine(members, (), members.new_ones(1))
+            return head.combine(members, (), members.new_ones(1))
         own = {i: segments[i] for i in self.config.heads[name]["inputs"] if i in segments}
         outputs, weights = self.linear[name](own, rows)
-        return head_class.combine(members, outputs, weights)
+        return head.combine(members, outputs, weights)
 
 
 def _places(rows: Tensor, wanted: Tensor, head: str) -> Tensor:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -24,16 +23,19 @@ from polyome.modalities.dna.pretrained import check_finite, code_allowed
 from polyome.model.configuration import PolyomeConfig, in_order
 from polyome.model.inference import CHUNK_RECORDS, pick_device
 from polyome.model.modeling import PolyomeModel
+from polyome.outputs import OUTPUTS
+from polyome.outputs.base import FittedOutput
 from polyome.outputs.unknown import UnknownDetector
 from polyome.outputs.unknown_inputs import InputDetectors
 from polyome.tasks import TASKS, Task
-from polyome.tasks.scales import ValueScale
 
 SUMMARY = "polyome.json"
 SCANNER = "scanner"
 """Folder within the model's folder, itself a model folder."""
 ARRAYS = "polyome.safetensors"
-FORMAT = 3
+OUTPUT = "output."
+"""Before the names of arrays of the fitted output."""
+FORMAT = 4
 """Of a model folder; one more with each change that older folders do not follow."""
 
 
@@ -45,10 +47,8 @@ class FittedModel:
     ----------
     task, modality, model : the parts, fitted.
     target : the column that was learned.
-    classes : in the order of the model's outputs.
-    temperature : of the calibrated probabilities.
-    unknown : refuses records of unseen kinds.
-    scale : how values are measured while training; None for classes.
+    output : what calibration learned; turns raw outputs into predictions.
+    unknown : refuses records unlike all training records.
     arrays : what else is kept: the linear baseline, the reference for alignment.
     facts : of data, split and training, for JSON and the card.
     """
@@ -57,12 +57,15 @@ class FittedModel:
     modality: Modality
     model: PolyomeModel
     target: str
-    classes: tuple[str, ...]
-    temperature: float = 1.0
+    output: FittedOutput
     unknown: UnknownDetector | InputDetectors | None = None
-    scale: ValueScale | None = None
     arrays: dict[str, FloatArray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the model's outputs, in their order."""
+        return self.output.classes
 
     def linear_scores(self, records: Records) -> dict[str, FloatArray]:
         """Scores of the linear baselines that are kept with the model, (n, c) each."""
@@ -87,8 +90,8 @@ class FittedModel:
         arrays = dict(self.arrays)
         if self.unknown is not None:
             arrays |= self.unknown.arrays()
-        if self.scale is not None:
-            arrays |= self.scale.arrays()
+        settings, learned = self.output.state()
+        arrays |= {OUTPUT + name: array for name, array in learned.items()}
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
         save_file(contiguous, folder / ARRAYS)
         summary = {
@@ -98,7 +101,7 @@ class FittedModel:
             "settings": asdict(self.task),
             "target": self.target,
             "classes": list(self.classes),
-            "temperature": self.temperature,
+            "output": settings,
             "facts": self.facts,
             "sha256": {name: _sha256(folder / name) for name in _checked_files(folder)},
         }
@@ -127,7 +130,6 @@ class FittedModel:
         except InputError as error:
             raise _damaged(folder / SUMMARY, error) from error
         arrays = _whole(folder, ARRAYS, load_file)
-        has_scale = "scale.transform" in arrays
         with code_allowed(trust_remote_code=trust_remote_code):
             modality = task.modality_class().load(folder)
             model = _load_model(folder)
@@ -137,13 +139,23 @@ class FittedModel:
             modality=modality,
             model=model.to(pick_device(device)).eval(),
             target=summary["target"],
-            classes=tuple(summary["classes"]),
-            temperature=summary["temperature"],
+            output=_fitted_output(folder, task, summary, arrays),
             unknown=_detector(arrays, modality),
-            scale=ValueScale.from_arrays(arrays) if has_scale else None,
-            arrays={k: v for k, v in arrays.items() if not k.startswith(("unknown.", "scale."))},
+            arrays={k: v for k, v in arrays.items() if not k.startswith(("unknown.", OUTPUT))},
             facts=summary["facts"],
         )
+
+
+def _fitted_output(
+    folder: Path, task: Task, summary: dict[str, Any], arrays: dict[str, FloatArray]
+) -> FittedOutput:
+    """What calibration learned, as it was saved."""
+    learned = {k.removeprefix(OUTPUT): v for k, v in arrays.items() if k.startswith(OUTPUT)}
+    fitted = OUTPUTS[task.output].fitted
+    try:
+        return fitted.from_state(tuple(summary["classes"]), summary["output"], learned)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder / SUMMARY, f"'output' cannot be read: {error}") from error
 
 
 def _detector(
@@ -210,7 +222,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
         raise InputError(message)
     try:
         summary: dict[str, Any] = json.loads(path.read_text())
-        missing = {"task", "settings", "target", "classes", "temperature", "facts"} - set(summary)
+        missing = {"task", "settings", "target", "classes", "output", "facts"} - set(summary)
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise _damaged(path, error) from error
     if missing:
@@ -218,17 +230,16 @@ def read_summary(folder: Path) -> dict[str, Any]:
     if not isinstance(summary["task"], str) or summary["task"] not in TASKS:
         message = f"{path} names the task '{summary['task']}'; this Polyome knows {listed(TASKS)}."
         raise InputError(message)
-    kinds: dict[str, Any] = {
+    types: dict[str, Any] = {
         "settings": dict,
         "classes": list,
         "facts": dict,
         "sha256": dict,
         "target": str,
-        "temperature": (int, float),
+        "output": dict,
     }
     summary.setdefault("sha256", {})
-    right = {key: isinstance(summary[key], kind) for key, kind in kinds.items()}
-    right["temperature"] = right["temperature"] and 0 < summary["temperature"] < math.inf
+    right = {key: isinstance(summary[key], expected) for key, expected in types.items()}
     right["classes"] = right["classes"] and all(isinstance(n, str) for n in summary["classes"])
     for key in right:
         if not right[key]:

@@ -1,1 +1,14 @@
-"""Types of answers."""
+"""Output types: what kind of answer records get. A new one is one file and one line here."""
+
+from polyome.outputs.base import Output
+from polyome.outputs.classes import Classes
+from polyome.outputs.labels import Labels
+from polyome.outputs.values import Values
+
+OUTPUTS: dict[str, type[Output]] = {
+    Classes.name: Classes,
+    Labels.name: Labels,
+    Values.name: Values,
+}
+
+__all__ = ["OUTPUTS", "Classes", "Labels", "Output", "Values"]

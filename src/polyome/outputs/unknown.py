@@ -1,4 +1,4 @@
-"""Refusing records of kinds that were not in the training data."""
+"""Refusing records of classes that were not in the training data."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -7,6 +7,8 @@ import numpy as np
 
 from polyome._types import FloatArray, IntArray
 
+UNKNOWN = "unknown"
+"""Label of a record that is refused."""
 REFUSED = 0.05  # share of known records that may be called unknown
 _SHRINKAGE = 0.1  # of the shared covariance towards its diagonal
 _PRIOR_ROWS = 20  # rows that the shared covariance counts for in each class's own

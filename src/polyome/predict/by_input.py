@@ -52,7 +52,7 @@ def scores_by_input(
     found = InputScores()
     for view, rows, seen in _views(records):
         answered = proba_of(fitted, seen, arguments)
-        found.metrics[view] = fitted.task.score(truth[rows], answered, fitted.classes)
+        found.metrics[view] = fitted.task.output_type.metrics(truth[rows], answered, fitted.classes)
         found.by_output[view] = _by_output(fitted, truth[rows], answered)
         found.n[view] = len(rows)
     if found.n:
@@ -82,12 +82,12 @@ def _by_output(
     fitted: FittedModel, truth: np.ndarray, answered: FloatArray
 ) -> dict[str, float | None]:
     """F1 of each class that the truth has, or the first shown metric of each value."""
-    task, names = fitted.task, fitted.classes
-    if not task.names_kinds:
-        first = task.shown_metrics[0]
+    output, names = fitted.task.output_type, fitted.classes
+    if not output.is_one_class:
+        first = output.shown_metrics[0]
         columns = {name: slice(k, k + 1) for k, name in enumerate(names)}
         return {
-            name: task.score(truth[:, one], answered[:, one], (name,))[first]
+            name: output.metrics(truth[:, one], answered[:, one], (name,))[first]
             for name, one in columns.items()
         }
     present = sorted(set(truth.astype(str)) & set(names))

@@ -10,7 +10,8 @@ from polyome._errors import InputError
 from polyome.io.files import check_writable, written_aside
 from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
-from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.modalities.base import Records
+from polyome.outputs.base import Prediction
 
 _WHOLE = (".h5ad", ".zarr")
 """Endings of files that hold cells with all that is known of them."""
@@ -35,9 +36,7 @@ def check_format(path: Path, formats: tuple[str, ...], inputs: Sequence[Path] = 
     check_writable(path, () if path.suffix == ".h5ad" else inputs)
 
 
-def write_answers(
-    modality: Modality, records: Records, answers: ClassPrediction | ValuePrediction, path: Path
-) -> None:
+def write_answers(modality: Modality, records: Records, answers: Prediction, path: Path) -> None:
     """Write answers in the records' own format, or as a table: id, label, confidence, classes.
 
     A table of several inputs ends with a column ``source``.
@@ -49,9 +48,7 @@ def write_answers(
         modality.write(records, answers, path)
 
 
-def write_embedding(
-    modality: Modality, records: Records, answers: ClassPrediction | ValuePrediction, path: Path
-) -> None:
+def write_embedding(modality: Modality, records: Records, answers: Prediction, path: Path) -> None:
     """Write representations: a table, an array (n, d), or ``obsm["X_polyome"]`` of cells."""
     check_format(path, embedding_formats(modality))
     if path.suffix in _WHOLE:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from polyome._types import FloatArray, IntArray
-from polyome.metrics import bootstrap_interval, paired_difference, refusal_metrics, unseen_labels
-from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.metrics import bootstrap_interval, paired_difference
+from polyome.modalities.base import Records
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.base import Output, Prediction
+from polyome.outputs.targets import Targets
 from polyome.predict.by_input import scores_by_input
-from polyome.predict.predict import UNKNOWN, PredictArguments, predict
-from polyome.tasks.base import Targets, Task
-from polyome.train.kinds import kind_of
+from polyome.predict.predict import PredictArguments, predict
 from polyome.train.linear_model import outputs_of
 
 REPEATS = 200
@@ -140,7 +140,7 @@ def evaluate(
     baselines: dict[str, FloatArray] | None = None,
     part: str = "all",
     groups: np.ndarray | None = None,
-) -> tuple[Evaluation, ClassPrediction | ValuePrediction]:
+) -> tuple[Evaluation, Prediction]:
     """Score a fitted model on labelled rows.
 
     Parameters
@@ -156,53 +156,24 @@ def evaluate(
     truth = targets.truth[rows]
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
-    proba, classes, task = answers.outputs, fitted.classes, fitted.task
-    seen = scores_by_input(fitted, scored, truth, proba, arguments)
+    outputs, classes, output = answers.outputs, fitted.classes, fitted.task.output_type
+    resampled = _Resampled(output, fitted.task.seed, truth, outputs, classes, groups)
+    seen = scores_by_input(fitted, scored, truth, outputs, arguments)
     evaluation = Evaluation(
-        task=task.name,
+        task=fitted.task.name,
         n=len(rows),
-        metrics=task.score(truth, proba, classes),
-        baselines={name: task.score(truth, p, classes) for name, p in baselines.items()},
-        intervals=_intervals(task, truth, proba, classes, groups),
-        differences=_differences(task, truth, proba, baselines, classes, groups),
+        metrics=output.metrics(truth, outputs, classes),
+        baselines={name: output.metrics(truth, p, classes) for name, p in baselines.items()},
+        intervals=resampled.intervals(),
+        differences=resampled.differences(baselines),
         variants=seen.metrics,
         by_input=seen.by_output,
         part=part,
-        shown=task.shown_metrics,
+        shown=output.shown_metrics,
         notes=[*answers.notes, *_few_groups(groups)],
+        **output.details(answers, truth, classes, refuses=fitted.unknown is not None),
     )
-    if isinstance(answers, ValuePrediction):
-        _of_values(evaluation, answers, truth, task)
-    else:
-        _of_classes(evaluation, answers, truth, fitted)
     return evaluation, answers
-
-
-def _of_classes(
-    evaluation: Evaluation, answers: ClassPrediction, truth: np.ndarray, fitted: FittedModel
-) -> None:
-    """Say what was refused, and which labels the model does not know."""
-    evaluation.unseen = unseen_labels(truth, fitted.classes)
-    if fitted.unknown is not None:
-        refused = answers.label == UNKNOWN
-        evaluation.unknown = dict(refusal_metrics(truth.astype(str), answers.best, refused))
-
-
-def _of_values(
-    evaluation: Evaluation, answers: ValuePrediction, truth: np.ndarray, task: Task
-) -> None:
-    """Say how many true values lie in their intervals, and what each of several targets scores."""
-    for k, name in enumerate(answers.values.columns):
-        if len(answers.values.columns) > 1:
-            one = slice(k, k + 1)
-            scores = task.score(truth[:, one], answers.outputs[:, one], (name,))
-            evaluation.by_target[name] = scores
-        if answers.low is None or answers.high is None:
-            continue
-        known = np.isfinite(truth[:, k])
-        low, high = (end[name].to_numpy()[known] for end in (answers.low, answers.high))
-        inside = (truth[known, k] >= low) & (truth[known, k] <= high)
-        evaluation.coverage[name] = float(inside.mean()) if known.any() else None
 
 
 def _few_groups(groups: np.ndarray | None) -> list[str]:
@@ -215,64 +186,61 @@ def _few_groups(groups: np.ndarray | None) -> list[str]:
     return [f"intervals are over {number} groups: too few to tell well how groups differ."]
 
 
-def _differences(
-    task: Task,
-    truth: np.ndarray,
-    answers: FloatArray,
-    baselines: dict[str, FloatArray],
-    classes: tuple[str, ...],
-    groups: np.ndarray | None,
-) -> dict[str, tuple[float | None, ...]]:
-    """The first shown metric less that of each baseline, with paired intervals."""
-    metric = task.interval_metrics()[task.shown_metrics[0]]
-    return {
-        name: paired_difference(
-            lambda t, a: metric(t, a, classes),
-            truth,
-            answers,
-            other,
-            groups=groups,
-            repeats=REPEATS,
-            seed=task.seed,
-        )
-        for name, other in baselines.items()
-    }
+@dataclass(frozen=True)
+class _Resampled:
+    """Predictions, (n, c), and their truth, resampled for intervals."""
 
+    output: Output
+    seed: int
+    truth: np.ndarray
+    predictions: FloatArray
+    classes: tuple[str, ...]
+    groups: np.ndarray | None
 
-def _intervals(
-    task: Task,
-    truth: np.ndarray,
-    answers: FloatArray,
-    classes: tuple[str, ...],
-    groups: np.ndarray | None,
-) -> dict[str, tuple[float | None, float | None]]:
-    """95 % bootstrap intervals of the task's quick metrics.
+    def differences(self, baselines: dict[str, FloatArray]) -> dict[str, tuple[float | None, ...]]:
+        """The first shown metric less that of each baseline, with paired intervals."""
+        metric = self.output.interval_metrics()[self.output.shown_metrics[0]]
+        return {
+            name: paired_difference(
+                lambda t, p: metric(t, p, self.classes),
+                self.truth,
+                self.predictions,
+                other,
+                groups=self.groups,
+                repeats=REPEATS,
+                seed=self.seed,
+            )
+            for name, other in baselines.items()
+        }
 
-    None where all resamples score alike: rows without an error cannot tell how rare errors are.
-    """
-    found = {
-        name: bootstrap_interval(
-            lambda t, a, metric=metric: metric(t, a, classes),
-            truth,
-            answers,
-            groups=groups,
-            repeats=REPEATS,
-            seed=task.seed,
-        )
-        for name, metric in task.interval_metrics().items()
-    }
-    return {name: ends if ends[0] != ends[1] else (None, None) for name, ends in found.items()}
+    def intervals(self) -> dict[str, tuple[float | None, float | None]]:
+        """95 % bootstrap intervals of the quick metrics.
+
+        None where all resamples score alike: rows without an error cannot tell how rare errors are.
+        """
+        found = {
+            name: bootstrap_interval(
+                lambda t, p, metric=metric: metric(t, p, self.classes),
+                self.truth,
+                self.predictions,
+                groups=self.groups,
+                repeats=REPEATS,
+                seed=self.seed,
+            )
+            for name, metric in self.output.interval_metrics().items()
+        }
+        return {name: ends if ends[0] != ends[1] else (None, None) for name, ends in found.items()}
 
 
 def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArray]:
     """What the baselines that are kept with a model answer, (n, c) each."""
-    kind = kind_of(fitted.task)
-    constant = np.tile(fitted.arrays[f"baseline.{kind.constant}"], (len(records), 1))
-    answered = {kind.constant: kind.baseline_answers(fitted, constant)}
+    output = fitted.task.output_type
+    constant = np.tile(fitted.arrays[f"baseline.{output.constant}"], (len(records), 1))
+    answered = {output.constant: fitted.output.baseline_predictions(constant)}
     for name, scores in fitted.linear_scores(records).items():
-        answered[name] = kind.linear_answers(fitted, scores)
-    if kind.linear not in answered and fitted.task.name in fitted.model.linear:
-        answered[kind.linear] = linear_model_alone(fitted, records)
+        answered[name] = fitted.output.linear_predictions(scores)
+    if output.linear not in answered and fitted.task.name in fitted.model.linear:
+        answered[output.linear] = linear_model_alone(fitted, records)
     return answered | fitted.task.joined_baselines(records, answered)
 
 
@@ -281,8 +249,8 @@ def linear_model_alone(fitted: FittedModel, records: Records) -> FloatArray:
     beside: Any = fitted.model.linear[fitted.task.name]
     views = fitted.modality.views(fitted.modality.prepare(records))
     outputs = [outputs_of(beside.part, fitted.modality, view) for view in views]
-    kind = kind_of(fitted.task)
-    return kind.numbers(fitted, kind.joined(outputs), "linear model alone")
+    joined = fitted.task.output_type.joined(outputs)
+    return fitted.output.calibrated(joined, "linear model alone")
 
 
 def fit_baselines(
@@ -306,17 +274,17 @@ def fit_baselines(
     By name, (n_test, c), in the order of the model's classes.
     """
     task = fitted.task
-    kind = kind_of(task)
+    output = task.output_type
     known = targets.answerable(training, fitted.classes)
     width = task.features(fitted.modality, records.take(training[:1])).shape[1]
     labels = None if targets.labels is None else targets.labels[known].astype(str)
     training = _at_most(known, width, task.seed, labels)
-    truth = kind.baseline_truth(fitted, targets, training)
+    truth = fitted.output.baseline_truth(targets, training)
     inside = None if groups is None else groups[training]
     fitting = records.take(training)
-    fitted.arrays[f"baseline.{kind.constant}"] = kind.fit_constant(truth)
+    fitted.arrays[f"baseline.{output.constant}"] = output.fit_constant(truth)
     for name, features in task.kept_features(fitted.modality, fitting).items():
-        coef, intercept = kind.fit_linear(features, truth, task.seed, inside)
+        coef, intercept = output.fit_linear_baseline(features, truth, task.seed, inside)
         fitted.arrays[f"baseline.{name}.coef"] = coef
         fitted.arrays[f"baseline.{name}.intercept"] = intercept
     if not len(test):
@@ -329,9 +297,9 @@ def fit_baselines(
             if name not in answered:
                 proba = baseline(x_train, truth, x_test, seed=task.seed, groups=inside)
                 if proba is not None:
-                    answered[name] = kind.baseline_answers(fitted, proba)
+                    answered[name] = fitted.output.baseline_predictions(proba)
         for name, found in task.column_baselines(records.table, truth, training, test).items():
-            answered[name] = kind.baseline_answers(fitted, found)
+            answered[name] = fitted.output.baseline_predictions(found)
     return answered
 
 

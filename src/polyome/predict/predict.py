@@ -8,18 +8,17 @@ import numpy as np
 from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray
 from polyome._version import __version__
-from polyome.modalities.base import ClassPrediction, Records, ValuePrediction
+from polyome.modalities.base import Records
 from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.base import Prediction
+from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.unknown import UNKNOWN
+from polyome.outputs.values import ValuePrediction
 from polyome.predict.vote import majority_vote
 from polyome.settings import Count, Coverage, Proportion, Settings
-from polyome.train.classes import UNKNOWN
-from polyome.train.kinds import kind_of
-
-__all__ = ["UNKNOWN", "PredictArguments", "predict", "proba_of", "run"]
-
 
 MANY_REFUSED = 0.2
 """Share of the records from which refusals are pointed out."""
@@ -62,11 +61,9 @@ class PredictArguments(Settings):
             raise InputError(message)
 
 
-def predict(
-    fitted: FittedModel, records: Records, arguments: PredictArguments
-) -> ClassPrediction | ValuePrediction:
+def predict(fitted: FittedModel, records: Records, arguments: PredictArguments) -> Prediction:
     """Answer records with a fitted model."""
-    if arguments.over is not None and not fitted.task.names_kinds:
+    if arguments.over is not None and not fitted.task.output_type.is_one_class:
         message = f"over='{arguments.over}': values of the task '{fitted.task.name}' are not voted."
         raise InputError(message)
     if arguments.align and not fitted.modality.can_align:
@@ -107,7 +104,7 @@ def _aligned(
         records,
         lambda adjusted: proba_of(fitted, adjusted, arguments),
         fitted.arrays,
-        start=kind_of(fitted.task).numbers(fitted, raw.outputs),
+        start=fitted.output.calibrated(raw.outputs),
         near=unaligned <= NEAR,
     )
     return aligned
@@ -121,7 +118,7 @@ def run(fitted: FittedModel, records: Records, arguments: PredictArguments) -> R
 
 def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments) -> FloatArray:
     """Calibrated probabilities, or values as measured, (n, c)."""
-    return kind_of(fitted.task).numbers(fitted, run(fitted, records, arguments).outputs)
+    return fitted.output.calibrated(run(fitted, records, arguments).outputs)
 
 
 def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:
@@ -138,7 +135,7 @@ def _assemble(
     unaligned: FloatArray | None,
     arguments: PredictArguments,
     notes: list[str],
-) -> ClassPrediction | ValuePrediction:
+) -> Prediction:
     score = refused = None
     if fitted.unknown is not None:
         score = _score(fitted, records, raw)
@@ -148,20 +145,18 @@ def _assemble(
                 refused |= unaligned > NEAR
             is_open = fitted.modality.can_align and unaligned is None
             notes += _of_refused(refused, _advice(score) if is_open else "")
-    answers = kind_of(fitted.task).answers(
-        fitted,
-        raw,
-        records.table.index,
-        _provenance(fitted, arguments, notes),
-        notes,
+    prediction = fitted.output.prediction(
+        raw.outputs,
+        names=records.table.index,
+        representation=raw.representation,
+        provenance=_provenance(fitted, arguments, notes),
+        notes=notes,
         score=score,
         refused=refused,
-        level=arguments.interval,
+        coverage=arguments.interval,
         pattern=records.pattern if isinstance(records, InputRecords) else None,
     )
-    if unaligned is not None and isinstance(answers, ClassPrediction):
-        answers = replace(answers, unaligned_score=unaligned.astype(np.float32))
-    return answers
+    return prediction if unaligned is None else prediction.unaligned(unaligned)
 
 
 def _of_refused(refused: BoolArray, advice: str) -> list[str]:

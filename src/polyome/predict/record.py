@@ -12,11 +12,10 @@ from safetensors.numpy import save_file
 
 from polyome.audit.findings import Finding
 from polyome.io.files import write_json
-from polyome.modalities.base import ClassPrediction, ValuePrediction
 from polyome.model_folder.checkpoints import LearningCurve
 from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary
+from polyome.outputs.base import Prediction
 from polyome.predict.evaluate import Evaluation
-from polyome.train.kinds import kind_of
 
 
 def write_record(
@@ -24,7 +23,7 @@ def write_record(
     fitted: FittedModel,
     *,
     evaluation: Evaluation | None,
-    answers: ClassPrediction | ValuePrediction | None,
+    answers: Prediction | None,
     truth: np.ndarray | None,
     parts: pd.Series,
     findings: list[Finding],
@@ -43,12 +42,7 @@ def write_record(
     if evaluation is not None and answers is not None and truth is not None:
         write_json(evaluation.as_dict(), folder / "metrics.json")
         answers.beside(truth).to_csv(inside / "predictions.csv.gz", index_label="id")
-        kept = {
-            "representation": np.ascontiguousarray(answers.representation),
-        }
-        if isinstance(answers, ClassPrediction):
-            kept["unknown_score"] = np.asarray(answers.unknown_score, dtype=np.float64)
-        save_file(kept, inside / "representation.safetensors")
+        save_file(answers.kept, inside / "representation.safetensors")
         if places is not None:
             places.to_csv(inside / "coordinates.csv.gz", index_label="id")
     (folder / "README.md").write_text(card(fitted, evaluation))
@@ -83,7 +77,7 @@ def card(fitted: FittedModel, evaluation: Evaluation | None) -> str:
         "",
         f"# {fitted.task.name}: {fitted.target}",
         "",
-        kind_of(fitted.task).described(fitted),
+        fitted.output.described(fitted.target),
         "",
         "```python",
         "import polyome",
@@ -116,7 +110,7 @@ def card(fitted: FittedModel, evaluation: Evaluation | None) -> str:
         "",
         "## Limits",
         "",
-        kind_of(fitted.task).caution,
+        fitted.task.output_type.caution,
         *[f"- {limit}" for limit in fitted.task.limits],
         "",
     ]

@@ -12,8 +12,8 @@ from polyome.labels import doubtful_hint, spelled_otherwise
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.targets import Targets
 from polyome.predict.evaluate import Evaluation
-from polyome.tasks.base import Targets
 
 
 def rows_of_part(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from polyome._errors import InputError, missing_column
 from polyome._types import FloatArray, IntArray
-from polyome.modalities.base import ClassPrediction
+from polyome.outputs.classes_prediction import ClassPrediction
 
 MOST_ALONE = 20  # fewer records are one cluster
 _HALF = 0.5  # of a group's records; a winner with fewer is pointed out

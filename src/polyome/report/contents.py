@@ -9,6 +9,7 @@ from markupsafe import Markup
 from sklearn.metrics import precision_recall_fscore_support
 
 from polyome._random import some_of
+from polyome.outputs import OUTPUTS
 from polyome.report.figure import as_svg
 from polyome.report.plots import classes, inputs, maps, training, values
 from polyome.report.record import ModelRecord
@@ -75,14 +76,8 @@ def figure_sections(
 ) -> Iterator[Section]:
     """Sections with figures, in the order of the page."""
     scored = record.scored
-    if scored is not None and scored.proba is not None:
-        yield _mistakes(scored)
-        yield _ranking(scored)
-        yield _confidence(scored)
-        if scored.unknown_score is not None:
-            yield _unknown(record, scored)
-    if scored is not None and scored.measured is not None:
-        yield _values(record, scored, map_records, seed)
+    if scored is not None:
+        yield from _of_output(record, scored, map_records, seed)
     if record.scores.get("by_input"):
         yield _inputs(record)
     if any(curve.get("train") for curve in record.curves):
@@ -91,6 +86,24 @@ def figure_sections(
         yield _representation(scored, umap_records, seed)
     if scored is not None and scored.coordinates is not None:
         yield _tissue(scored, map_records, seed)
+
+
+def _of_output(record: ModelRecord, scored: Scored, most: int, seed: int) -> Iterator[Section]:
+    """The sections that the type of answer names, and the figures that it brings."""
+    output = OUTPUTS[scored.output]
+    makers = {
+        "mistakes": lambda: _mistakes(scored),
+        "ranking": lambda: _ranking(scored),
+        "confidence": lambda: _confidence(scored),
+        "unknown": lambda: _unknown(record, scored),
+        "values": lambda: _values(record, scored, most, seed),
+    }
+    for name in output.sections:
+        if name != "unknown" or scored.unknown_score is not None:
+            yield makers[name]()
+    for figure in output.figures(scored):
+        svg = as_svg(figure.draw, *figure.size, name=figure.name, says=figure.title)
+        yield Section(figure.name, figure.title, [Figure(figure.reading, svg)])
 
 
 def _mistakes(scored: Scored) -> Section:
@@ -252,7 +265,11 @@ def _inputs(record: ModelRecord) -> Section:
         lambda ax: inputs.scores_by_input(by_input, ax=ax), *inputs.size(by_input),
         name="inputs", says="Scores of each class or value by what is seen of the inputs.",
     )  # fmt: skip
-    shown = "F1" if TASKS[record.task].names_kinds else training.readable(record.shown_metrics[0])
+    shown = (
+        "F1"
+        if OUTPUTS[TASKS[record.task].output].is_one_class
+        else training.readable(record.shown_metrics[0])
+    )
     reading = (
         f"{shown} of the same model, on test records that have what is seen; the rest is hidden "
         "from it. A row that falls from 'all' to a column needs the inputs that the column lacks."

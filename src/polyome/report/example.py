@@ -57,6 +57,7 @@ def example_values(n: int = 60, *, seed: int = 0) -> Scored:
         measured=pd.DataFrame(measured, index=names, columns=columns),
         predicted=pd.DataFrame(predicted, index=names, columns=columns),
         representation=rng.normal(size=(n, 8)).astype(np.float32),
+        output="values",
     )
 
 

@@ -9,6 +9,7 @@ from polyome._errors import InputError
 from polyome.io.files import read_kept_table
 from polyome.model_folder.fitted_model import read_summary
 from polyome.model_folder.hub import is_on_hub
+from polyome.outputs import OUTPUTS
 from polyome.report.scored import PREDICTIONS, Scored
 from polyome.tasks import TASKS
 
@@ -58,7 +59,11 @@ class ModelRecord:
     def shown_metrics(self) -> tuple[str, ...]:
         """Metrics that tables show, the first one first, as far as they were scored."""
         values = self.scores.get("metrics", {})
-        shown = [name for name in TASKS[self.task].shown_metrics if values.get(name) is not None]
+        shown = [
+            name
+            for name in TASKS[self.task]().output_type.shown_metrics
+            if values.get(name) is not None
+        ]
         return tuple(shown or [name for name, value in values.items() if value is not None])
 
     @property
@@ -69,15 +74,10 @@ class ModelRecord:
     @property
     def what(self) -> str:
         """What the model is, in one sentence."""
-        named, classes = self.target, list(map(str, self.summary["classes"]))
+        classes = tuple(map(str, self.summary["classes"]))
         source = self.facts.get("source", "records that were not named")
-        if TASKS[self.task].head != "classification":
-            return f"A transformer that predicts measured values ({named}), fitted on {source}."
-        first = ", ".join(classes[:12]) + (" and others" if len(classes) > 12 else "")
-        return (
-            f"A transformer that answers {named} with one of {len(classes):,} classes ({first}), "
-            f"fitted on {source}."
-        )
+        does = OUTPUTS[TASKS[self.task].output].summary(self.target, classes)
+        return f"A transformer that {does}, fitted on {source}."
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
@@ -99,11 +99,12 @@ class ModelRecord:
             raise InputError(message)
         has_scores = (folder / "metrics.json").is_file() and (inside / PREDICTIONS).is_file()
         classes = tuple(map(str, summary["classes"]))
+        output = TASKS[summary["task"]].output
         return cls(
             folder=folder,
             summary=summary,
             scores=_json(folder / "metrics.json", {}) if has_scores else {},
-            scored=Scored.from_folder(folder, classes) if has_scores else None,
+            scored=Scored.from_folder(folder, classes, output) if has_scores else None,
             curves=_json(inside / "learning_curves.json", []),
             findings=_json(inside / "audit.json", []),
             parts=_part_sizes(inside / "split.csv.gz"),

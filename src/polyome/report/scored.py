@@ -13,7 +13,8 @@ from polyome._errors import InputError, missing_column
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.files import read_kept_table
 from polyome.labels import labels_as_text, meant_missing
-from polyome.predict.predict import UNKNOWN
+from polyome.outputs import OUTPUTS
+from polyome.outputs.unknown import UNKNOWN
 
 ARRAYS = "representation.safetensors"
 PREDICTIONS = "predictions.csv.gz"
@@ -37,6 +38,7 @@ class Scored:
     coordinates : float, (n, 2), in the unit of the data.
     section : str, (n,), the piece of tissue that each record lies in.
     colors : by class, a colour that the user has chosen.
+    output : the type of answer, a name in ``polyome.outputs.OUTPUTS``.
     """
 
     names: pd.Index
@@ -50,6 +52,7 @@ class Scored:
     coordinates: FloatArray | None = None
     section: np.ndarray | None = None
     colors: dict[str, str] = field(default_factory=dict)
+    output: str = "classes"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,40 +98,23 @@ class Scored:
         return (*self.classes, *sorted(set(map(str, truth)) - known))
 
     @classmethod
-    def from_folder(cls, folder: Path, classes: tuple[str, ...]) -> Self:
+    def from_folder(cls, folder: Path, classes: tuple[str, ...], output: str) -> Self:
         """Read ``evaluation/`` of a model folder.
 
         Parameters
         ----------
         folder : the model folder.
-        classes : the model's classes, or the names of the values that it predicts.
+        classes : names of the model's outputs.
+        output : their type.
         """
         table = _table(folder / "evaluation" / PREDICTIONS)
         arrays = _arrays(folder / "evaluation" / ARRAYS, len(table))
-        columns = list(table.columns)
         arrays |= _places(folder / "evaluation" / COORDINATES, table.index)
-        has_truth = bool(columns) and columns[-1].startswith("truth")
-        is_labels = columns[:2] == ["label", "confidence"] and len(columns) == 3 + len(classes)
-        if not is_labels and has_truth and set(classes) <= set(columns):
-            measured = table.iloc[:, -len(classes) :].set_axis(list(classes), axis=1)
-            return cls(
-                names=table.index,
-                measured=measured.apply(pd.to_numeric),
-                predicted=table[list(classes)].apply(pd.to_numeric),
-                **arrays,
-            )
-        if not (is_labels and has_truth):
+        found = OUTPUTS[output].prediction.scored(table, classes)
+        if found is None:
             message = f"{folder / 'evaluation' / PREDICTIONS} has columns that no task writes."
             raise InputError(message)
-        proba = table.iloc[:, 2 : 2 + len(classes)].astype(np.float64)
-        proba.columns = pd.Index(classes)
-        return cls(
-            names=table.index,
-            truth=table.iloc[:, -1].to_numpy(dtype=str),
-            label=table["label"].to_numpy(dtype=str),
-            proba=proba,
-            **arrays,
-        )
+        return cls(names=table.index, output=output, **found, **arrays)
 
     @classmethod
     def from_estimator(cls, model: Any) -> Self:  # an Estimator lives above
@@ -142,24 +128,11 @@ class Scored:
                 "the folder it was saved in."
             )
             raise InputError(message)
-        if hasattr(answers, "values"):
-            predicted: pd.DataFrame = answers.values  # noqa: PD011 - not pandas'
-            truth = np.asarray(truth, dtype=np.float64).reshape(predicted.shape)
-            return cls(
-                names=answers.names,
-                measured=pd.DataFrame(truth, index=answers.names, columns=predicted.columns),
-                predicted=predicted,
-                representation=answers.representation,
-            )
-        return cls(
-            names=answers.names,
-            truth=np.asarray(truth, dtype=str),
-            label=np.asarray(answers.label, dtype=str),
-            proba=answers.proba,
-            representation=answers.representation,
-            unknown_score=_some(answers.unknown_score),
-            **lie,
-        )
+        kept = dict(answers.kept)
+        if "unknown_score" in kept:
+            kept["unknown_score"] = _some(kept["unknown_score"])
+        found = answers.scored(answers.beside(np.asarray(truth)), answers.classes)
+        return cls(names=answers.names, output=answers.output_type, **found, **kept, **lie)
 
     @classmethod
     def from_adata(cls, adata: Any, truth: str | None) -> Self:

@@ -4,6 +4,7 @@ from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
 from polyome.tasks.classify import Classify
 from polyome.tasks.expression import Expression
+from polyome.tasks.multilabel import MultiLabel
 from polyome.tasks.promoter import Promoter
 from polyome.tasks.regress import Regress
 from polyome.tasks.spatial import Spatial
@@ -17,6 +18,7 @@ TASKS: dict[str, type[Task]] = {
     Classify.name: Classify,
     Regress.name: Regress,
     Translate.name: Translate,
+    MultiLabel.name: MultiLabel,
 }
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "CellType",
     "Classify",
     "Expression",
+    "MultiLabel",
     "Promoter",
     "Regress",
     "Spatial",

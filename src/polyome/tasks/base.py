@@ -1,29 +1,27 @@
-"""What every task supplies, and what classification tasks share."""
+"""What every task supplies."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from polyome._errors import InputError, missing_column, one_column
+from polyome._errors import InputError
 from polyome._types import FloatArray, IntArray
 from polyome.audit.findings import Finding
 from polyome.baselines.cells import BASELINES
-from polyome.labels import labels_as_text, reading_notes, without
-from polyome.metrics import classification_metrics
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.base import Records
+from polyome.outputs import OUTPUTS, Output
+from polyome.outputs.targets import TableWords, Targets
 from polyome.settings import BelowOne, Count, Natural, Proportion, Seed, Settings
 from polyome.splits import Split
-from polyome.tasks.targets import Targets as Targets  # where other rooms look for it
 
 Baseline = Callable[..., FloatArray | None]
 Grouping = Callable[[Any], np.ndarray]
 """Records -> the group of each, (n,), whose rows stay on one side of a split."""
-Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,9 @@ class Example:
 @dataclass(kw_only=True)
 class Task(Settings, ABC):
     """What is asked of records; its fields are the arguments of the task's public class.
+
+    Fields and class attributes that bear the name of a setting of the task's output type set it:
+    see :class:`polyome.outputs.classes.Classes` and the others in :mod:`polyome.outputs`.
 
     Parameters
     ----------
@@ -71,36 +72,35 @@ class Task(Settings, ABC):
 
     name: ClassVar[str]
     modality: ClassVar[str]
-    head: ClassVar[str]
+    output: ClassVar[str] = "classes"
+    """The type of answer, a name in ``polyome.outputs.OUTPUTS``."""
     estimator: ClassVar[str]
     """Name of the task's public class, ``polyome.<estimator>``."""
-    shown_metrics: ClassVar[tuple[str, ...]]
-    """Metrics that tables show, the first one first."""
     splits_by: ClassVar[dict[str, Grouping | None]] = {"random": None, "group": None}
     """What ``split_by`` may be, and how it groups records; None where the user's column does."""
     limits: ClassVar[tuple[str, ...]] = ()
     """What users of a model should know, for its card."""
-    linear_weights: ClassVar[tuple[float, ...]] = ()
-    """What the linear model's weight in the answer may be, beside ``linear_weight``."""
-    least_gain: ClassVar[float] = 0.05
-    """By what share another one must lower the log loss of validation rows."""
     members_per_fold: ClassVar[int] = 1
-    """Members that leave the same rows aside. Two tell what an ensemble of more would answer."""
+    """Members with the same validation rows. Two tell what an ensemble of more would answer."""
     linear_folds: ClassVar[int] = 5
-    """Folds over which the linear model and the detector of unseen kinds are cross-fitted."""
-    pools_calibrated: ClassVar[bool] = False
-    """Whether weights are of the calibrated outputs of trunk and linear model, or the raw ones."""
-    error_correlation: ClassVar[float | None] = None
-    """Of trunk and linear model; with it the usual share falls where the linear model errs more."""
-    balances_classes: ClassVar[bool] = True
-    """Whether rare classes count for more than their number in the loss."""
+    """Folds over which the linear model and the detector of unknown records are cross-fitted."""
     predicts_profile: ClassVar[bool] = False
     """Whether an answer is a whole measurement, which is written as one."""
-    names_kinds: ClassVar[bool] = True
-    """Whether an answer is a class, which can be voted on and looked for in a genome."""
 
-    linear_baseline: ClassVar[str] = "logistic_regression"
-    """What the linear model on all features is called as a baseline."""
+    @property
+    def output_type(self) -> Output:
+        """The type of answer, with this task's settings.
+
+        Examples
+        --------
+        >>> from polyome.tasks import Promoter
+        >>> Promoter(linear_weight=0.4).output_type.linear_weight
+        0.4
+        """
+        output = OUTPUTS[self.output]
+        return output(
+            **{f.name: getattr(self, f.name) for f in fields(output) if hasattr(self, f.name)}
+        )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,11 +128,9 @@ class Task(Settings, ABC):
         ``num_classes`` may decide how much of a record is read; 0 where it is not known.
         """
 
-    @abstractmethod
-    def targets(
-        self, table: pd.DataFrame, target: Any, unlabelled: str | None
-    ) -> Targets:  # a column; several for values
-        """Read the truth from the records' table."""
+    def targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:
+        """Read the truth from the records' table: of a column, or of several."""
+        return self.output_type.targets(table, target, unlabelled, self.table_words())
 
     def with_targets(self, records: Any, target: Any) -> tuple[Any, Any]:
         """Records whose table has the truth, and its columns; by default both as they are."""
@@ -150,11 +148,13 @@ class Task(Settings, ABC):
 
     def scored_targets(self, table: pd.DataFrame, target: Any, unlabelled: str | None) -> Targets:
         """Read the truth of records that are scored: without what only a fit asks for."""
-        return self.targets(table, target, unlabelled)
+        output = self.output_type.for_scoring()
+        return output.targets(table, target, unlabelled, self.table_words())
 
-    @abstractmethod
-    def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
-        """Sizes and loss settings of the head, from training targets."""
+    def table_words(self) -> TableWords:
+        """How messages name the table that the truth is read from."""
+        modality = MODALITIES[self.modality]
+        return TableWords(modality.table_name, modality.target_hint)
 
     @abstractmethod
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class Task(Settings, ABC):
 
     def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:
         """By name of a linear baseline that is kept with the model, its features (n, f)."""
-        return {self.linear_baseline: self.features(modality, records)}
+        return {self.output_type.linear: self.features(modality, records)}
 
     def joined_baselines(
         self, records: Any, answered: Mapping[str, FloatArray]
@@ -225,16 +225,6 @@ class Task(Settings, ABC):
         """Baselines, (n, c), made of those that are kept with the model; by default none."""
         del records, answered
         return {}
-
-    @abstractmethod
-    def score(
-        self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """Metrics by name."""
-
-    @abstractmethod
-    def interval_metrics(self) -> dict[str, Metric]:
-        """Metrics that are quick enough to resample, called as ``(truth, answers, classes)``."""
 
     @classmethod
     @abstractmethod
@@ -249,88 +239,3 @@ class Task(Settings, ABC):
     def baselines(self) -> dict[str, Baseline]:
         """Cheap models that stand beside every score, by name."""
         return dict(BASELINES)
-
-
-class ClassificationTask(Task):
-    """A task whose answer is one of several classes."""
-
-    head: ClassVar[str] = "classification"
-    shown_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auroc", "log_loss", "ece")
-    head_dropout: ClassVar[float] = 0.5
-    label_smoothing: ClassVar[float] = 0.05
-
-    def targets(self, table: pd.DataFrame, target: str, unlabelled: str | None) -> Targets:
-        """Labels as text; NaN, None, empty and ``unlabelled`` mean that there is none.
-
-        ``unlabelled`` is a label, or several with commas between them.
-        """
-        column = column_of(table, target, MODALITIES[self.modality])
-        values = labels_as_text(column)
-        notes = reading_notes(column, values, target)
-        if unlabelled is not None:
-            values = without(values, unlabelled, column, target)
-        missing = np.array([label is None for label in values], dtype=bool)
-        if missing.any():
-            notes.append(
-                f"{int(missing.sum()):,} of {len(column):,} rows have no label in '{target}': "
-                "neither fitted nor scored."
-            )
-        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
-            column.dtype
-        ):
-            notes.append(f"'{target}' holds numbers; they are read as the names of classes.")
-        return Targets(values, tuple(sorted(set(values[~missing]))), tuple(notes))
-
-    def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
-        """Class weights go with the square root of the rarity of a class, mean 1 over records."""
-        counts = np.bincount(targets.astype(np.int64), minlength=num_outputs).clip(1)
-        weights = 1 / np.sqrt(counts) if self.balances_classes else np.ones(num_outputs)
-        weights /= (weights * counts).sum() / counts.sum()
-        return {
-            "kind": self.head,
-            "inputs": [self.modality],
-            "num_labels": num_outputs,
-            "label_smoothing": self.label_smoothing,
-            "dropout": self.head_dropout,
-            "class_weights": [float(weight) for weight in weights],
-        }
-
-    def score(
-        self, truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """See :func:`polyome.metrics.classification_metrics`."""
-        return dict(classification_metrics(truth, answers, classes))
-
-    def interval_metrics(self) -> dict[str, Metric]:
-        """Accuracy and macro F1."""
-        return {"accuracy": _accuracy, "macro_f1": _macro_f1}
-
-
-def column_of(table: pd.DataFrame, target: object, modality: type[Modality]) -> "pd.Series[Any]":
-    """Look up the column with the truth."""
-    if not isinstance(target, str):
-        message = f"target={target!r}: the name of one column is needed."
-        raise InputError(message)
-    if target not in table.columns:
-        error = missing_column(target, table.columns, role="target", where=modality.table_name)
-        is_near = "Did you mean" in str(error)
-        message = f"{error}{'' if is_near else modality.target_hint}"
-        raise InputError(message)
-    return one_column(table, target, role="target", where=modality.table_name)
-
-
-def _best(answers: FloatArray, classes: tuple[str, ...]) -> np.ndarray:
-    return np.asarray(classes)[answers.argmax(axis=1)]
-
-
-def _accuracy(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
-    return float((truth.astype(str) == _best(answers, classes)).mean())
-
-
-def _macro_f1(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
-    """Mean over the classes present in the truth of 2 TP / (2 TP + FP + FN)."""
-    names, codes = np.unique(truth.astype(str), return_inverse=True)
-    best = pd.Index(names).get_indexer(pd.Index(_best(answers, classes)))
-    hits = np.bincount(codes[best == codes], minlength=len(names))
-    said = np.bincount(best[best >= 0], minlength=len(names))
-    return float((2 * hits / (said + np.bincount(codes))).mean())

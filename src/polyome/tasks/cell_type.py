@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyome._types import FloatArray, IntArray
+from polyome._types import FloatArray
 from polyome.audit.cells import cell_findings
 from polyome.audit.findings import Finding
 from polyome.data.catalogue import load_builtin
@@ -15,14 +15,15 @@ from polyome.modalities import Modality
 from polyome.modalities.cell import CellModality
 from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.records import CellRecords
+from polyome.outputs.targets import Targets
 from polyome.settings import AtLeastZero, LeastDepth, Natural, NumGenes, UpToHalf
 from polyome.splits import Split
-from polyome.tasks.base import ClassificationTask, Example, Targets
+from polyome.tasks.base import Example
 from polyome.tasks.inputs import InputsTask, input_findings
 
 
 @dataclass(kw_only=True)
-class CellType(InputsTask, ClassificationTask):
+class CellType(InputsTask):
     """Annotate cell types in single-cell RNA-seq.
 
     Parameters
@@ -109,10 +110,10 @@ class CellType(InputsTask, ClassificationTask):
         del n_rows
         return self.num_members or (4 if isinstance(modality, Inputs) else 3)
 
-    def head_spec(self, targets: IntArray | FloatArray, num_outputs: int) -> dict[str, Any]:
-        """Less dropout where inputs are hidden at random, too."""
-        spec = super().head_spec(targets, num_outputs)
-        return spec if self.inputs is None else spec | {"dropout": 0.3}
+    @property
+    def head_dropout(self) -> float:
+        """Less where inputs are hidden at random, too."""
+        return 0.5 if self.inputs is None else 0.3
 
     def features(self, modality: Modality, records: Any) -> FloatArray:
         """Z-scored log-normalised expression, float32 (n, g); of several inputs what each gives."""

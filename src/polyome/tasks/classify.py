@@ -9,13 +9,14 @@ from polyome.audit.findings import Finding
 from polyome.baselines.tables import boosted_classes
 from polyome.data.tables import load_table, simulate_table
 from polyome.modalities import Modality
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, ClassificationTask, Example, Targets
+from polyome.tasks.base import Baseline, Example
 from polyome.tasks.inputs import InputsTask, record_findings
 
 
 @dataclass(kw_only=True)
-class Classify(InputsTask, ClassificationTask):
+class Classify(InputsTask):
     """Name the class of records with any measurements: tables of numbers, AnnData, MuData.
 
     Parameters

@@ -14,9 +14,10 @@ from polyome.baselines.dna_values import gradient_boosting
 from polyome.data.expression import simulate_expression, simulate_levels
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH, SequenceModality
+from polyome.outputs.targets import Targets
 from polyome.settings import Proportion, UpToHalf
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, Example, Grouping, Targets
+from polyome.tasks.base import Baseline, Example, Grouping
 from polyome.tasks.dna import SequenceTask
 from polyome.tasks.gene_blocks import FEWEST_ROWS, choose_block_weights
 from polyome.tasks.genome import blocks

@@ -17,9 +17,9 @@ from polyome.io.measurements import usual_modality
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.numeric.records import NumericRecords
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Task
-from polyome.tasks.targets import Targets
 
 LEAST_CHANCE = 1e-3
 PRESENCE_TELLS = 0.5
@@ -203,7 +203,7 @@ class InputsTask(Task):
         kept = super().kept_features(modality, records)
         if isinstance(modality, Inputs) and len(modality.members) > 1:
             found = input_features(modality, records)
-            kept |= {f"{self.linear_baseline}_{name}": x for name, x in found.items()}
+            kept |= {f"{self.output_type.linear}_{name}": x for name, x in found.items()}
         return kept
 
     def joined_baselines(
@@ -213,7 +213,7 @@ class InputsTask(Task):
         if not isinstance(records, InputRecords) or len(records.rows) < 2:
             return {}
         has = np.stack([records.has(name) for name in records.rows], axis=1)[..., None]
-        single = [answered[f"{self.linear_baseline}_{name}"] for name in records.rows]
+        single = [answered[f"{self.output_type.linear}_{name}"] for name in records.rows]
         total = np.where(has, np.stack(single, axis=1), 0).sum(axis=1)
         return {"late_fusion": total / has.sum(axis=1)}
 

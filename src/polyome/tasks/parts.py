@@ -12,8 +12,9 @@ from polyome.io.missing import stripped
 from polyome.labels import alike_labels, labels_as_text, meant_missing
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Records
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import Targets, Task
+from polyome.tasks.base import Task
 from polyome.tasks.genome import CHROMOSOME_COLUMNS, one_spelling
 
 

@@ -3,25 +3,22 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from polyome._types import FloatArray
 from polyome.audit.classes import class_findings
 from polyome.audit.findings import Finding
 from polyome.audit.sequences import sequence_findings
 from polyome.baselines.dna import gradient_boosting
 from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_sequences
-from polyome.metrics import matthews
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, ClassificationTask, Example, Metric, Targets
+from polyome.tasks.base import Baseline, Example
 from polyome.tasks.dna import SequenceTask
 
 
 @dataclass(kw_only=True)
-class Promoter(SequenceTask, ClassificationTask):
+class Promoter(SequenceTask):
     """Classify DNA sequences: promoter or not, or any other classes.
 
     See :class:`polyome.tasks.dna.SequenceTask` for the parameters of sequences, and
@@ -41,6 +38,7 @@ class Promoter(SequenceTask, ClassificationTask):
         "training set: read a scan by rank.",
     )
     shown_metrics: ClassVar[tuple[str, ...]] = ("mcc", "accuracy", "auroc", "log_loss", "ece")
+    resampled_metrics: ClassVar[tuple[str, ...]] = ("mcc", "accuracy")
     head_dropout: ClassVar[float] = 0.3
     label_smoothing: ClassVar[float] = 0.0
     balances_classes: ClassVar[bool] = False
@@ -67,10 +65,6 @@ class Promoter(SequenceTask, ClassificationTask):
     def baselines(self) -> dict[str, Baseline]:
         """Gradient boosting; GC alone and logistic regression are kept with the model."""
         return {"gradient_boosting": gradient_boosting}
-
-    def interval_metrics(self) -> dict[str, Metric]:
-        """MCC and accuracy."""
-        return {"mcc": _mcc, "accuracy": super().interval_metrics()["accuracy"]}
 
     def audit(
         self,
@@ -100,8 +94,3 @@ class Promoter(SequenceTask, ClassificationTask):
             "simulated: 3,000 promoters and background of a known grammar (4 members, to be short)",
             settings={"num_members": 4},
         )
-
-
-def _mcc(truth: np.ndarray, answers: FloatArray, classes: tuple[str, ...]) -> float:
-    best = np.asarray(classes)[answers.argmax(axis=1)]
-    return matthews(truth.astype(str), best)

@@ -10,8 +10,9 @@ from polyome.audit.findings import Finding
 from polyome.baselines.tables import boosted_values
 from polyome.data.tables import load_table, simulate_table
 from polyome.modalities import Modality
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, Example, Targets
+from polyome.tasks.base import Baseline, Example
 from polyome.tasks.inputs import InputsTask, record_findings
 from polyome.tasks.regression import RegressionTask
 

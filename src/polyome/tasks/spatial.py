@@ -16,7 +16,6 @@ from polyome.audit.positions import (
     state_findings,
     unit_findings,
 )
-from polyome.baselines.logistic_regression import LEAST_PROBABILITY, TunedLogisticRegression
 from polyome.baselines.tissue import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
@@ -26,9 +25,11 @@ from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.spatial.tiles import tiles
 from polyome.modalities.tissue import LEVELS, STEPS, TissueModality
+from polyome.outputs.logistic_regression import LEAST_PROBABILITY, TunedLogisticRegression
+from polyome.outputs.targets import Targets
 from polyome.settings import BelowOne, Count, Natural, NumGenes, Proportion, UpToHalf
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, ClassificationTask, Example, Grouping, Targets
+from polyome.tasks.base import Baseline, Example, Grouping, Task
 
 BUFFER = 15
 """Training cells that have a test cell among so many nearest neighbours are left out."""
@@ -43,7 +44,7 @@ _MOST_CELLS = 50_000  # whose wide neighbourhoods fit into little memory
 
 
 @dataclass(kw_only=True)
-class Spatial(ClassificationTask):
+class Spatial(Task):
     """Name cell types or tissue domains, by each cell and its neighbourhood.
 
     Parameters
@@ -87,7 +88,7 @@ class Spatial(ClassificationTask):
     least_gain: ClassVar[float] = 0.01
     pools_calibrated: ClassVar[bool] = True
     head_dropout: ClassVar[float] = 0.3
-    splits_by: ClassVar[dict[str, Grouping | None]] = ClassificationTask.splits_by | {
+    splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
         "blocks": lambda records: tiles(records.sections)[records.rows].astype(str),
         "section": lambda records: section_names(records),
     }

@@ -10,14 +10,16 @@ import pandas as pd
 from polyome._errors import InputError, listed
 from polyome._types import FloatArray, IntArray
 from polyome.audit.ceiling import split_half_ceiling
-from polyome.audit.findings import Finding
+from polyome.audit.findings import Finding, Number
 from polyome.baselines.tables import extra_trees, nearest_neighbours
 from polyome.data.measurements import simulate_measurements
-from polyome.io.measurements import choose, is_table, measurements_of, usual_modality
+from polyome.io.feature_table import is_table
+from polyome.io.measurements import choose, measurements_of, usual_modality
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.inputs import InputRecords
+from polyome.outputs.targets import Targets
 from polyome.splits import Split
-from polyome.tasks.base import Baseline, Example, Targets
+from polyome.tasks.base import Baseline, Example
 from polyome.tasks.inputs import InputsTask
 from polyome.tasks.regression import RegressionTask
 
@@ -133,9 +135,7 @@ class Translate(InputsTask, RegressionTask):
         """Extra trees and nearest neighbours on components; ridge regression is kept."""
         return {"extra_trees": extra_trees, "nearest_neighbours": nearest_neighbours}
 
-    def audit(
-        self, records: InputRecords, targets: Targets, split: Split, target: str
-    ) -> list[Finding]:
+    def audit(self, records: Any, targets: Targets, split: Split, target: str) -> list[Finding]:
         """How well any model could do, by the noise of counting alone."""
         found = measurements_of(records.source)
         modality = self._target_modality(choose(found, target))
@@ -147,7 +147,9 @@ class Translate(InputsTask, RegressionTask):
         if ceiling is None:
             return []
         names = modality.target_values(part)[0]
-        numbers = {name: round(float(r), 4) for name, r in zip(names, ceiling, strict=True)}
+        numbers: dict[str, Number] = {
+            name: round(float(r), 4) for name, r in zip(names, ceiling, strict=True)
+        }
         message = (
             f"Noise of counting alone keeps every model below a mean r of {np.mean(ceiling):.3f} "
             f"(split-half; from {min(ceiling):.2f} to {max(ceiling):.2f})."

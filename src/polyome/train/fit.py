@@ -6,6 +6,7 @@ not fit it, calibrate the whole. The linear model and the detector of unseen kin
 cross-fitted, so that their part in the calibration is honest too. Test rows are never touched.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,15 +21,20 @@ from polyome.model.inference import pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.checkpoints import Checkpoints, LearningCurve
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, seen_by
+from polyome.outputs.targets import Targets
 from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.splits import Split
-from polyome.tasks.base import Targets, Task
+from polyome.tasks.base import Task
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
-from polyome.train.epochs import fit_ensemble
 from polyome.train.input_stack import fit_input_linear, weigh_inputs
-from polyome.train.kinds import kind_of
-from polyome.train.linear_model import FittedLinear, Fold, fold_features, seen_by
-from polyome.train.members import build_model, out_of_fold_predictions, validation_folds
+from polyome.train.linear_model import fold_features
+from polyome.train.members import (
+    build_model,
+    fit_ensemble,
+    out_of_fold_predictions,
+    validation_folds,
+)
 from polyome.train.training import Training
 
 
@@ -65,42 +71,51 @@ def fit_model(
     for k, (member, _) in enumerate(members):
         model.members[k] = member.members[0]
     alone = [member for member, _ in members]
-    aside = out_of_fold_predictions(
-        task, training, alone, validation_folds(training, task, arguments)
-    )
-    curves = [curve for _, curve in members]
+    divided = validation_folds(training, task, arguments)
+    output = task.output_type.uncalibrated(targets, classes)
+    fitted = FittedModel(task, training.modality, model, "", output)
     if isinstance(training.modality, Inputs):
-        divided = validation_folds(training, task, arguments)
-        fitted = _of_inputs(task, training, model, classes, alone, divided)
-        fitted.scale = targets.scale
+        _add_inputs(fitted, training, alone, divided)
     else:
-        linear, detector = _cross_fitted(task, training, model)
-        model.to(pick_device(task.device)).eval()
-        fitted = FittedModel(
-            task, training.modality, model, "", classes, unknown=detector, scale=targets.scale
-        )
-        kind_of(task).calibrate(fitted, aside, linear, training.truth, training.groups)
+        _add_linear(fitted, training, out_of_fold_predictions(task, training, alone, divided))
     fitting = training.records.take(training.fit)
     truth = training.truth[training.fit]
-    fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
+    if task.output_type.is_one_class:
+        fitted.arrays |= training.modality.reference(fitting, truth, training.num_classes)
     fitted.facts |= training.facts | {"training": asdict(arguments)}
-    return fitted, curves
+    return fitted, [curve for _, curve in members]
 
 
-def _of_inputs(
-    task: Task,
+def _add_linear(fitted: FittedModel, training: Training, out_of_fold: Sequence[OutOfFold]) -> None:
+    """Fit the linear model, weigh it and calibrate the whole, by rows held out, in place."""
+    task, model = fitted.task, fitted.model
+    linear, fitted.unknown = _cross_fitted(task, training, model)
+    model.to(pick_device(task.device)).eval()
+    fitted.output, weight = task.output_type.calibrate(
+        fitted.output,
+        out_of_fold,
+        linear,
+        training.truth,
+        training.groups,
+        members=len(model.members),
+    )
+    if linear is not None:
+        linear_models: Any = model.linear[task.name]
+        linear_models.set_weight(weight)
+    fitted.facts["linear_weight"] = weight
+
+
+def _add_inputs(
+    fitted: FittedModel,
     training: Training,
-    model: PolyomeModel,
-    classes: tuple[str, ...],
     members: list[PolyomeModel],
     divided: list[tuple[IntArray, IntArray]],
-) -> FittedModel:
+) -> None:
     """Fit and weigh the linear models of several inputs; their weights calibrate the answers."""
-    linear = fit_input_linear(task, training, model)
-    model.to(pick_device(task.device)).eval()
-    fitted = FittedModel(task, training.modality, model, "", classes, unknown=linear.detectors)
+    linear = fit_input_linear(fitted.task, training, fitted.model)
+    fitted.model.to(pick_device(fitted.task.device)).eval()
+    fitted.unknown = linear.detectors
     weigh_inputs(fitted, training, members, divided, linear)
-    return fitted
 
 
 def _training(
@@ -126,7 +141,8 @@ def _training(
         say(f"{name}: {text}", quiet=task.quiet)
     truth = targets.indices(rows, classes)
     one_class = np.zeros(len(split.train), dtype=np.int64)  # of values: what any record measures
-    modality.learn_classes(fitting, truth[: len(split.train)] if truth.ndim == 1 else one_class)
+    classes_of = truth[: len(split.train)] if task.output_type.is_one_class else one_class
+    modality.learn_classes(fitting, classes_of)
     return Training(
         modality=modality,
         records=modality.prepare(records.take(rows)),
@@ -154,8 +170,8 @@ def _cross_fitted(
     """Fit the linear model into the model, and the detector, each with held-out rows."""
     if task.name not in model.linear:
         return None, None
-    beside: Any = model.linear[task.name]
-    path = beside.part
+    linear_models: Any = model.linear[task.name]
+    part = linear_models.part
     if len(training.validation):
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.validation
@@ -169,14 +185,19 @@ def _cross_fitted(
         whole, module = fold_features(
             training.modality, training.records, training.fit, training.fit[:0]
         )
-    linear = kind_of(task).fit_linear_model(
-        task, folds, whole, training.truth, training.num_classes, module
+    linear = task.output_type.fit_linear(
+        folds,
+        whole,
+        training.truth,
+        training.num_classes,
+        penalties=module.penalties,
+        readings=module.readings,
     )
-    path.features.load_state_dict(module.state_dict())
-    path.linear.weight.data.copy_(torch.from_numpy(linear.coef))
-    path.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
-    beside.set_weight(task.linear_weight)
-    return linear, _detector(folds, whole, training.truth)
+    part.features.load_state_dict(module.state_dict())
+    part.linear.weight.data.copy_(torch.from_numpy(linear.coef))
+    part.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
+    detector = _detector(folds, whole, training.truth) if task.output_type.is_one_class else None
+    return linear, detector
 
 
 def _detector(folds: list[Fold], whole: Fold, truth: IntArray) -> UnknownDetector | None:

@@ -16,16 +16,11 @@ from polyome._types import FloatArray, IntArray
 from polyome.modalities.inputs import Inputs
 from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.linear import FittedLinear, Fold, seen_by
 from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.outputs.unknown_inputs import InputDetectors
 from polyome.tasks.base import Task
-from polyome.train.kinds import kind_of
-from polyome.train.linear_model import (
-    FittedLinear,
-    Fold,
-    fold_features,
-    seen_by,
-)
+from polyome.train.linear_model import fold_features
 from polyome.train.members import out_of_fold_predictions
 from polyome.train.training import Training
 
@@ -71,16 +66,22 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fits[name] = kind_of(task).fit_linear_model(
-            task, usable, whole, training.truth, training.num_classes, module
+        fits[name] = task.output_type.fit_linear(
+            usable,
+            whole,
+            training.truth,
+            training.num_classes,
+            penalties=module.penalties,
+            readings=module.readings,
+            are_few=module.are_few,
         )
         modules[name], by_fold[name], wholes[name] = module, inside, whole
-        if task.names_kinds:
+        if task.output_type.is_one_class:
             detectors[name], own_scores = _detector(usable, whole, training.truth)
             scores.append(own_scores)
     joint = None
     if len(fits) > 1 and all(module.are_few for module in modules.values()):
-        joint = kind_of(task).fit_jointly(by_fold, wholes, fits, training.truth)
+        joint = task.output_type.fit_jointly(by_fold, wholes, fits, training.truth)
     for name, fitted in (joint or fits).items():
         _put(beside.parts[name], modules[name], fitted)
     held = {name: fitted.out_of_fold for name, fitted in (joint or fits).items()}
@@ -138,7 +139,7 @@ def weigh_inputs(
     modality = training.modality
     assert isinstance(modality, Inputs)
     beside: Any = fitted.model.linear[fitted.task.name]
-    kind = kind_of(fitted.task)
+    output = fitted.task.output_type
     found: dict[str, list[float]] = {}
     held: dict[int, Any] = {}
     names = sorted(modality.members)
@@ -149,9 +150,9 @@ def weigh_inputs(
         weights = start
         if len(rows):
             truth = training.truth[rows]
-            weights = kind.stacked(outputs, truth, start)
+            weights = output.stacking_weights(outputs, truth, start)
             groups = None if training.groups is None else training.groups[rows]
-            held[pattern] = kind.pooled(outputs, weights), truth, groups
+            held[pattern] = output.pooled(outputs, weights), truth, groups
         row = torch.zeros(1 + len(names))
         row[0] = float(weights[0])
         for name, weight in zip(chosen, weights[1:], strict=True):
@@ -159,12 +160,12 @@ def weigh_inputs(
         beside.weights[pattern] = row.to(beside.weights.device)
         found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
     fitted.facts["stacking_weights"] = found
-    kind.calibrate_inputs(fitted, held)
+    fitted.output = output.calibrate_inputs(fitted.output, held, 2 ** len(names))
 
 
 def _start(task: Task, number: int, *, are_summed: bool) -> FloatArray:
     """Weights of the networks and of so many linear models without any row, (1 + k,)."""
-    networks = NETWORK_START if task.names_kinds else VALUES_START
+    networks = NETWORK_START if task.output_type.is_one_class else VALUES_START
     return np.array([networks, *[(1 - networks) / (1 if are_summed else number)] * number])
 
 
@@ -182,11 +183,11 @@ def _out_of_fold(
     nobody = np.zeros(len(records), dtype=bool)
     hidden = records.only({n: records.has(n) if n in chosen else nobody for n in records.rows})
     shown = replace(training, records=hidden)
-    rows = [(fit, aside[has_all[aside]]) for fit, aside in divided]
+    rows = [(fit, validation[has_all[validation]]) for fit, validation in divided]
     parts = out_of_fold_predictions(task, shown, members, rows)
     if not parts:
         return [], training.fit[:0]
     places = np.concatenate([part.rows for part in parts])
-    networks = np.concatenate([part.answers.mean(axis=0) for part in parts])
+    networks = np.concatenate([part.outputs.mean(axis=0) for part in parts])
     beside = [linear.out_of_fold[name][places] for name in chosen]
     return [networks, *beside], places

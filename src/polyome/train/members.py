@@ -1,12 +1,17 @@
 """Fitting the members of an ensemble: one after the other, or on several processor cores.
 
 Every member is seeded by itself and runs on one thread, so that both ways end at equal weights.
+
+Where classes overlap, a network that is trained for long overfits; where they hardly do, it only
+gets better at telling them apart. So if the first two members of an ensemble have a low loss on
+their validation rows, the same two try to last longer.
 """
 
 import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import Manager
 from typing import Any
 
@@ -14,29 +19,34 @@ import joblib
 import numpy as np
 import torch
 
-from polyome._progress import Progress
+from polyome._progress import Progress, say
 from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.inference import answer, pick_device
 from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.checkpoints import Checkpoints, LearningCurve
+from polyome.outputs.linear import OutOfFold
 from polyome.tasks.base import Task
 from polyome.train.arguments import FitArguments
 from polyome.train.dataset import RecordDataset
-from polyome.train.kind import OutOfFold
-from polyome.train.kinds import kind_of
 from polyome.train.trainer import NARROW, Advances, train
 from polyome.train.training import Training
 
 Member = tuple[PolyomeModel, LearningCurve]
 WORTH_A_PROCESS = 20_000
 """Passes over a record from which starting processes (about 5 s) pays."""
+PILOTS = 2
+LITTLE_DOUBT = 0.12
+"""Log loss of validation rows, in nats, below which lasting longer is tried."""
+FEWEST_MEMBERS = 4
+"""An ensemble of no more is not worth two more fits, and none is cut to fewer."""
 
 
 def build_model(task: Task, training: Training, num_members: int) -> PolyomeModel:
     """A model with random networks."""
-    head = task.head_spec(training.truth, training.num_classes) | reads(training.modality)
+    output = task.output_type
+    head = output.head_spec(training.truth, training.num_classes) | reads(training.modality)
     return random_model(task, training.modality, head, num_members)
 
 
@@ -62,6 +72,52 @@ def random_model(
             heads={task.name: head},
         )
     )
+
+
+def fit_ensemble(
+    task: Task,
+    training: Training,
+    arguments: FitArguments,
+    checkpoints: Checkpoints | None,
+    longer: int | None,
+) -> tuple[list[Member], Training, FitArguments]:
+    """Fit every member of an ensemble, or fewer members for ``longer`` epochs.
+
+    Longer, if two members say so: by little doubt after the usual number of epochs, and a lower
+    loss after the longer one, both on their validation rows. There are then as many members
+    as take about the time of the usual ensemble, unless the user asked for a number.
+
+    Returns
+    -------
+    The members, each a model of one; the training rows, divided among so many; the arguments that
+    the members were fitted with.
+    """
+    usual, number = int(arguments.num_train_epochs or 0), training.num_members
+    if longer is None or not arguments.validation_fraction or number <= FEWEST_MEMBERS:
+        members = fit_members(task, training, arguments, checkpoints, range(number))
+        return members, training, arguments
+    pilots = range(PILOTS)
+    members = fit_members(task, training, arguments, checkpoints, pilots)
+    loss = _loss(members)
+    if loss < LITTLE_DOUBT:
+        patient = replace(arguments, num_train_epochs=longer)
+        tried = fit_members(task, training, patient, checkpoints, pilots)
+        losses = f"{loss:.3f} after {usual}, {_loss(tried):.3f} after {longer}"
+        if _loss(tried) < loss:
+            members, arguments = tried, patient
+            if not task.num_members:
+                number = max(FEWEST_MEMBERS, (number - PILOTS) * usual // longer)
+        chosen = f"{arguments.num_train_epochs} epochs, {number} members"
+        say(f"{chosen} (loss of validation rows: {losses})", quiet=task.quiet)
+    # Fewer members validate on other rows than many, but the first of them the same ones.
+    training = replace(training, num_members=number)
+    rest = range(PILOTS, number)
+    return members + fit_members(task, training, arguments, checkpoints, rest), training, arguments
+
+
+def _loss(members: Sequence[Member]) -> float:
+    """Of the validation rows, after the last epoch; mean of members."""
+    return float(np.mean([curve.validation_losses[-1] for _, curve in members]))
 
 
 def fit_members(
@@ -176,7 +232,7 @@ def fit_member(
 ) -> Member:
     """Fit one network on its rows; its embeddings start from these rows alone."""
     modality = training.modality
-    rows, aside = validation_folds(training, task, arguments)[number]
+    rows, validation = validation_folds(training, task, arguments)[number]
     seed = 1000 * task.seed + number
     torch.manual_seed(seed)
     model = build_model(task, training, 1).to(pick_device(task.device))
@@ -189,8 +245,8 @@ def fit_member(
     modality.start_network(network.embeddings, fitting)
 
     def validation_loss() -> float:
-        outputs = _outputs(task, training, model, aside)
-        return kind_of(task).loss(outputs, training.truth[aside])
+        outputs = _outputs(task, training, model, validation)
+        return task.output_type.loss(outputs, training.truth[validation])
 
     dataset = RecordDataset(
         modality,
@@ -205,7 +261,7 @@ def fit_member(
         arguments,
         seed=seed,
         device=task.device,
-        score=validation_loss if len(aside) else None,
+        score=validation_loss if len(validation) else None,
         what=f"fit, member {number + 1} of {training.num_members}",
         quiet=task.quiet,
         progress=progress,
@@ -221,14 +277,15 @@ def out_of_fold_predictions(
     members: Sequence[PolyomeModel],
     divided: Sequence[tuple[IntArray, IntArray]],
 ) -> list[OutOfFold]:
-    """What members answer their validation rows, together where these are the same."""
+    """Raw outputs of the members' validation rows, together where these are the same."""
     rows: dict[bytes, IntArray] = {}
-    found: dict[bytes, list[FloatArray]] = {}
-    for model, (_, aside) in zip(members, divided, strict=True):
-        if len(aside):
-            rows[aside.tobytes()] = aside
-            found.setdefault(aside.tobytes(), []).append(_outputs(task, training, model, aside))
-    return [OutOfFold(rows[key], np.stack(answers)) for key, answers in found.items()]
+    outputs: dict[bytes, list[FloatArray]] = {}
+    for model, (_, validation) in zip(members, divided, strict=True):
+        if len(validation):
+            key = validation.tobytes()
+            rows[key] = validation
+            outputs.setdefault(key, []).append(_outputs(task, training, model, validation))
+    return [OutOfFold(rows[key], np.stack(several)) for key, several in outputs.items()]
 
 
 def _outputs(task: Task, training: Training, model: PolyomeModel, rows: IntArray) -> FloatArray:

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from polyome._errors import InputError
 from polyome.baselines.cells import BASELINES, gradient_boosting
-from polyome.baselines.logistic_regression import GRID, TunedLogisticRegression
+from polyome.outputs.logistic_regression import GRID, TunedLogisticRegression
 
 
 def blobs(n, g, n_classes, seed=0, noise=2.0):

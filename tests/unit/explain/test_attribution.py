@@ -11,8 +11,8 @@ from polyome.estimator import estimator_class
 from polyome.explain.attribution import integrated_gradients, mutagenesis, proba_of_values
 from polyome.explain.base import explained_outputs
 from polyome.explain.logos import draw_logo
-from polyome.heads.base import Head
-from polyome.heads.classification import ClassificationHead
+from polyome.outputs.classes import ClassHead
+from polyome.outputs.head import Head
 from polyome.predict.predict import PredictArguments, run
 
 UNEQUAL = ["ACGTNCGTTATAAAAGCGCGATATCGCGATTTACGTACGTGCGC", "ACGTACGTTTGACA"]
@@ -64,11 +64,11 @@ def test_the_explained_is_on_the_scale_of_the_confidence(sequence_model, sequenc
 
 def test_log_odds_of_three_classes_hold_where_one_is_nearly_certain():
     logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 40.0]])
-    found = ClassificationHead.explained(logits)
+    found = ClassHead.explained(logits)
     proba = logits.double().softmax(dim=-1)
     torch.testing.assert_close(found[0].double(), (proba / (1 - proba)).log()[0])
     assert found[1, 2] == pytest.approx(40 - np.log(2), abs=1e-4)
-    assert ClassificationHead.chosen(logits).tolist() == [2, 2]
+    assert ClassHead.chosen(logits).tolist() == [2, 2]
 
 
 def test_values_are_explained_as_they_are():
@@ -106,6 +106,6 @@ def test_numbers_that_come_with_a_sequence_stay_with_its_mutants():
     table = model.mutagenesis(table.iloc[:1])
     row = table[(table["position"] == 5) & (table["alternative"] == other)].iloc[0]
     assert row["level_difference"] == pytest.approx(values.iloc[1] - values.iloc[0], abs=1e-4)
-    assert effect * model.fitted_.scale.spread[0] == pytest.approx(
+    assert effect * model.fitted_.output.scale.spread[0] == pytest.approx(
         row["level_difference"], abs=1e-4
     )

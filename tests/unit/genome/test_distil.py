@@ -10,8 +10,8 @@ from polyome.genome.distil import agreement, as_records, distil
 from polyome.io.nucleotides import Sequences
 from polyome.model.inference import answer
 from polyome.model_folder.fitted_model import FittedModel
+from polyome.outputs.classes_calibration import calibrated
 from polyome.predict.predict import PredictArguments, proba_of
-from polyome.train.calibrate import calibrated
 
 
 def motif_table(n_rows, seed):
@@ -55,7 +55,7 @@ def test_agreement_is_measured_on_sequences_that_were_not_learned(scanner):
 def test_the_scanner_is_one_small_network_beside_the_models_own_direct_path(model, scanner):
     assert len(scanner.model.members) == 1
     assert scanner.classes == model.classes_
-    assert scanner.temperature == model.fitted_.temperature
+    assert scanner.output.temperature == model.fitted_.output.temperature
     direct = model.fitted_.model.linear.state_dict()
     own = scanner.model.linear.state_dict()
     assert direct.keys() == own.keys()
@@ -95,7 +95,7 @@ def test_windows_as_records_are_answered_in_order(model):
     fitted = model.fitted_
     outputs = answer(fitted.model, fitted.modality, as_records(windows), "promoter").outputs
     expected = model.predict(motif_table(6, 3))[["0", "1"]].to_numpy()
-    np.testing.assert_allclose(calibrated(outputs, fitted.temperature), expected, atol=1e-6)
+    np.testing.assert_allclose(calibrated(outputs, fitted.output.temperature), expected, atol=1e-6)
 
 
 def test_agreement_of_opposite_answers_is_none():

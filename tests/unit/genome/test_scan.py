@@ -234,13 +234,15 @@ def test_the_scanner_of_a_model_folder_is_used_if_wanted(motif_model, tmp_path):
     folder = tmp_path / "model"
     motif_model.save_pretrained(folder)
     usual = scan_model(folder, ScanArguments(), device="cpu", quiet=True)
-    assert usual.temperature == motif_model.fitted_.temperature
+    assert usual.output.temperature == motif_model.fitted_.output.temperature
     (folder / SCANNER).mkdir()
-    other = replace(motif_model.fitted_, temperature=3.5)
+    other = replace(
+        motif_model.fitted_, output=replace(motif_model.fitted_.output, temperature=3.5)
+    )
     other.save(folder / SCANNER)
-    assert scan_model(folder, ScanArguments(), device="cpu").temperature == 3.5
+    assert scan_model(folder, ScanArguments(), device="cpu").output.temperature == 3.5
     without = ScanArguments(scanner=False)
-    assert scan_model(folder, without, device="cpu").temperature == usual.temperature
+    assert scan_model(folder, without, device="cpu").output.temperature == usual.output.temperature
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from polyome._errors import InputError
 from polyome.data.simulate import simulate_sequences
 from polyome.io.nucleotides import Sequences, kmer_numbers, reverse_complement
-from polyome.modalities.base import ClassPrediction
 from polyome.modalities.dna.kmers import count_kmers
 from polyome.modalities.dna.records import aligned, write_intervals
 from polyome.modalities.dna.variation import mutated
 from polyome.modalities.sequence import SequenceModality
+from polyome.outputs.classes_prediction import ClassPrediction
 
 DNA = st.text(alphabet="ACGTRYSWKMBDHVN", min_size=1, max_size=40)
 

@@ -6,7 +6,7 @@ from polyome.model.configuration import PolyomeConfig
 
 
 def test_survives_a_round_trip_through_a_folder(tmp_path):
-    config = PolyomeConfig(hidden_size=32, heads={"x": {"kind": "classification"}})
+    config = PolyomeConfig(hidden_size=32, heads={"x": {"output": "classes"}})
     config.save_pretrained(tmp_path)
     again = AutoConfig.from_pretrained(tmp_path)
     assert isinstance(again, PolyomeConfig)

@@ -17,7 +17,7 @@ def modality():
 
 def build(modality, **settings):
     torch.manual_seed(0)
-    head = {"kind": "classification", "inputs": ["cell"], "num_labels": 3, "linear": ["cell"]}
+    head = {"output": "classes", "inputs": ["cell"], "num_labels": 3, "linear": ["cell"]}
     config = PolyomeConfig(
         hidden_size=16,
         intermediate_size=32,

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from polyome import InputError
-from polyome.modalities.base import ClassPrediction
+from polyome.outputs.classes_prediction import ClassPrediction
 from polyome.predict.predict import PredictArguments
 from polyome.predict.vote import majority_vote
 

@@ -36,7 +36,7 @@ def write_folder(folder, scored, *, facts=None, task="cell-type"):
     inside.mkdir(parents=True)
     whole = example_record()
     classes = scored.classes or tuple(scored.predicted.columns)
-    summary = whole.summary | {"classes": list(classes), "temperature": 1.0, "task": task}
+    summary = whole.summary | {"classes": list(classes), "output": {}, "task": task}
     summary["facts"] = summary["facts"] | (facts or {})
     (folder / "polyome.json").write_text(json.dumps(summary))
     (folder / "README.md").write_text(whole.card)
@@ -79,7 +79,7 @@ def folder(tmp_path, scored):
 
 @pytest.fixture
 def value_folder(tmp_path):
-    folder = write_folder(tmp_path / "values", example_values())
+    folder = write_folder(tmp_path / "values", example_values(), task="expression")
     scores = {
         "task": "expression",
         "n": 60,

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from polyome._errors import InputError
+from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.values import ValuePrediction
 from polyome.report.plots.maps import section_map
 from polyome.report.record import ModelRecord
 from polyome.report.scored import Scored
@@ -87,9 +89,9 @@ def test_sections_of_an_anndata(scored):
 
 def test_an_estimator_that_knows_places(scored):
     places = pd.DataFrame(scored.coordinates, columns=["x", "y"]).assign(section=scored.section)
-    answers = SimpleNamespace(
-        names=scored.names, label=scored.label, proba=scored.proba,
-        representation=scored.representation, unknown_score=scored.unknown_score,
+    answers = ClassPrediction(
+        names=scored.names, label=scored.label, proba=scored.proba, confidence=scored.confidence,
+        representation=scored.representation, unknown_score=scored.unknown_score, provenance={},
     )  # fmt: skip
     model = SimpleNamespace(answers_=answers, truth_=scored.truth, places_=places)
     found = Scored.from_estimator(model)
@@ -154,9 +156,10 @@ def test_an_estimator_without_scored_records():
 
 def test_an_estimator_of_values():
     values = pd.DataFrame({"liver": [1.0, 2.0]}, index=["a", "b"])
-    answers = SimpleNamespace(
-        names=values.index, values=values, representation=np.zeros((2, 4), dtype=np.float32)
-    )
+    answers = ValuePrediction(
+        names=values.index, values=values, low=None, high=None, provenance={},
+        representation=np.zeros((2, 4), dtype=np.float32),
+    )  # fmt: skip
     found = Scored.from_estimator(
         SimpleNamespace(answers_=answers, truth_=np.array([[1.5], [2.5]]))
     )

@@ -170,8 +170,13 @@ def test_unlabelled_is_for_classes():
 def test_scores_are_means_over_targets_without_missing_rows():
     truth = np.array([[1.0, 1.0], [2.0, np.nan], [3.0, 5.0], [4.0, 9.0]])
     answers = np.column_stack([truth[:, 0], [1.0, 100.0, 5.0, 9.0]])
-    assert Expression().score(truth, answers, ("a", "b"))["pearson"] == pytest.approx(1)
-    quick = {k: m(truth, answers, ("a", "b")) for k, m in Expression().interval_metrics().items()}
+    assert Expression().output_type.metrics(truth, answers, ("a", "b"))["pearson"] == pytest.approx(
+        1
+    )
+    quick = {
+        k: m(truth, answers, ("a", "b"))
+        for k, m in Expression().output_type.interval_metrics().items()
+    }
     assert quick == pytest.approx({"pearson": 1.0, "r2": 1.0})
 
 
@@ -190,7 +195,7 @@ def test_blocks_are_stretches_of_one_chromosome():
 
 def test_r2_of_values_that_do_not_differ_is_unknown():
     truth = np.array([[0.0, 1.0], [0.0, 2.0]])
-    r2 = Expression().interval_metrics()["r2"]
+    r2 = Expression().output_type.interval_metrics()["r2"]
     assert r2(truth, truth + 0.1, ("a", "b")) is None
     assert r2(np.full((2, 1), np.nan), np.zeros((2, 1)), ("a",)) is None
     assert r2(truth[:, 1:], truth[:, 1:], ("b",)) == 1

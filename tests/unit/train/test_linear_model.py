@@ -7,7 +7,9 @@ import torch
 from scipy import sparse
 
 from polyome.modalities import SequenceModality
-from polyome.train.linear_model import Fold, fit_linear_model, outputs_of
+from polyome.outputs.classes_linear import fit_linear_model
+from polyome.outputs.linear import Fold
+from polyome.train.linear_model import outputs_of
 
 
 class Elsewhere(torch.nn.Module):

@@ -15,7 +15,8 @@ from polyome.io.files import paths_of
 from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.io.records import NOTES, wrong_letter
-from polyome.modalities.base import ClassPrediction, ValuePrediction
+from polyome.outputs.base import Prediction
+from polyome.outputs.classes_prediction import ClassPrediction
 
 SIMULATED = "simulated"
 """Column, and key of ``attrs``, of sequences that nature did not make."""
@@ -260,9 +261,7 @@ def _check_texts(texts: Sequence[object], names: "pd.Index[Any]") -> None:
             raise InputError(message)
 
 
-def write_intervals(
-    records: SequenceRecords, answers: ClassPrediction | ValuePrediction, path: Path
-) -> None:
+def write_intervals(records: SequenceRecords, answers: Prediction, path: Path) -> None:
     """Write BED: the intervals with label and confidence (score 0 to 1000)."""
     if not isinstance(answers, ClassPrediction):
         message = f"{path}: BED holds one label a line; write predicted values to a .csv."

@@ -13,11 +13,12 @@ from torch import nn
 
 from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
-from polyome.modalities.base import ClassPrediction, Modality
+from polyome.modalities.base import Modality
 from polyome.modalities.numeric.components import principal_components
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
 from polyome.modalities.profiles.features import LinearProfileFeatures, ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
+from polyome.outputs.classes_prediction import ClassPrediction
 
 CLIP = 10.0  # standard deviations
 LEAST_OVERLAP = 0.5
@@ -92,7 +93,7 @@ class NumericModality(Modality):
 
     def measured(self, records: NumericRecords) -> BoolArray:
         """Records of which at least one feature was measured."""
-        return np.isfinite(records.values).any(axis=1)
+        return np.asarray(np.isfinite(records.values).any(axis=1))
 
     def fit(self, records: NumericRecords) -> Self:
         """Learn which features vary, their means and standard deviations, and components."""

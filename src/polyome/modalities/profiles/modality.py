@@ -18,7 +18,7 @@ from polyome.io.cells import READING, CellReading
 from polyome.io.h5ad import write_h5ad
 from polyome.io.joined import JOINED
 from polyome.io.zarr_tables import write_zarr_table
-from polyome.modalities.base import ClassPrediction, Modality
+from polyome.modalities.base import Modality
 from polyome.modalities.profiles.features import (
     ProfileFeatures,
     dense,
@@ -44,6 +44,7 @@ from polyome.modalities.profiles.records import (
     as_adata,
     as_far_as_there,
 )
+from polyome.outputs.classes_prediction import ClassPrediction
 
 _MOST_OOD_FEATURES, _FEWEST_OOD_FEATURES, _CELLS_PER_OOD_FEATURE = 20, 5, 50
 """Components in which distance tells unseen kinds. With 20 of them for 560 cells 28 % of these very

@@ -12,9 +12,10 @@ from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.io.cells import READING, CellFiles, CellReading, read_cells
 from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
-from polyome.modalities.base import ClassPrediction, ValuePrediction
 from polyome.modalities.profiles.feature_kinds import EVERYTHING, type_column
 from polyome.modalities.profiles.matrix import ExpressionMatrix
+from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.values import ValuePrediction
 
 
 @dataclass(frozen=True, eq=False)

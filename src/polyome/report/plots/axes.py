@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from scanpy.plotting import palettes
 
 from polyome._errors import InputError
-from polyome.predict.predict import UNKNOWN
+from polyome.outputs.unknown import UNKNOWN
 from polyome.report.record import ModelRecord
 from polyome.report.scored import Scored
 

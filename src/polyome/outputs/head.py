@@ -1,8 +1,8 @@
-"""What every head supplies."""
+"""Heads: what turns a representation into raw outputs. Each output type brings its own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,6 @@ class Head(nn.Module, ABC):
     hidden_size : width ``d`` of the representation.
     spec : the head's entry in ``PolyomeConfig.heads``.
     """
-
-    kind: ClassVar[str]
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -55,7 +53,7 @@ class Head(nn.Module, ABC):
         return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
 
 
-def weighed(pooled: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+def weighted(pooled: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
     """Weighted sum of outputs, (b, c) each.
 
     Parameters
@@ -65,9 +63,9 @@ def weighed(pooled: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor
     Examples
     --------
     >>> one = torch.ones(2, 1)
-    >>> weighed(one, [3 * one], torch.tensor([0.5, 0.5])).flatten().tolist()
+    >>> weighted(one, [3 * one], torch.tensor([0.5, 0.5])).flatten().tolist()
     [2.0, 2.0]
-    >>> weighed(one, [3 * one], torch.tensor([[1.0, 0.0], [0.5, 0.5]])).flatten().tolist()
+    >>> weighted(one, [3 * one], torch.tensor([[1.0, 0.0], [0.5, 0.5]])).flatten().tolist()
     [1.0, 2.0]
     """
     if not linear:

@@ -5,16 +5,9 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from polyome.tasks import Expression
-from polyome.train.kind import OutOfFold
-from polyome.train.linear_model import Fold
-from polyome.train.values import (
-    LEVELS,
-    RidgeProblem,
-    choose_linear_weight,
-    conformal_widths,
-    fit_ridge_path,
-)
+from polyome.outputs.linear import Fold, OutOfFold
+from polyome.outputs.values_calibration import LEVELS, choose_linear_weight, conformal_widths
+from polyome.outputs.values_linear import RidgeProblem, fit_ridge_path
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 12))
@@ -62,7 +55,7 @@ def test_the_penalty_is_chosen_on_held_out_rows():
 def test_the_share_has_the_least_error():
     truth = np.stack([Y, np.ones_like(Y)], axis=-1)
     poor, good = Y + 2 * rng.normal(size=Y.shape), Y + rng.normal(size=Y.shape)
-    task = Expression(linear_weight=0.3)
+    task = 0.3
     rows = np.arange(len(Y))
     share = choose_linear_weight(task, [OutOfFold(rows, poor[None])], good, truth, 1)
     assert 0.7 < share < 0.9  # independent errors: 4 / (4 + 1)
@@ -72,7 +65,7 @@ def test_the_share_has_the_least_error():
     assert errors[1] < min(errors[0], errors[2])
     assert choose_linear_weight(task, [OutOfFold(rows, poor[None])], poor, truth, 1) == 0.3
     for kept in (0.0, 1.0):
-        task = Expression(linear_weight=kept)
+        task = kept
         assert choose_linear_weight(task, [OutOfFold(rows, poor[None])], good, truth, 1) == kept
 
 
@@ -84,14 +77,12 @@ def test_the_share_is_that_of_the_whole_ensemble():
     members = common + 1.5 * draw.normal(size=(10, *y.shape))
     direct = y + draw.normal(size=y.shape)
     aside = [OutOfFold(np.arange(len(y)), members[:2])]
-    share = choose_linear_weight(Expression(linear_weight=0.3), aside, direct, truth, 10)
-    of_all = choose_linear_weight(
-        Expression(linear_weight=0.3), [OutOfFold(np.arange(len(y)), members)], direct, truth, 10
-    )
+    share = choose_linear_weight(0.3, aside, direct, truth, 10)
+    of_all = choose_linear_weight(0.3, [OutOfFold(np.arange(len(y)), members)], direct, truth, 10)
     assert share == pytest.approx(of_all, abs=0.03)
     assert share == pytest.approx(0.475 / 1.475, abs=0.03)  # .25 + 1.5 ** 2 / 10 against 1
     alone = choose_linear_weight(
-        Expression(linear_weight=0.3),
+        0.3,
         [OutOfFold(np.arange(len(y)), members[:1])],
         direct,
         truth,

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import log_softmax
 
 from polyome.metrics import classification_metrics
-from polyome.train.calibrate import calibrated, fit_temperature
+from polyome.outputs.classes_calibration import calibrated, fit_temperature
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.5])

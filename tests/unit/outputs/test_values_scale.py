@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyome.tasks.scales import TRANSFORMS, ValueScale, chosen_transform
+from polyome.outputs.values_scale import TRANSFORMS, ValueScale, chosen_transform
 
 rng = np.random.default_rng(0)
 VALUES = np.column_stack([rng.lognormal(0, 2, 500), rng.gamma(2, 3, 500)])

@@ -94,14 +94,13 @@ class ValueScale:
     def arrays(self) -> dict[str, np.ndarray]:
         """For saving."""
         number = np.array([TRANSFORMS.index(self.transform)])
-        parts = {name: getattr(self, name) for name in _PARTS}
-        return {"scale.transform": number} | {f"scale.{name}": v for name, v in parts.items()}
+        return {"transform": number} | {name: getattr(self, name) for name in _PARTS}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
         """Restore what :meth:`arrays` gave."""
-        transform = TRANSFORMS[int(arrays["scale.transform"][0])]
-        return cls(transform, *(arrays[f"scale.{name}"] for name in _PARTS))
+        transform = TRANSFORMS[int(arrays["transform"][0])]
+        return cls(transform, *(arrays[name] for name in _PARTS))
 
 
 _PARTS = ("offset", "center", "spread", "knots")

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from polyome._types import FloatArray, IntArray
-from polyome.train.linear_model import FittedLinear, Fold
+from polyome.outputs.linear import FittedLinear, Fold
 
 PENALTIES = tuple(10.0 ** np.arange(1, -6.5, -0.5))
 """From strong to weak, in units of the features' summed squares."""

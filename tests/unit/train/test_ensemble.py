@@ -9,7 +9,7 @@ from polyome.modalities.sequence import RICH
 from polyome.model_folder.checkpoints import LearningCurve
 from polyome.splits import random_split
 from polyome.tasks import Promoter
-from polyome.train import epochs, fit
+from polyome.train import fit, members
 from polyome.train.arguments import FitArguments
 from polyome.train.members import validation_folds
 from polyome.train.training import Training
@@ -29,7 +29,7 @@ def fits(monkeypatch):
         divided = validation_folds(training, task, arguments)
         return [(divided[k][1].tolist(), curve) for k in numbers]
 
-    monkeypatch.setattr(epochs, "fit_members", fit_members)
+    monkeypatch.setattr(members, "fit_members", fit_members)
     return SimpleNamespace(noted=noted, losses=losses)
 
 
@@ -41,33 +41,33 @@ def ensemble(num_members=12, longer=24, own=None, **settings):
         None, None, rows % 2, rows % 2, 2, num_members, fit=rows, validation=rows[:0], groups=None
     )
     usual = FitArguments(num_train_epochs=10, **settings)
-    members, training, arguments = epochs.fit_ensemble(task, training, usual, None, longer)
+    fitted, training, arguments = members.fit_ensemble(task, training, usual, None, longer)
     divided = validation_folds(training, task, arguments)
-    assert [model for model, _ in members] == [aside.tolist() for _, aside in divided]
-    return members, arguments
+    assert [model for model, _ in fitted] == [aside.tolist() for _, aside in divided]
+    return fitted, arguments
 
 
 def test_fewer_and_longer_where_rows_left_aside_are_answered_better(fits):
-    members, arguments = ensemble()
-    assert (len(members), arguments.num_train_epochs) == (4, 24)
+    fitted, arguments = ensemble()
+    assert (len(fitted), arguments.num_train_epochs) == (4, 24)
     assert fits.noted == [(10, [0, 1]), (24, [0, 1]), (24, [2, 3])]
 
 
 def test_as_many_as_the_user_asked_for(fits):
-    members, arguments = ensemble(own=12)
-    assert (len(members), arguments.num_train_epochs) == (12, 24)
+    fitted, arguments = ensemble(own=12)
+    assert (len(fitted), arguments.num_train_epochs) == (12, 24)
 
 
 def test_as_usual_where_they_are_answered_worse(fits):
     fits.losses[24] = 0.09
-    members, arguments = ensemble()
-    assert (len(members), arguments.num_train_epochs) == (12, 10)
+    fitted, arguments = ensemble()
+    assert (len(fitted), arguments.num_train_epochs) == (12, 10)
 
 
 def test_not_tried_where_classes_overlap(fits):
     fits.losses[10] = 0.13
-    members, arguments = ensemble()
-    assert (len(members), arguments.num_train_epochs) == (12, 10)
+    fitted, arguments = ensemble()
+    assert (len(fitted), arguments.num_train_epochs) == (12, 10)
     assert fits.noted == [(10, [0, 1]), (10, list(range(2, 12)))]
 
 

@@ -1,0 +1,419 @@
+"""Labels: any of several, each with a calibrated probability; some may be unknown for a record.
+
+The truth of a record is 0, 1 or missing for each label. A missing label teaches nothing and is not
+scored; a record with one known label is a record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from torch import Tensor, nn
+from torch.nn import functional
+
+from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.outputs.base import (
+    FittedOutput,
+    Metric,
+    Output,
+    OutputFigure,
+    Prediction,
+    with_last,
+)
+from polyome.outputs.classes_linear import GRID, fit_linear_model
+from polyome.outputs.head import Head, weighted
+from polyome.outputs.labels_calibration import choose_linear_weight, log_loss, platt
+from polyome.outputs.labels_metrics import (
+    auroc,
+    average_precision,
+    macro,
+    mean_of_known,
+    scores_of,
+)
+from polyome.outputs.labels_targets import LabelTargets, read_labels
+from polyome.outputs.linear import FittedLinear, Fold, OutOfFold
+from polyome.outputs.logistic_regression import TunedLogisticRegression
+from polyome.outputs.targets import TableWords
+
+PARTS = ("polyome", "transformer alone", "linear model alone")
+"""What is calibrated: the model, and each part of it for tables that show what it adds."""
+
+
+class LabelHead(Head):
+    """A linear map to one logit per label.
+
+    Parameters
+    ----------
+    hidden_size : width ``d`` of the representation.
+    spec : ``num_labels``; optional ``dropout``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> head = LabelHead(4, {"num_labels": 3})
+    >>> head(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
+        super().__init__(hidden_size, spec)
+        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
+        self.output = nn.Linear(hidden_size, spec["num_labels"])
+
+    def forward(self, representation: Tensor) -> Tensor:
+        """(b, d) -> logits, (b, c)."""
+        logits: Tensor = self.output(self.dropout(representation))
+        return logits
+
+    def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        """Binary cross-entropy of logits, (b, c), over the labels that are known.
+
+        ``target``, (b, c, 2), holds 0 or 1, and whether the label is known.
+        """
+        truth, known = target.unbind(dim=-1)
+        losses = functional.binary_cross_entropy_with_logits(outputs, truth, reduction="none")
+        return (losses * known).sum() / known.sum().clamp(min=1)
+
+    @staticmethod
+    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Logits, (b, c): the mean of the members and the linear models', by their weights."""
+        return weighted(members.mean(dim=0), linear, weights)
+
+    @staticmethod
+    def chosen(outputs: Tensor) -> Tensor:
+        """The most probable label."""
+        return outputs.argmax(dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelPrediction(Prediction):
+    """The labels of each record.
+
+    Attributes
+    ----------
+    proba : DataFrame, (n, c): calibrated probability of each label.
+    """
+
+    proba: pd.DataFrame
+
+    output_type: ClassVar[str] = "labels"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels."""
+        return tuple(map(str, self.proba.columns))
+
+    @property
+    def outputs(self) -> FloatArray:
+        """Probabilities, (n, c)."""
+        return self.proba.to_numpy()
+
+    @property
+    def label(self) -> np.ndarray:
+        """Labels of probability .5 or more, joined by semicolons, object (n,)."""
+        names = np.array(self.classes, dtype=object)
+        return np.array([";".join(names[row >= 0.5]) for row in self.outputs], dtype=object)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Probability of the least certain decision about a label, (n,)."""
+        return np.asarray(np.maximum(self.outputs, 1 - self.outputs).min(axis=1))
+
+    def frame(self) -> pd.DataFrame:
+        """One row per record: label, confidence, a column per label."""
+        shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
+        return shown.join(self.proba, rsuffix=" (label)")  # a label may be called "label"
+
+    def beside(self, truth: np.ndarray) -> pd.DataFrame:
+        """:meth:`frame` and the truth, (n, c), as ``truth_LABEL``."""
+        columns = {f"truth_{name}": column for name, column in zip(self.classes, truth.T)}
+        return with_last(self.frame(), columns, "truth")
+
+    @classmethod
+    def scored(cls, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any] | None:
+        """True labels as measured values, probabilities as predicted ones."""
+        columns = list(map(str, table.columns))
+        if columns[:2] != ["label", "confidence"] or len(columns) != 2 + 2 * len(classes):
+            return None
+        halves = table.iloc[:, 2 : 2 + len(classes)], table.iloc[:, 2 + len(classes) :]
+        predicted, measured = (
+            half.astype(np.float64).set_axis(list(classes), axis=1) for half in halves
+        )
+        return {"measured": measured, "predicted": predicted}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedLabels(FittedOutput):
+    """Calibrated probabilities of labels (Platt 1999: a slope and an offset for each logit).
+
+    Attributes
+    ----------
+    slopes, offsets : float64, (3, c): of the model, the transformer alone and the linear model.
+    """
+
+    slopes: FloatArray
+    offsets: FloatArray
+
+    def described(self, target: str) -> str:
+        """Name the labels."""
+        del target
+        names = ", ".join(f"`{name}`" for name in self.classes)
+        return f"A Polyome model that answers any of {len(self.classes)} labels:\n{names}."
+
+    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+        """Probabilities of logits, float64 (n, c)."""
+        k = PARTS.index(part)
+        return np.asarray(expit(outputs.astype(np.float64) * self.slopes[k] + self.offsets[k]))
+
+    def scaled(self, outputs: Tensor) -> Tensor:
+        """Calibrated logits."""
+        slopes, offsets = outputs.new_tensor(self.slopes[0]), outputs.new_tensor(self.offsets[0])
+        return outputs * slopes + offsets
+
+    def prediction(
+        self,
+        outputs: FloatArray,
+        *,
+        names: pd.Index,
+        representation: FloatArray,
+        provenance: dict[str, Any],
+        notes: Sequence[str],
+        score: FloatArray | None,
+        refused: BoolArray | None,
+        coverage: float,
+        pattern: IntArray | None = None,
+    ) -> LabelPrediction:
+        """Probabilities; nothing is refused."""
+        del score, refused, coverage
+        proba = pd.DataFrame(self.calibrated(outputs), index=names, columns=list(self.classes))
+        return LabelPrediction(
+            names=names,
+            proba=proba,
+            representation=representation,
+            provenance=provenance,
+            notes=tuple(notes),
+        )
+
+    def linear_predictions(self, scores: FloatArray) -> FloatArray:
+        """Probabilities of logits."""
+        return np.asarray(expit(scores.astype(np.float64)))
+
+    def baseline_truth(self, targets: LabelTargets, rows: IntArray) -> FloatArray:
+        """0, 1 or NaN, (m, c)."""
+        return np.asarray(targets.truth[rows])
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Slopes and offsets."""
+        return {}, {"slopes": self.slopes, "offsets": self.offsets}
+
+    @classmethod
+    def from_state(
+        cls, classes: tuple[str, ...], settings: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> Self:
+        """Restore slopes and offsets."""
+        del settings
+        return cls(classes=classes, slopes=arrays["slopes"], offsets=arrays["offsets"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels(Output):
+    """Any of several labels for each record."""
+
+    shown_metrics: tuple[str, ...] = ("auprc", "auroc", "macro_f1", "mcc", "log_loss")
+    resampled_metrics: tuple[str, ...] = ("auprc", "auroc")
+
+    name: ClassVar[str] = "labels"
+    head: ClassVar[type[Head]] = LabelHead
+    prediction: ClassVar[type[Prediction]] = LabelPrediction
+    fitted: ClassVar[type[FittedOutput]] = FittedLabels
+    constant: ClassVar[str] = "majority"
+    linear: ClassVar[str] = "logistic_regression"
+    caution: ClassVar[str] = (
+        "- Probabilities were calibrated on rows like the training rows, each label by itself; a "
+        "label is given from a probability of .5."
+    )
+
+    @staticmethod
+    def summary(target: str, classes: tuple[str, ...]) -> str:
+        """Name the first labels."""
+        del target
+        first = ", ".join(classes[:12]) + (" and others" if len(classes) > 12 else "")
+        return f"answers any of {len(classes):,} labels ({first})"
+
+    def targets(
+        self, table: pd.DataFrame, target: Any, unlabelled: str | None, words: TableWords
+    ) -> LabelTargets:
+        """Columns of 0 and 1, see :func:`polyome.outputs.labels_targets.read_labels`."""
+        return read_labels(table, target, unlabelled, words)
+
+    def head_spec(self, truth: FloatArray, num_outputs: int) -> dict[str, Any]:
+        """One logit per label."""
+        del truth
+        return {"output": self.name, "num_labels": num_outputs, "dropout": self.head_dropout}
+
+    def loss(self, outputs: FloatArray, truth: FloatArray) -> float:
+        """Log loss of logits over the labels that are known."""
+        return log_loss(outputs, truth)
+
+    def fit_linear(
+        self,
+        folds: list[Fold],
+        whole: Fold,
+        truth: FloatArray,
+        num_outputs: int,
+        *,
+        penalties: Sequence[float] | None = None,
+        readings: tuple[int, int] | None = None,
+        are_few: bool = False,
+    ) -> FittedLinear:
+        """Logistic regression of each label on the rows where it is known."""
+        fits = []
+        for k in range(num_outputs):
+            known = truth[:, k, 1] > 0
+            inside = [_restricted(fold, known) for fold in folds]
+            fit = fit_linear_model(
+                [fold for fold in inside if len(fold.rows) and len(fold.held)],
+                _restricted(whole, known),
+                truth[:, k, 0].astype(np.int64),
+                2,
+                penalties=penalties or GRID,
+                readings=readings,
+                balance=False,
+            )
+            fits.append(fit)
+        return FittedLinear(
+            coef=np.stack([fit.coef[1] - fit.coef[0] for fit in fits]),
+            intercept=np.array([fit.intercept[1] - fit.intercept[0] for fit in fits]),
+            out_of_fold=np.stack(
+                [fit.out_of_fold[:, 1] - fit.out_of_fold[:, 0] for fit in fits], axis=1
+            ),
+        )
+
+    def uncalibrated(self, targets: Any, classes: tuple[str, ...]) -> FittedLabels:
+        """Probabilities as the networks give them."""
+        del targets
+        shape = (len(PARTS), len(classes))
+        return FittedLabels(classes=classes, slopes=np.ones(shape), offsets=np.zeros(shape))
+
+    def calibrate(
+        self,
+        fitted: FittedLabels,
+        out_of_fold: Sequence[OutOfFold],
+        linear: FittedLinear | None,
+        truth: FloatArray,
+        groups: np.ndarray | None,
+        *,
+        members: int,
+    ) -> tuple[FittedLabels, float]:
+        """Learn the linear model's weight, and slope and offset of each label."""
+        del groups
+        weight = self.linear_weight
+        if not out_of_fold:
+            return fitted, weight
+        rows = np.concatenate([part.rows for part in out_of_fold])
+        networks = np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+        pool = [networks]
+        if linear is not None:
+            weight = choose_linear_weight(weight, out_of_fold, linear.out_of_fold, truth, members)
+            alone = linear.out_of_fold[rows]
+            pool = [(1 - weight) * networks + weight * alone, networks, alone]
+        slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
+        for k, outputs in enumerate(pool):
+            for c in range(outputs.shape[1]):
+                known = truth[rows, c, 1] > 0
+                slopes[k, c], offsets[k, c] = platt(outputs[known, c], truth[rows[known], c, 0])
+        return replace(fitted, slopes=slopes, offsets=offsets), weight
+
+    def joined(self, views: Sequence[FloatArray]) -> FloatArray:
+        """Mean logit."""
+        return np.asarray(np.mean(views, axis=0))
+
+    def metrics(
+        self, truth: np.ndarray, predictions: FloatArray, classes: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Means over the labels that some scored records have and some lack.
+
+        ``truth``, (n, c), is 0, 1 or NaN; ``predictions``, (n, c), are probabilities.
+        """
+        del classes
+        scores = [scores_of(*pair) for pair in zip(truth.T, predictions.T, strict=True)]
+        return {name: mean_of_known([score[name] for score in scores]) for name in scores[0]}
+
+    def quick_metrics(self) -> dict[str, Metric]:
+        """Mean over labels of the area under precision and recall, and under the ROC curve."""
+        return {"auprc": macro(average_precision), "auroc": macro(auroc)}
+
+    def details(
+        self,
+        predicted: LabelPrediction,
+        truth: np.ndarray,
+        classes: tuple[str, ...],
+        *,
+        refuses: bool,
+    ) -> dict[str, Any]:
+        """The scores of each label."""
+        del refuses
+        columns = zip(classes, truth.T, predicted.outputs.T, strict=True)
+        return {"by_target": {name: scores_of(true, proba) for name, true, proba in columns}}
+
+    def fit_constant(self, truth: FloatArray) -> FloatArray:
+        """Frequencies of the labels."""
+        return np.asarray(np.nanmean(truth, axis=0))
+
+    def fit_linear_baseline(
+        self, features: FloatArray, truth: FloatArray, seed: int, groups: np.ndarray | None
+    ) -> tuple[FloatArray, ...]:
+        """Logistic regression of each label; a label of one value is answered with its odds."""
+        coef, intercept = np.zeros((truth.shape[1], features.shape[1])), np.zeros(truth.shape[1])
+        for k, column in enumerate(truth.T):
+            known = np.isfinite(column)
+            if len(np.unique(column[known])) < 2:
+                intercept[k] = logit(np.clip(column[known].mean(), 1e-3, 1 - 1e-3))
+                continue
+            inside = None if groups is None else groups[known]
+            model = TunedLogisticRegression(seed=seed).fit(
+                features[known], column[known], groups=inside
+            )
+            coef[k] = model.coef_[1] - model.coef_[0]
+            intercept[k] = model.intercept_[1] - model.intercept_[0]
+        return coef, intercept
+
+    @staticmethod
+    def figures(scored: Any) -> Sequence[OutputFigure]:
+        """Bars of the area under precision and recall, a label each."""
+        columns = zip(scored.measured.items(), scored.predicted.to_numpy().T, strict=True)
+        areas = {str(name): average_precision(true.to_numpy(), p) for (name, true), p in columns}
+        known = {name: area for name, area in areas.items() if area is not None}
+        if not known:
+            return ()
+        frequencies = scored.measured.mean()
+
+        def draw(ax: Any) -> None:
+            names = sorted(known, key=known.__getitem__)
+            ax.barh(names, [known[name] for name in names], color="#3b7dd8")
+            ax.plot(
+                [frequencies[name] for name in names], names, "|", color="#8a8f98", markersize=9
+            )
+            ax.set(xlim=(0, 1), xlabel="area under precision and recall (AUPRC)")
+
+        reading = (
+            "Bars: how well the records with a label are ranked above those without it; a perfect "
+            "ranking reaches 1. Grey marks: the frequency of the label, which guessing reaches."
+        )
+        size = (4.6, 1.0 + 0.26 * len(known))
+        return [OutputFigure("labels", "How well each label is found", draw, size, reading)]
+
+
+def _restricted(fold: Fold, known: BoolArray) -> Fold:
+    """A fold of the rows whose label is known; bool (n,) over all rows."""
+    rows, held = known[fold.rows], known[fold.held]
+    return replace(
+        fold,
+        rows=fold.rows[rows],
+        held=fold.held[held],
+        x=fold.x[np.flatnonzero(rows)],
+        x_held=fold.x_held[np.flatnonzero(held)] if len(held) else fold.x_held,
+    )

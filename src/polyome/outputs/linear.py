@@ -1,0 +1,94 @@
+"""What fitting a linear model beside the transformer reads, and what it leaves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polyome._types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Features of one fold, learned without the rows that it holds out.
+
+    Attributes
+    ----------
+    rows, held : positions of the rows that fit, and of those held out.
+    x, x_held : (n, f) and (m, f), dense or sparse.
+    ood_features, ood_held : (n, k) and (m, k), where distance tells unseen classes; None where the
+        features have no such thing.
+    landmarks : (m,), places in ``rows`` of those that each of the first m features is the kernel
+        with; None where features are no kernel.
+    """
+
+    rows: IntArray
+    held: IntArray
+    x: Any
+    x_held: Any
+    ood_features: FloatArray | None
+    ood_held: FloatArray | None
+    landmarks: IntArray | None = None
+
+
+@dataclass(frozen=True)
+class FittedLinear:
+    """A fitted linear model.
+
+    Attributes
+    ----------
+    coef : float32, (c, f).
+    intercept : float32, (c,).
+    out_of_fold : float, (n, c), raw outputs of all training records by the folds' models.
+    seen : bool, (n,), rows of a class that their fold was fitted on; None without classes.
+    """
+
+    coef: FloatArray
+    intercept: FloatArray
+    out_of_fold: FloatArray
+    seen: BoolArray | None = None
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Raw outputs of validation rows by the members that validate on them.
+
+    Attributes
+    ----------
+    rows : int64, (m,), positions in the training records.
+    outputs : float, (r, m, c), of each of these r members.
+    """
+
+    rows: IntArray
+    outputs: FloatArray
+
+
+def seen_by(rows: IntArray, held: IntArray, truth: IntArray) -> BoolArray:
+    """Which of the rows held out, (m,), are of a class that the rows that fit have.
+
+    Where whole groups are held out, a class of one group alone is a class that nobody has seen.
+
+    Examples
+    --------
+    >>> seen_by(np.array([0, 1]), np.array([2, 3]), np.array([0, 1, 1, 2])).tolist()
+    [True, False]
+    """
+    return np.isin(truth[held], truth[rows])
+
+
+def loss_of_ensemble(one: float, several: float, number: int, members: int) -> float:
+    """Mean loss of an ensemble of so many members, by that of one and of several of them.
+
+    The error that members have in common stays, the error of each alone is divided by their number:
+    the loss is a + b / members, exactly for a squared error, nearly for a log loss. A single
+    member's loss would give the transformer too small a weight in the answer of many.
+
+    Examples
+    --------
+    >>> loss_of_ensemble(3.0, 2.0, number=2, members=4)
+    1.5
+    """
+    if number == 1:
+        return one
+    variable = (one - several) / (1 - 1 / number)
+    return one - variable + variable / members
