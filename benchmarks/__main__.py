@@ -12,6 +12,7 @@ from benchmarks import (
     multilabel,
     promoters,
     scan,
+    tables,
     tissue,
 )
 
@@ -26,6 +27,7 @@ MODULES = (
     expression,
     inputs,
     multilabel,
+    tables,
 )
 ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 

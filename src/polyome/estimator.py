@@ -182,7 +182,8 @@ class Estimator(Fitting):
             raise InputError(message)
         records = checked(fitted.modality.read(source, **reading))
         if target is None:
-            target = self.task.output_type.target_columns(fitted.target, fitted.classes)
+            columns_of_target = self.task.output_type.target_columns(fitted.target, fitted.classes)
+            target = fitted.target if self.task.predicts_profile else columns_of_target
         records, columns = self.task.with_targets(records, target)
         missing = fitted.facts.get("unlabelled")
         unlabelled = if_there(records.table, str(target), missing)

@@ -19,7 +19,7 @@ from polyome.io.table import named_by_id, read_any_table, warn_of_table
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = (":", "_", ".")
-"""What may stand between the name of an input and its column's; the first one found counts."""
+"""What may stand between an input's name and its column's; the first one found counts."""
 REST = "features"
 """The input of this name takes all columns of numbers that no other input has."""
 MOSTLY_NUMBERS = 0.8

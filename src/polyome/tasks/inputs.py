@@ -307,7 +307,7 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
 
 
 def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
-    """Numbers of the inputs that have some by name, float32 (n, f), NaN where missing; names."""
+    """Numbers of all inputs that have some, float32 (n, f), NaN where missing, and names."""
     parts, names = [], []
     for name, own in records.parts.items():
         if not isinstance(own, NumericRecords):

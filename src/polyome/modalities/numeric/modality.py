@@ -212,9 +212,8 @@ class NumericModality(Modality):
         """Of names and values: rows of a table may have nothing but numbers for names."""
         keys = super().keys(records)
         known = records.names.isin(pd.Index(self.columns_))
-        numbers = records.values[:, known]  # noqa: PD011 - an array
-        values = pd.DataFrame(numbers) if len(records) else pd.DataFrame()
-        if records.standardised is None and len(values):
+        values = pd.DataFrame(records.values[:, known])  # noqa: PD011 - an array
+        if records.standardised is None and values.size:
             keys = keys + pd.util.hash_pandas_object(values, index=False).to_numpy()
         return keys
 
