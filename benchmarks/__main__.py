@@ -12,6 +12,7 @@ from benchmarks import (
     multilabel,
     promoters,
     scan,
+    small_inputs,
     tables,
     tissue,
 )
@@ -26,6 +27,7 @@ MODULES = (
     explain,
     expression,
     inputs,
+    small_inputs,
     multilabel,
     tables,
 )

@@ -162,6 +162,25 @@ def test_weights_hang_on_which_inputs_a_record_has(parts):
         torch.testing.assert_close(found[row], expected.log_softmax(dim=-1), atol=1e-5, rtol=0)
 
 
+def test_a_linear_model_of_all_inputs_answers_records_that_have_them(parts):
+    names = ["rna", "values"]
+    model = build(parts, type=HEAD | {"inputs": names, "linear": names})
+    beside = model.linear["type"]
+    batch = batch_of(parts, MIXED)
+    beside.weights[0b11] = torch.tensor([0.5, 0.3, 0.2])
+    before, _ = answers(model, batch)
+    for name in names:
+        torch.nn.init.normal_(beside.joint[name].weight)
+    assert torch.equal(answers(model, batch)[0], before)
+    beside.joint_weight.fill_(0.4)
+    found, _ = answers(model, batch)
+    changed = (found - before).abs().amax(dim=1) > 1e-6
+    assert changed.tolist() == [len(present) == 2 for present in MIXED]
+    alone, _ = answers(model, batch_of(parts, [("rna", "values")] * 5))
+    torch.testing.assert_close(alone[1], answers(model, batch_of(parts, MIXED[:2]))[0][1])
+    torch.testing.assert_close(alone[4], found[4], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("name", ["train", "values", "keys", "v1.2", "type_"])
 def test_heads_and_inputs_may_have_any_name(parts, name, tmp_path):
     named = {name: parts["rna"]}

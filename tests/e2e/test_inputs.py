@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from scipy import sparse
 
 import polyome
 from polyome import InputError
@@ -171,3 +172,77 @@ def test_a_file_of_no_measurements_is_refused(name, tmp_path):
     path.mkdir() if name == "folder" else path.write_text("a,b" if name == "x.csv" else "")
     with pytest.raises(InputError, match=name):
         estimator_class("cell-type")(inputs="rna,prot", **SMALL).fit(str(path), "cell_type")
+
+
+def peaks_and_features(seed=0, n=120):
+    """Simulated cells of three types: 300 peaks in X, features of a patch in obsm."""
+    rng = np.random.default_rng(seed)
+    types = rng.integers(0, 3, n)
+    is_own = np.arange(300) % 3 == types[:, None]
+    counts = (rng.random((n, 300)) < np.where(is_own, 0.2, 0.03)).astype(np.float32)
+    adata = AnnData(
+        sparse.csr_matrix(counts),
+        obs=pd.DataFrame(
+            {"cell_type": np.array(["A", "B", "C"])[types]}, [f"c{i}" for i in range(n)]
+        ),
+        var=pd.DataFrame(index=[f"chr2:{1000 * i}-{1000 * i + 400}" for i in range(300)]),
+    )
+    adata.obsm["patch"] = rng.normal(size=(n, 6)) + 2 * types[:, None] * (np.arange(6) < 2)
+    return adata
+
+
+@pytest.fixture(scope="module")
+def peak_model():
+    made = estimator_class("cell-type")(inputs="atac,patch=features", **SMALL | {"num_members": 1})
+    adata = peaks_and_features()
+    adata.obsm["patch"][:20] = np.nan  # no picture of these
+    renamed = AnnData(adata.X, obs=adata.obs, var=adata.var.assign(feature_types="Peaks"))
+    renamed.obsm["patch"] = adata.obsm["patch"]
+    return made.fit(renamed, "cell_type", num_train_epochs=4, baselines=False)
+
+
+def test_peaks_and_an_obsm_key_are_inputs(peak_model):
+    query = peaks_and_features(seed=1)
+    found = peak_model.predict(query)
+    columns = list(peak_model.classes_)
+    assert (found[columns].idxmax(axis=1) == query.obs["cell_type"]).mean() > 0.85
+    del query.obsm["patch"]
+    alone = peak_model.predict(query)
+    assert np.abs(alone[columns] - found[columns]).to_numpy().max() > 1e-3
+    shifted = query.copy()
+    shifted.var_names = [f"2:{1000 * i + 150}-{1000 * i + 550}" for i in range(300)]
+    np.testing.assert_allclose(peak_model.predict(shifted)[columns], alone[columns], atol=1e-5)
+
+
+def test_one_input_that_is_no_expression_is_a_model(call, tmp_path):
+    source, model_dir = tmp_path / "a.h5ad", tmp_path / "m"
+    peaks_and_features().write_h5ad(source)
+    options = ["--inputs=X=accessibility", "--target=cell_type", f"--out={model_dir}"]
+    small = ["--set=num_members=1", "--set=num_train_epochs=2", "--set=hidden_size=16"]
+    small += ["--set=normalisations=X=binary", "--device=cpu"]
+    result = call("fit", "cell-type", source, *options, *small)
+    assert result.exit_code == 0, result.stderr
+    assert "X was read from 'X' as accessibility: 120 of 120 records have it." in result.stderr
+    assert "logistic_regression_X" in result.stdout + result.stderr
+    assert call("evaluate", model_dir, source).exit_code == 0
+    result = call("fit", "cell-type", source, "--inputs=X=methylation", *options[1:], *small[:3])
+    assert result.exit_code == 2
+    assert "input 'X': methylation: X is sparse and stores no zero" in result.stderr
+
+
+def test_records_without_any_input_are_left_out_and_named(model, query, tmp_path):
+    """A third measurement has cells that the model's inputs lack."""
+    other = AnnData(np.ones((3, 1), np.float32), obs=pd.DataFrame(index=["x1", "x2", "x3"]))
+    other.var_names = ["z"]
+    with mudata.set_options(pull_on_update=False):
+        more = mudata.MuData(dict(query.mod) | {"zz": other})
+    records, answers = model.answer(more)
+    assert len(answers.names) == query.n_obs
+    expected = "3 of 243 records have none of the inputs 'prot', 'rna' and are left out: 'x1'"
+    assert any(expected in note for note in records.notes)
+    model.fitted_.modality.write(records, answers, tmp_path / "o.h5mu")
+    written = mudata.read_h5mu(tmp_path / "o.h5mu")
+    assert written.obs.loc[["x1", "x2", "x3"], "polyome_label"].isna().all()
+    assert written.obs["polyome_label"].notna().sum() == query.n_obs
+    with pytest.raises(InputError, match="none of the inputs"):
+        model.predict(mudata.MuData({"zz": other}))

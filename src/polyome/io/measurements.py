@@ -301,9 +301,7 @@ def choose(found: Measurements, wanted: str) -> str:
     return alike[0]
 
 
-def write_measurements(
-    source: Any, path: Path, change: Callable[[Any], None], names: pd.Index
-) -> None:
+def write_measurements(source: Any, path: Path, change: Callable[[Any], None]) -> None:
     """Write a copy of what was read, changed, in its own format; whole or not at all.
 
     Parameters
@@ -311,7 +309,6 @@ def write_measurements(
     source : as it was given to :func:`measurements_of`.
     path : ``.h5mu`` for a MuData, ``.h5ad`` for an AnnData.
     change : writes into the MuData or AnnData in place.
-    names : of the records that are written; others are left out.
     """
     if is_table(source):
         message = f"{path}: the records came as a table; a name that ends in .csv is needed."
@@ -329,8 +326,6 @@ def write_measurements(
             f"{path}: the records came as {ending[1:]}; a name that ends in {ending} is needed."
         )
         raise InputError(message)
-    if len(names) < source.n_obs:
-        source = source[names].copy()
     change(source)
     with written_aside(path) as aside:
         if isinstance(source, AnnData):

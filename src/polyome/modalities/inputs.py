@@ -161,16 +161,10 @@ class Inputs(Modality):
                 f"{listed(found.parts)}."
             )
             raise InputError(message)
-        nothing = np.all([own < 0 for own in rows.values()], axis=0)
         if is_table(source):
-            _check_some_input(found.table, rows, nothing)
-        elif nothing.any():
-            notes.append(
-                f"{int(nothing.sum()):,} of {len(found.table):,} records have none of the inputs "
-                f"{listed(rows)} (first: '{found.table.index[nothing][0]}'): they are left out."
-            )
+            _check_some_input(found.table, rows)
         records = InputRecords(found.table, parts, rows, source=source, notes=tuple(notes))
-        return records.take(np.flatnonzero(~nothing)) if nothing.any() else records
+        return _with_an_input(records)
 
     def _table_reading(self, left_out: Collection[str], *, is_fitted: bool) -> TableReading:
         """How a table is taken apart: by a fitted model the columns that it knows."""
@@ -355,18 +349,30 @@ class Inputs(Modality):
             part = predicted_part(answers.values, answers.low, answers.high)
             write_profile(records.source, path, answers.profile, part, answers.provenance)
             return
-        write_measurements(
-            records.source, path, lambda data: annotate(data, answers), answers.names
-        )
+        write_measurements(records.source, path, lambda data: annotate(data, answers))
 
 
-def _check_some_input(
-    table: pd.DataFrame, rows: Mapping[str, IntArray], nothing: BoolArray
-) -> None:
+def _check_some_input(table: pd.DataFrame, rows: Mapping[str, IntArray]) -> None:
     """Refuse rows of a table that have none of the inputs: there is nothing to answer them by."""
+    nothing = np.all([own < 0 for own in rows.values()], axis=0)
     if nothing.any():
         message = (
             f"{int(nothing.sum()):,} of {len(table):,} records have no value in any of the inputs "
             f"{listed(rows)} (first: '{table.index[nothing][0]}'). Remove these rows."
         )
         raise InputError(message)
+
+
+def _with_an_input(records: InputRecords) -> InputRecords:
+    """Leave out records that have none of the inputs, and say so."""
+    has = records.pattern > 0
+    if has.all():
+        return records
+    lacking = records.table.index[~has]
+    note = (
+        f"{len(lacking):,} of {len(records):,} records have none of the inputs "
+        f"{listed(records.rows)} and are left out: {listed(lacking, most=3)}."
+    )
+    if not has.any():
+        raise InputError(note)
+    return replace(records.take(np.flatnonzero(has)), notes=(*records.notes, note))

@@ -76,14 +76,20 @@ class LinearModels(nn.Module):
     features : by name of the input, inputs -> (b, f).
     num_outputs : c.
 
+    Records that have all of several inputs are answered by one more linear model, of all inputs
+    side by side: what two of them say together no sum of two answers holds.
+
     Attributes
     ----------
     names : the inputs, sorted.
+    joint : by input its linear map in that model, (c, f); what they give is added.
+    joint_weight : float, (1,), its weight.
     weights : float, (2^m, 1 + m) for m inputs: in row ``sum of 2^i over the inputs i present`` the
         weight of the transformer, then of each linear model.
     """
 
     weights: Tensor
+    joint_weight: Tensor
 
     def __init__(self, features: dict[str, LinearFeatures], num_outputs: int) -> None:
         super().__init__()
@@ -92,6 +98,10 @@ class LinearModels(nn.Module):
         weights = torch.zeros(2 ** len(self.names), 1 + len(self.names))
         weights[:, 0] = 1
         self.register_buffer("weights", weights)
+        if len(self.names) > 1:
+            self.joint = ByName({n: nn.Linear(features[n].width, num_outputs) for n in self.names})
+            self.joint.requires_grad_(requires_grad=False)
+            self.register_buffer("joint_weight", torch.zeros(1))
 
     @property
     def part(self) -> Any:
@@ -120,28 +130,49 @@ class LinearModels(nn.Module):
 
         Returns
         -------
-        outputs : of each input whose model has a weight, (b, c), zeros where a record lacks it.
+        outputs : of each input whose model has a weight, (b, c), zeros where a record lacks it;
+            then those of all inputs together, where that has a weight and all are in the batch.
         weights : (1 + k,), or (b, 1 + k) where records differ in the inputs they have.
         """
         chosen = [i for i, n in enumerate(self.names) if n in segments and self._is_used(i)]
         if not chosen:
             return (), self.weights.new_ones(1)
-        outputs, pattern = [], torch.zeros_like(rows)
+        is_joint = self._has_joint(segments)
+        outputs, pattern, joint = [], torch.zeros_like(rows), None
         for i, name in enumerate(self.names):
             if name not in segments:
                 continue
-            places = torch.searchsorted(rows, segments[name]["rows"])
+            own = segments[name]["rows"]
+            places = torch.searchsorted(rows, own)
             pattern = pattern.index_add(0, places, torch.full_like(places, 2**i))
+            is_whole = len(places) == len(rows) and torch.equal(own, rows)
+            part: Any = self.parts[name]
             if i in chosen:
-                found = self.parts[name](**segments[name]["inputs"])
-                if len(places) < len(rows) or not torch.equal(segments[name]["rows"], rows):
-                    found = found.new_zeros(len(rows), found.shape[1]).index_copy(0, places, found)
-                outputs.append(found)
+                found = part(**segments[name]["inputs"])
+                outputs.append(found if is_whole else _placed(found, places, len(rows)))
+            if is_joint:
+                found = part.features.weighed(self.joint[name], **segments[name]["inputs"])
+                found = found if is_whole else _placed(found, places, len(rows))
+                joint = found if joint is None else joint + found
         columns = torch.tensor([0, *(1 + i for i in chosen)], device=rows.device)
         first = pattern[:1]
-        if bool((pattern == first).all()):
-            return outputs, self.weights[first[0]][columns]
-        return outputs, self.weights[pattern][:, columns]
+        of_each = first if bool((pattern == first).all()) else pattern
+        weights = self.weights[of_each][:, columns]
+        if joint is not None:
+            has_all = of_each == 2 ** len(self.names) - 1
+            weights = torch.cat([weights, (has_all * self.joint_weight)[:, None]], dim=1)
+            outputs.append(joint)
+        return outputs, weights[0] if of_each is first else weights
+
+    def _has_joint(self, segments: dict[str, Segment]) -> bool:
+        """Whether the model of all inputs may be asked."""
+        several = len(self.names) > 1 and all(name in segments for name in self.names)
+        return several and bool(self.joint_weight.any())
 
     def _is_used(self, i: int) -> bool:
         return bool(self.weights[:, 1 + i].any())
+
+
+def _placed(found: Tensor, places: Tensor, size: int) -> Tensor:
+    """Outputs of some records among those of all, zeros for the others."""
+    return found.new_zeros(size, found.shape[1]).index_copy(0, places, found)

@@ -182,7 +182,7 @@ class NumericModality(Modality):
                 f"{listed(missing, most=4)}. Its names: {listed(records.names, most=4)}."
             )
             raise InputError(message)
-        values = records.values[:, places]  # noqa: PD011 - an array
+        values = np.take(records.values, places, axis=1)
         values[:, places < 0] = np.nan
         z = (self.normalised(values)[:, self.kept_] - self.means_) / self.scales_
         z = np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)

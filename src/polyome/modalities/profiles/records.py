@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import sparse
@@ -85,14 +86,17 @@ def annotate(adata: AnnData, answers: ClassPrediction | ValuePrediction) -> None
 
     Of an aligned query ``obs["polyome_unaligned_score"]`` is the score before alignment. After a
     vote ``obs["polyome_vote_share"]`` is the share of the winner in the cell's group. Columns that
-    earlier answers left, and these do not have, go.
+    earlier answers left, and these do not have, go. Records without an answer get missing values.
     """
     if isinstance(answers, ValuePrediction):
-        for name, values in answers.frame().items():
+        frame = answers.frame().reindex(adata.obs_names)
+        for name, values in frame.items():
             adata.obs[f"polyome_{name}"] = values.to_numpy()
-        adata.obsm["X_polyome"] = answers.representation
+        places = answers.names.get_indexer(adata.obs_names)
+        adata.obsm["X_polyome"] = _spread(answers.representation, places)
         adata.uns["polyome"] = answers.provenance
         return
+    answers = _of_all(answers, adata.obs_names)
     adata.obs["polyome_label"] = pd.Categorical(answers.label)
     adata.obs["polyome_confidence"] = answers.confidence
     adata.obs["polyome_unknown_score"] = answers.unknown_score
@@ -105,6 +109,33 @@ def annotate(adata: AnnData, answers: ClassPrediction | ValuePrediction) -> None
     adata.obsm["polyome_proba"] = answers.proba.to_numpy()
     adata.obsm["X_polyome"] = answers.representation
     adata.uns["polyome"] = answers.provenance
+
+
+def _of_all(answers: ClassPrediction, names: pd.Index) -> ClassPrediction:
+    """Give records that were left out answers, too: missing ones."""
+    if len(answers.names) == len(names):
+        return answers
+    places = answers.names.get_indexer(names)
+
+    def spread(values: FloatArray) -> FloatArray:
+        return _spread(values, places)
+
+    return replace(
+        answers,
+        names=names,
+        label=spread(answers.label),
+        confidence=spread(answers.confidence),
+        proba=answers.proba.reindex(names),
+        unknown_score=spread(answers.unknown_score),
+        representation=spread(answers.representation),
+    )
+
+
+def _spread(values: FloatArray, places: IntArray) -> FloatArray:
+    """Rows of values, (m, ...), at their places, (n,); missing where a place is -1."""
+    found = np.full((len(places), *values.shape[1:]), np.nan, values.dtype)
+    found[places >= 0] = values[places[places >= 0]]
+    return found
 
 
 def as_adata(source: Any, reading: CellReading | None = None) -> CellFiles:

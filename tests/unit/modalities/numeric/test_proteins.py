@@ -70,7 +70,7 @@ def test_values_below_zero_are_no_counts():
 
 def test_without_isotype_controls_they_cannot_normalise():
     modality = ProteinModality("isotypes")
-    with pytest.raises(InputError, match="none of the proteins is an isotype control"):
+    with pytest.raises(InputError, match=r"none of the proteins is an isotype control"):
         modality.fit(modality.read(cells()[:, :3].copy()))
 
 

@@ -87,16 +87,16 @@ def test_values_that_are_no_open_peaks_are_refused():
     wrong = cells()
     wrong.X = wrong.X.toarray()
     wrong.X[3, 4] = -1
-    with pytest.raises(InputError, match="but 'chr1:4000-4500' of '3' is -1"):
+    with pytest.raises(InputError, match=r"but 'chr1:4000-4500' of '3' is -1"):
         peak_records(wrong)
     wrong.X[:] = 5
-    with pytest.raises(InputError, match="100% of the values are above 0"):
+    with pytest.raises(InputError, match=r"100% of the values are above 0"):
         peak_records(wrong)
 
 
 @pytest.mark.filterwarnings("ignore:Variable names are not unique")
 def test_names_that_repeat_are_refused():
-    with pytest.raises(InputError, match="1 names of peaks occur twice: 'chr1:0-500'"):
+    with pytest.raises(InputError, match=r"1 names of peaks occur twice: 'chr1:0-500'"):
         peak_records(cells(names=names_of([0, *STARTS[:-1]])))
 
 
@@ -106,7 +106,7 @@ def test_peaks_that_are_never_open_are_refused():
     own = AccessibilityModality()
     records = own.read(empty)
     assert not own.measured(records).any()
-    with pytest.raises(InputError, match="none of the 60 peaks is open in some"):
+    with pytest.raises(InputError, match=r"none of the 60 peaks is open in some"):
         own.fit(records)
 
 

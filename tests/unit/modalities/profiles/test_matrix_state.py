@@ -15,7 +15,7 @@ from polyome._errors import InputError
 from polyome.modalities.profiles.matrix import find_expression
 from polyome.modalities.profiles.matrix_evidence import sampled_rows
 from polyome.modalities.profiles.matrix_rows import by_row, check_numeric, read_rows
-from polyome.modalities.profiles.matrix_state import MatrixState
+from polyome.modalities.profiles.matrix_state import MatrixState, recognise_sample
 from polyome.modalities.profiles.recognition import recognise
 
 
@@ -239,3 +239,15 @@ def test_values_that_are_all_1_are_pointed_out():
     assert note.startswith("X was taken for counts although it holds 0 and 1 only")
     adata = AnnData(present, layers={"counts": COUNTS})
     assert find_expression(adata).layer == "counts"
+
+
+def test_logarithms_of_intensities_are_no_logarithms_of_counts():
+    """Quantitative PCR: cycles below a limit, each doubling, no library."""
+    rng = np.random.default_rng(0)
+    values = np.clip(rng.normal(16, 3, (50, 30)), 0.1, 25) * (rng.random((50, 30)) < 0.4)
+    values[0, 0] = 25.4
+    found = recognise_sample(sparse.csr_matrix(values))
+    assert found.state is MatrixState.SCALED
+    assert "logarithms, but not of counts" in found.evidence
+    few_large = recognise_sample(sparse.csr_matrix(rng.gamma(0.3, 2.5, (50, 30)).clip(0, 25.4)))
+    assert few_large.state is not MatrixState.SCALED
