@@ -1,9 +1,12 @@
 """Cells measured for RNA and surface proteins, some of them for one alone."""
 
+import pickle
+
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from anndata import AnnData
 from scipy import sparse
 
@@ -11,6 +14,7 @@ import polyome
 from polyome import InputError
 from polyome.data.simulate import simulate_cells
 from polyome.estimator import estimator_class
+from polyome.modalities.base import segments_of
 
 mudata = pytest.importorskip("mudata")
 SMALL = {"num_members": 2, "hidden_size": 16, "device": "cpu", "quiet": True}
@@ -97,6 +101,41 @@ def test_an_answer_hangs_on_no_other_record(model, query):
         check_exact=False,
         atol=1e-5,
     )
+
+
+def test_a_measurement_of_none_of_the_records_is_absent(model, query):
+    """As where a MuData is cut to the cells that lack RNA."""
+    lacking = query[~query.obs_names.isin(query.mod["rna"].obs_names)].copy()
+    assert lacking.mod["rna"].n_obs == 0
+    classes = list(model.classes_)
+    alone = model.predict(query.mod["prot"])
+    np.testing.assert_allclose(
+        model.predict(lacking)[classes], alone.loc[lacking.obs_names, classes], atol=1e-5
+    )
+
+
+def test_prepared_records_are_sent_to_another_process_without_their_file(model, query, tmp_path):
+    query.write_h5mu(tmp_path / "q.h5mu")
+    modality = model.fitted_.modality
+    records = modality.prepare(modality.read(tmp_path / "q.h5mu"))
+    again = pickle.loads(pickle.dumps(records))
+    assert again.source is None
+    assert len(again) == len(records)
+    for name in ("rna", "prot"):
+        np.testing.assert_array_equal(again.rows[name], records.rows[name])
+        own, other = (modality.members[name].batch(r.part(name)) for r in (again, records))
+        torch.testing.assert_close(own["values"], other["values"])
+
+
+def test_batches_are_what_collated_encodings_are(model, query):
+    modality = model.fitted_.modality
+    records = modality.prepare(modality.read(query))
+    segments = modality.segments(records)
+    collated = segments_of(modality.inputs(), modality.encode_inputs(records))
+    assert set(segments) == set(collated)
+    for name, segment in segments.items():
+        torch.testing.assert_close(segment["rows"], collated[name]["rows"])
+        torch.testing.assert_close(segment["inputs"], collated[name]["inputs"])
 
 
 def test_a_saved_model_answers_the_same_and_writes_h5mu(model, query, tmp_path):

@@ -129,8 +129,8 @@ class Inputs(Modality):
     def read(self, source: Any, *, left_out: Collection[str] = (), **reading: Any) -> InputRecords:
         """View a MuData, an AnnData, a table of numbers, or a file of one as records.
 
-        A measurement that the source lacks is absent from all its records. ``left_out`` names
-        columns of a table that are no measurement, such as the target.
+        A measurement that the source lacks, or has of none of its records, is absent. ``left_out``
+        names columns of a table that are no measurement, such as the target.
         """
         if isinstance(source, InputRecords):
             return source
@@ -143,7 +143,7 @@ class Inputs(Modality):
         parts, rows, notes = {}, {}, [*found.notes]
         for name, own in self.members.items():
             where = self._find(found, name, own, is_fitted=is_fitted)
-            if where is None:
+            if where is None or not (found.rows_of(where) >= 0).any():
                 rows[name] = np.full(len(found.table), -1)
                 continue
             with _named(name):

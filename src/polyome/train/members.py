@@ -22,6 +22,7 @@ import torch
 from polyome._progress import Progress, say
 from polyome._types import FloatArray, IntArray
 from polyome.modalities import Modality
+from polyome.modalities.inputs import Inputs
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.inference import answer, pick_device
 from polyome.model.modeling import PolyomeModel
@@ -211,14 +212,19 @@ def _in_process(
 def validation_folds(
     training: Training, task: Task, arguments: FitArguments
 ) -> list[tuple[IntArray, IntArray]]:
-    """For each member the rows that fit it and the rows that it validates on."""
+    """For each member the rows that fit it and the rows that it validates on.
+
+    Of several inputs two members keep the same rows aside: the weights beside linear models are
+    those of an ensemble, which is better than one network.
+    """
     number = (
         max(2, round(1 / arguments.validation_fraction)) if arguments.validation_fraction > 0 else 1
     )
     if number == 1 and not len(training.validation):
         return [(training.fit, training.fit[:0])] * training.num_members
     folds = training.folds(number, task.seed + 100, if_small=None)
-    used = min(len(folds), max(1, training.num_members // task.members_per_fold))
+    together = max(task.members_per_fold, 2 if isinstance(training.modality, Inputs) else 1)
+    used = min(len(folds), max(1, training.num_members // together))
     return [folds[k % used] for k in range(training.num_members)]
 
 

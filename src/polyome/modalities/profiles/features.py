@@ -45,26 +45,41 @@ class ProfileFeatures(LinearFeatures):
         self.register_buffer("components", torch.zeros(kept, genes))
         self.register_buffer("stds", torch.ones(kept))
 
-    def project(self, values: Tensor) -> Tensor:
-        """(b, g) -> principal components (b, k)."""
-        projected: Tensor = nn.functional.linear(values, self.get_buffer("components"))
+    def project(self, values: Tensor, number: int | None = None) -> Tensor:
+        """(b, g) -> principal components (b, k), or so many of the first."""
+        projected: Tensor = nn.functional.linear(values, self.get_buffer("components")[:number])
         return projected
 
     def ood_features(self, **inputs: Tensor) -> Tensor:
         """The first components, in which distance tells unseen kinds, (b, a)."""
-        return self.project(inputs["values"])[:, : self.num_ood_features]
+        return self.project(inputs["values"], self.num_ood_features)
 
     def forward(self, values: Tensor) -> Tensor:
         """Z-scores (b, g) -> (b, f); the largest component has standard deviation 1."""
         values = self._with_dropout(values)
         if not self.num_components:
             return values
-        stds = self.get_buffer("stds")[: self.num_components]
-        components = self.project(values)[:, : self.num_components]
+        components = self.project(values, self.num_components)
         if self.training and self.component_shift:
+            stds = self.get_buffer("stds")[: self.num_components]
             noise = torch.randn(1, self.num_components, device=values.device)
             components = components + self.component_shift * stds * noise
-        return components / stds[0]
+        return components / self.spread
+
+    def weighed(self, linear: nn.Module, **inputs: Tensor) -> Tensor:
+        """Map the features, (b, f) -> (b, c), by one map of the genes: c products, not f and c."""
+        values, number = inputs["values"], self.num_components
+        is_narrow = isinstance(linear, nn.Linear) and linear.out_features < number
+        if self.training or not is_narrow:
+            return super().weighed(linear, **inputs)
+        weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
+        of_genes = weight @ self.get_buffer("components")[:number] / self.spread  # (c, g)
+        return nn.functional.linear(values, of_genes, bias)
+
+    @property
+    def spread(self) -> Tensor:
+        """Standard deviation of the largest component, by which all are divided."""
+        return self.get_buffer("stds")[0]
 
     def _with_dropout(self, values: Tensor) -> Tensor:
         """Hide genes; each cell draws its own share from U(0, 2p)."""

@@ -7,6 +7,7 @@ from scipy import sparse
 from polyome.data.simulate import simulate_cells
 from polyome.modalities.cell import CellModality
 from polyome.modalities.profiles.features import ProfileFeatures, is_counted, moments, thinned
+from polyome.modalities.profiles.modality import _leading
 from polyome.outputs.unknown import UnknownDetector
 
 
@@ -176,3 +177,38 @@ def test_missing_genes_do_not_make_known_cells_strange():
     found, noise = ood_features(cells[900:, genes].copy())
     assert (detector.score(found) > 1).mean() > 0.2
     assert (detector.score(found, noise) > 1).mean() == pytest.approx(0.1, abs=0.06)
+
+
+def test_a_linear_map_of_components_is_one_of_genes():
+    spec = {"num_genes": 40, "num_components": 12, "num_ood_features": 3, "num_modules": 2}
+    features = ProfileFeatures(spec | {"input_dropout": 0.3, "component_shift": 0.1}).eval()
+    features.components.normal_()
+    features.stds.uniform_(1, 2)
+    values, linear = torch.randn(7, 40), torch.nn.Linear(12, 4)
+    torch.testing.assert_close(features.weighed(linear, values=values), linear(features(values)))
+    torch.testing.assert_close(
+        features.ood_features(values=values), features.project(values)[:, :3]
+    )
+
+
+def test_components_of_few_cells_are_those_of_their_covariance():
+    z = np.random.default_rng(0).normal(size=(30, 80)) * np.linspace(3, 0.1, 80)
+    values, vectors = _leading(z, 5)
+    expected, directions = np.linalg.eigh(z.T @ z / 30)
+    np.testing.assert_allclose(values, expected[::-1][:5])
+    np.testing.assert_allclose(np.abs((vectors * directions[:, ::-1][:, :5]).sum(axis=0)), 1)
+
+
+def test_as_many_components_as_cells_are_orthonormal():
+    z = np.random.default_rng(0).normal(size=(6, 20))
+    for wanted in (5, 6, 8):
+        vectors = _leading(z, wanted)[1]
+        np.testing.assert_allclose(vectors.T @ vectors, np.eye(wanted), atol=1e-9)
+
+
+def test_centred_genes_keep_their_spread():
+    cells = CellModality().read(simulate_cells(60, seed=0))
+    own = CellModality(num_components=5, unit_variance=False).fit(cells)
+    assert (own.scales_ == 1).all()
+    single = CellModality(num_components=0, unit_variance=False).fit(cells)
+    assert len(np.unique(single.scales_)) > 1
