@@ -99,8 +99,8 @@ class AccessibilityModality(Modality):
 
     def measured(self, records: PeakRecords) -> BoolArray:
         """Records with an open peak."""
-        is_open: Any = records.open
-        return np.asarray(np.diff(is_open.indptr) > 0)
+        opened: Any = records.open
+        return np.asarray(np.diff(opened.indptr) > 0)
 
     def overlap(self, names: pd.Index) -> float:
         """Share of the model's peaks that these names have, or overlap."""
@@ -112,8 +112,8 @@ class AccessibilityModality(Modality):
 
     def fit(self, records: PeakRecords) -> Self:
         """Learn which peaks are read, their weights, and components."""
-        is_open: Any = records.open
-        open_in = np.asarray(is_open.sum(axis=0)).ravel()
+        opened: Any = records.open
+        open_in = np.asarray(opened.sum(axis=0)).ravel()
         kept = np.flatnonzero((open_in >= 2) & (open_in < len(records)))
         if not len(kept):
             message = (

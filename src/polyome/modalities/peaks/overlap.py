@@ -38,7 +38,8 @@ def peak_map(
     """
     at = names.get_indexer(known)
     named = np.flatnonzero(at >= 0)
-    rows, columns = [at[named]], [named]
+    rows: list[IntArray] = [at[named]]
+    columns: list[IntArray] = [named]
     by_overlap = 0
     if places is not None and known_places is not None and len(named) < len(known):
         own, other = overlapping(places, known_places)
@@ -54,12 +55,13 @@ def peak_map(
 
 def overlapping(left: pd.DataFrame, right: pd.DataFrame) -> tuple[IntArray, IntArray]:
     """Positions of all pairs of places that share at least one base, (k,) and (k,)."""
-    first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    first: list[IntArray] = [np.empty(0, np.int64)]
+    second: list[IntArray] = [np.empty(0, np.int64)]
     groups = right.groupby("chrom", sort=False).indices
     for chrom, own in left.groupby("chrom", sort=False).indices.items():
-        other = groups.get(chrom)
-        if other is None or chrom == "":
+        if chrom not in groups or chrom == "":
             continue
+        other = np.asarray(groups[chrom])
         other = other[np.argsort(right["start"].to_numpy()[other], kind="stable")]
         start, end = (right[key].to_numpy()[other] for key in ("start", "end"))
         own_start, own_end = (left[key].to_numpy()[own] for key in ("start", "end"))

@@ -80,7 +80,7 @@ def peak_records(source: Any) -> PeakRecords:
         (np.ones(counts.nnz, np.float32), counts.indices, counts.indptr), shape=counts.shape
     )
     places = feature_places(source.var, names)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if places is None:
         notes = (
             "peaks have no places on the genome (columns chrom, start and end of var, or names "
