@@ -43,7 +43,10 @@ PARTS = ("polyome", "transformer alone", "linear model alone")
 
 
 class LabelHead(Head):
-    """A linear map to one logit per label.
+    """A linear map to one logit per label, and a small network beside it.
+
+    What a representation pools over places can only be combined afterwards: a label that two
+    motifs make together needs the network.
 
     Parameters
     ----------
@@ -62,10 +65,16 @@ class LabelHead(Head):
         super().__init__(hidden_size, spec)
         self.dropout = nn.Dropout(spec.get("dropout", 0.0))
         self.output = nn.Linear(hidden_size, spec["num_labels"])
+        self.pairs = nn.Sequential(
+            nn.Linear(hidden_size, 2 * hidden_size),
+            nn.GELU(),
+            nn.Linear(2 * hidden_size, spec["num_labels"]),
+        )
 
     def forward(self, representation: Tensor) -> Tensor:
         """(b, d) -> logits, (b, c)."""
-        logits: Tensor = self.output(self.dropout(representation))
+        representation = self.dropout(representation)
+        logits: Tensor = self.output(representation) + self.pairs(representation)
         return logits
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
