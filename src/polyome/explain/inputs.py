@@ -116,7 +116,7 @@ class InputExplanation(Explanation):
             table.to_csv(folder / file, index=has_names, index_label="id", float_format="%.5g")
             items.append(Item(title, how, file, "table"))
         flat = self.contributions.set_axis(
-            [": ".join(map(str, column)) for column in self.contributions.columns], axis=1
+            [": ".join(pair) for pair in self.contributions.columns], axis=1
         )
         flat.to_csv(folder / "contributions.csv.gz", index_label="id", float_format="%.4g")
         how = "A row per record, a column per input and feature."
