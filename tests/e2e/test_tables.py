@@ -141,7 +141,7 @@ def test_an_anndata_is_read_and_gets_its_answers(records, tmp_path):
     expected = model.predict(adata)
     np.testing.assert_allclose(adata.obs["polyome_level"], expected["level"])
     assert (adata.obs["polyome_level_low"] < adata.obs["polyome_level_high"]).all()
-    assert adata.obsm["X_polyome"].shape == (150, 16)
+    assert adata.obsm["X_polyome"].shape == (150, 32)
     source = tmp_path / "a.h5ad"
     adata.write_h5ad(source)
     given, answers = model.answer(str(source))
