@@ -12,7 +12,7 @@ from polyome.data.labels import simulate_labels
 from polyome.estimator import estimator_class
 
 SEEDS = (0, 1, 2)
-N_SEQUENCES, LENGTH, MISSING = 2000, 100, 0.1
+N_SEQUENCES, LENGTH, MISSING = 4000, 100, 0.1
 SHOWN = ["auprc", "auroc", "macro_f1", "mcc", "log_loss"]
 
 

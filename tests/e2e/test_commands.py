@@ -225,7 +225,7 @@ def test_without_a_test_part_nothing_is_claimed(call, tiny, cells, tmp_path):
 
 def test_config_file_and_set(fit, tmp_path):
     config = tmp_path / "settings.toml"
-    config.write_text("num_hidden_layers = 0\nhidden_size = 32\nkept_aside = 0.2\n")
+    config.write_text("num_hidden_layers = 0\nhidden_size = 32\nvalidation_fraction = 0.2\n")
     assert tomllib.loads(config.read_text())["hidden_size"] == 32
     folder, _ = fit(f"--config={config}")  # --set in `tiny` wins over the file
     assert read_json(folder / "config.json")["hidden_size"] == 16

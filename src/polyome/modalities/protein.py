@@ -41,8 +41,8 @@ class ProteinModality(NumericModality):
 
     - ``asinh``: the inverse hyperbolic sine of the counts over 5 less its mean over the cell's
       proteins: as ``clr``, but the few counts of what a cell lacks stay near each other, as on
-      cytometry's scale. Cross-validated on TEA-seq's paired cells, the log loss of logistic regression is
-      .537, of ``clr`` .550;
+      cytometry's scale. Cross-validated on TEA-seq's paired cells, the log loss of logistic
+      regression is .537, of ``clr`` .550;
     - ``clr``: logarithms of the counts, ``log1p``, less their mean over the cell's proteins
       (Stoeckius et al. 2017, Nat Methods);
     - ``clr-cells``: of the counts divided by the protein's geometric mean over the training cells;
