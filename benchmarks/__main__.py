@@ -15,6 +15,7 @@ from benchmarks import (
     small_inputs,
     tables,
     tissue,
+    translate,
 )
 
 MODULES = (
@@ -30,6 +31,7 @@ MODULES = (
     small_inputs,
     multilabel,
     tables,
+    translate,
 )
 ROWS = {name: row for module in MODULES for name, row in module.ROWS.items()}
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.parametrize("name", list(TASKS))
 def example_of(name):
     task = TASKS[name](**SMALL, seed=0)
     example = TASKS[name].example(seed=0)
-    records = task.build_modality().read(example.source)
-    return task, example, records, task.targets(records.table, example.target, None)
+    records, columns = task.with_targets(task.read(example.source, {}), example.target)
+    return task, example, records, task.targets(records.table, columns, None)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def test_reads_its_example(name):
     _, example, records, _ = example_of(name)
     assert isinstance(records.table, pd.DataFrame)
     assert len(records) == len(records.table)
-    assert set(example.target.split(",")) <= set(records.table.columns)
+    _, columns = TASKS[name]().with_targets(records, example.target)
+    columns = columns.split(",") if isinstance(columns, str) else columns
+    assert set(columns) <= set(records.table.columns)
     part: Records = records.take(np.array([3, 1]))
     assert list(part.table.index) == list(records.table.index[[3, 1]])
 
@@ -83,8 +85,9 @@ def test_fit_sees_no_test_record(name, fitted_of):
     task, _, records, targets = example_of(name)
     train = halves(len(records)).train
     without = task.build_modality().read(records.take(train))
+    without, columns = task.with_targets(without, TASKS[name].example().target)
     alone = Split(np.arange(len(train)), train[:0], train[:0], 0, "by the test")
-    known = task.targets(without.table, TASKS[name].example().target, None)
+    known = task.targets(without.table, columns, None)
     np.testing.assert_array_equal(known.truth, targets.truth[train])
     again = fit_model(task, without, known, alone, BRIEF)[0]
     for key, value in weights(fitted_of(name)).items():

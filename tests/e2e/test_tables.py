@@ -32,7 +32,7 @@ def table_file(records, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def regressor(records):
-    made = estimator_class("regress")(inputs="expr,lab", **SMALL | {"num_members": 2})
+    made = estimator_class("regress")(inputs="expr,lab", **SMALL | {"num_members": 4})
     return made.fit(records, "level", num_train_epochs=3)
 
 
@@ -134,14 +134,14 @@ def test_an_anndata_is_read_and_gets_its_answers(records, tmp_path):
     adata = AnnData(records[names].to_numpy(np.float32), obs=obs, var=pd.DataFrame(index=names))
     lab = records[[c for c in records if c.startswith("lab_")]]
     adata.obsm["lab"] = lab
-    settings = SMALL | {"num_members": 2}
+    settings = SMALL | {"num_members": 4}
     model = estimator_class("regress")(inputs="X=features,lab=features", **settings)
     model.fit(adata, "level", num_train_epochs=1, baselines=False)
     model.annotate(adata)
     expected = model.predict(adata)
     np.testing.assert_allclose(adata.obs["polyome_level"], expected["level"])
     assert (adata.obs["polyome_level_low"] < adata.obs["polyome_level_high"]).all()
-    assert adata.obsm["X_polyome"].shape == (150, 32)
+    assert adata.obsm["X_polyome"].shape == (150, 64)
     source = tmp_path / "a.h5ad"
     adata.write_h5ad(source)
     given, answers = model.answer(str(source))
@@ -165,7 +165,8 @@ def test_two_files_are_one_table(regressor, records, tmp_path):
 
 
 def test_explanations_name_the_feature_that_tells(records):
-    table = records.assign(level=3 * records["expr_2"].fillna(0))
+    noise = np.random.default_rng(0).normal(0, 2, len(records))
+    table = records.assign(level=3 * records["expr_2"].fillna(0) + noise)
     model = estimator_class("regress")(inputs="expr,lab", **SMALL)
     model.fit(table, "level", num_train_epochs=2, baselines=False)
     why = model.explain(table)

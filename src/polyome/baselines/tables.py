@@ -129,7 +129,8 @@ def extra_trees(
     x_train, x_test = _reduced(x_train, x_test, seed, _PROFILE_COMPONENTS)
     known = np.isfinite(y_train).all(axis=1)
     model = ExtraTreesRegressor(200, min_samples_leaf=3, max_features=0.3, random_state=seed)
-    found = model.fit(x_train[known], y_train[known]).predict(x_test)
+    fitting = y_train[known] if y_train.shape[1] > 1 else y_train[known].ravel()
+    found = model.fit(x_train[known], fitting).predict(x_test)
     return np.asarray(found).reshape(len(x_test), -1)
 
 

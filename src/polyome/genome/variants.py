@@ -45,7 +45,7 @@ class VariantArguments(Settings):
     --------
     >>> VariantArguments(batch_size=0)
     Traceback (most recent call last):
-    polyome._errors.InputError: batch_size=0: a whole number of at least 1 is needed.
+    polyome._errors.InputError: batch_size=0: a number of at least 1 is needed.
     """
 
     upstream_bp: Natural | None = None

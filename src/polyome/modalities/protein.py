@@ -48,7 +48,7 @@ class ProteinModality(NumericModality):
     - ``clr-cells``: of the counts divided by the protein's geometric mean over the training cells;
     - ``log1p``: as they are;
     - ``isotypes``: less their mean over the cell's isotype controls (as dsb's denoising, Mule et
-      al. 2022, Nat Commun, without its mixture model).
+      al. 2022, Nature Communications, without its mixture model).
     """
 
     name: ClassVar[str] = "protein"

@@ -15,6 +15,7 @@ from polyome.io.nucleotides import Codes
 from polyome.modalities import Modality
 from polyome.modalities.sequence import RICH
 from polyome.outputs.targets import Targets
+from polyome.settings import UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
 from polyome.tasks.dna import SequenceTask
@@ -29,7 +30,7 @@ class MultiLabel(SequenceTask):
     weight of the linear model, unless ``linear_weight`` is 0 or 1.
     """
 
-    mutation_rate: float = 0.0  # one base less in a motif, and a pair of motifs is another
+    mutation_rate: UpToHalf = 0.0  # one base less in a motif, and a pair of motifs is another
 
     name: ClassVar[str] = "multilabel"
     output: ClassVar[str] = "labels"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from polyome.audit import relatives, word_search
+from polyome.audit import relatives, seed_search
 from polyome.audit.homology import have_relatives, homologous_groups, similar_groups
 from polyome.audit.sequences import sequence_findings
 from polyome.io.nucleotides import Sequences, reverse_complement
@@ -144,19 +144,19 @@ def test_too_many_hits_leave_frequent_words_out(monkeypatch):
 def test_packed_letters_differ_where_the_letters_do():
     rng = np.random.default_rng(0)
     codes = rng.integers(1, 5, 300).astype(np.uint8)
-    packs = word_search.packed(codes)
+    packs = seed_search.packed(codes)
     for one, other in rng.integers(0, 260, (50, 2)):
         expected = (codes[one : one + 32] != codes[other : other + 32]).sum()
-        found = [np.uint64(word_search._letters_at(packs, int(i))) for i in (one, other)]
-        assert word_search._count_different(*found) == expected
+        found = [np.uint64(seed_search._letters_at(packs, int(i))) for i in (one, other)]
+        assert seed_search._count_different(*found) == expected
 
 
 def test_an_alignment_with_gaps_spans_them():
     (one, other), _ = families(2, 1, 100)
     codes = [Sequences.from_text([text]).codes for text in (one, one[:50] + other[:3] + one[50:])]
     scores = np.array([0, 1.0, 1.0, 1.0, 1.0])
-    found = word_search.align_with_gaps(*codes, 0, scores, -1.0)
-    expected = 100 - word_search.GAP_OPEN - 2 * word_search.GAP_EXTEND
+    found = seed_search.align_with_gaps(*codes, 0, scores, -1.0)
+    expected = 100 - seed_search.GAP_OPEN - 2 * seed_search.GAP_EXTEND
     assert found == (pytest.approx(expected), 100, 103)
 
 
@@ -167,9 +167,9 @@ def test_without_a_folder_for_compiled_code_it_is_compiled_anew(monkeypatch):
             raise RuntimeError(message)
         return function if function else lambda one: njit(one, cache=cache)
 
-    monkeypatch.setattr(word_search.numba, "njit", lambda function=None, cache=False: (
+    monkeypatch.setattr(seed_search.numba, "njit", lambda function=None, cache=False: (
         (lambda one: njit(one, cache=cache)) if function is None else njit(function)))  # fmt: skip
-    assert word_search._compiled(len) is len
+    assert seed_search._compiled(len) is len
 
 
 def coin_flips(texts, labels, split):

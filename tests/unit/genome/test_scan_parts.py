@@ -57,5 +57,9 @@ def test_parts_of_another_scan_are_removed_and_this_is_said(tmp_path):
 def test_models_that_answer_differently_have_different_digests(motif_model):
     fitted = motif_model.fitted_
     assert model_digest(fitted) == model_digest(replace(fitted))
-    assert model_digest(fitted) != model_digest(replace(fitted, temperature=9.0))
-    assert model_digest(fitted) != model_digest(replace(fitted, classes=("a", "b")))
+    assert model_digest(fitted) != model_digest(
+        replace(fitted, output=replace(fitted.output, temperature=9.0))
+    )
+    assert model_digest(fitted) != model_digest(
+        replace(fitted, output=replace(fitted.output, classes=("a", "b")))
+    )

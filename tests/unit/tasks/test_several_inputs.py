@@ -7,13 +7,13 @@ from anndata import AnnData
 
 from polyome import InputError
 from polyome.modalities.inputs import Inputs
-from polyome.tasks.inputs import build_inputs, presence_findings
+from polyome.tasks.inputs import build_inputs, input_specs, presence_findings
 
 mudata = pytest.importorskip("mudata")
 
 
 def test_a_normalisation_belongs_to_an_input():
-    made = build_inputs("prot,atac", "prot = isotypes", {})
+    made = build_inputs(input_specs("prot,atac"), "prot = isotypes", {})
     assert made.members["prot"].normalisation == "isotypes"
     assert made.members["atac"].normalisation == "tfidf"
 
@@ -21,19 +21,19 @@ def test_a_normalisation_belongs_to_an_input():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("prot=x", "the input 'prot' may be 'clr', 'clr-cells', 'log1p', 'isotypes'"),
+        ("prot=x", "the input 'prot' may be 'asinh', 'clr', 'clr-cells', 'log1p', 'isotypes'"),
         ("rna=clr", "'rna' has none"),
         ("other=clr", "'other' has none. Write NAME=NORMALISATION"),
     ],
 )
 def test_other_normalisations_are_refused(given, message):
     with pytest.raises(InputError, match=message):
-        build_inputs("rna,prot", given, {})
+        build_inputs(input_specs("rna,prot"), given, {})
 
 
 def test_a_modality_that_cannot_be_an_input_is_refused():
     with pytest.raises(InputError, match=r"'tissue' says no modality"):
-        build_inputs("x=tissue", None, {})
+        build_inputs(input_specs("x=tissue"), None, {})
 
 
 def test_an_input_that_one_class_alone_has_or_lacks_is_named():
@@ -62,7 +62,7 @@ def test_parts_that_share_no_record_are_refused():
         )
         for name in ("prot", "adt")
     }
-    modality = build_inputs("prot,adt", None, {})
+    modality = build_inputs(input_specs("prot,adt"), None, {})
     assert isinstance(modality, Inputs)
     with mudata.set_options(pull_on_update=False):
         records = modality.read(mudata.MuData(parts))
