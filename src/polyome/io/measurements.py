@@ -296,7 +296,10 @@ def choose(found: Measurements, wanted: str) -> str:
     alike = [name for name in known if name.lower() == wanted.lower()]
     alike = alike or [name for name in found.parts if kind and usual_modality(name) == kind]
     if len(alike) != 1:
-        message = f"there is no measurement '{wanted}'. Found: {listed(known)}."
+        message = (
+            f"there is no measurement '{wanted}'. Found: {listed(known)}. Name those to read: "
+            f"--inputs {','.join(known[:2])}."
+        )
         raise MissingMeasurementError(message)
     return alike[0]
 

@@ -1,5 +1,7 @@
 """Modalities: what turns records into tokens. A new one is one file and one line here."""
 
+from importlib.metadata import entry_points
+
 from polyome.modalities.accessibility import AccessibilityModality
 from polyome.modalities.base import Modality
 from polyome.modalities.cell import CellModality
@@ -18,6 +20,9 @@ MODALITIES: dict[str, type[Modality]] = {
     SequenceModality.name: SequenceModality,
     TissueModality.name: TissueModality,
 }
+
+for _entry in entry_points(group="polyome.modalities"):  # of other packages
+    MODALITIES[_entry.name] = _entry.load()
 
 __all__ = [
     "MODALITIES",

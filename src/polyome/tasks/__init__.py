@@ -1,5 +1,7 @@
 """Tasks: what is asked of records. A new one is one file and one line here."""
 
+from importlib.metadata import entry_points
+
 from polyome.tasks.base import Task
 from polyome.tasks.cell_type import CellType
 from polyome.tasks.classify import Classify
@@ -20,6 +22,9 @@ TASKS: dict[str, type[Task]] = {
     Translate.name: Translate,
     MultiLabel.name: MultiLabel,
 }
+
+for _entry in entry_points(group="polyome.tasks"):  # of other packages
+    TASKS[_entry.name] = _entry.load()
 
 __all__ = [
     "TASKS",

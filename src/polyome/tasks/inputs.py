@@ -69,9 +69,10 @@ def input_specs(inputs: str | Mapping[str, Any], usual: str | None = None) -> di
             raise InputError(message)
         usable = [known for known, own in MODALITIES.items() if own.can_be_input]
         if chosen is None or chosen not in usable:
+            what = f"'{kind}' is no modality of an input" if kind else f"'{name}' says no modality"
             message = (
-                f"--inputs {_shown(inputs)}: '{kind or name}' says no modality. Write "
-                f"{name}=MODALITY with one of {listed(usable)}."
+                f"--inputs {_shown(inputs)}: {what}. Write {name}=MODALITY with one of "
+                f"{listed(usable)}."
             )
             raise InputError(message)
         found[name] = InputSpec(chosen, columns)

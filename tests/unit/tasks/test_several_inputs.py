@@ -32,7 +32,7 @@ def test_other_normalisations_are_refused(given, message):
 
 
 def test_a_modality_that_cannot_be_an_input_is_refused():
-    with pytest.raises(InputError, match=r"'tissue' says no modality"):
+    with pytest.raises(InputError, match=r"'tissue' is no modality of an input"):
         build_inputs(input_specs("x=tissue"), None, {})
 
 

@@ -41,7 +41,7 @@ def scores_by_input(
             box = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=to_rgba(ACCENT, shade), lw=0)
             ax.add_patch(box)
             text = "-" if score is None else f"{score:.2f}"
-            color = "white" if shade > 0.55 else None
+            color = "white" if shade > 0.7 else None
             ax.text(x, y, text, ha="center", va="center", color=color, fontsize="x-small")
     ax.set_xticks(range(len(columns)), [shortened(c) for c in columns], rotation=90)
     ax.set_yticks(range(len(rows)), [shortened(r) for r in rows])
