@@ -30,8 +30,6 @@ NETWORK_START, HALF_ROWS = 0.6, 300
 rest. Of so many training records it is half of that: networks of few records are behind, and the
 rows that weigh them are those by which they stopped, which flatters them (scGEM, 142 records: the
 networks' log loss is .34, that of a linear model of all inputs .17)."""
-
-
 VALUES_START = 0.3
 """The same where answers are values."""
 
@@ -222,8 +220,8 @@ def weigh_inputs(
 
 def _start(training: Training, task: Task, number: int, *, are_summed: bool) -> FloatArray:
     """Weights of the networks and of so many linear models without any row, (1 + k,)."""
-    of_few = len(training.fit) / (len(training.fit) + HALF_ROWS)
-    networks = NETWORK_START * of_few if task.output_type.is_one_class else VALUES_START
+    networks = NETWORK_START if task.output_type.is_one_class else VALUES_START
+    networks *= len(training.fit) / (len(training.fit) + HALF_ROWS)
     return np.array([networks, *[(1 - networks) / (1 if are_summed else number)] * number])
 
 
