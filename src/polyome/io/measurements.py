@@ -102,7 +102,8 @@ def measurements_of(source: Any) -> Measurements:
     if isinstance(source, str | Path):
         path = Path(source).expanduser()
         if not path.is_file() or path.suffix.lower() not in (".h5mu", ".h5ad"):
-            why = "is neither" if path.exists() else "does not exist"
+            is_other = "is a folder" if path.is_dir() else "is neither"
+            why = is_other if path.exists() else "does not exist"
             message = f"{path} {why}; an h5mu or h5ad file is needed."
             raise InputError(message)
         source = _read_h5mu(path) if path.suffix.lower() == ".h5mu" else read_h5ad(path)

@@ -219,6 +219,26 @@ class InputsTask(Task):
         return {"late_fusion": total / has.sum(axis=1)}
 
 
+def training_settings(
+    n_rows: int, *, learning_rate: float, epochs: int, steps: int
+) -> dict[str, Any]:
+    """Training of any inputs: about so many steps an epoch, in batches of 16 to 256.
+
+    Examples
+    --------
+    >>> training_settings(1000, learning_rate=1e-3, epochs=20, steps=15)["batch_size"]
+    64
+    """
+    return {
+        "learning_rate": learning_rate,
+        "num_train_epochs": epochs,
+        "warmup_ratio": 0.1,
+        "ema_decay": 0.0,
+        "early_stopping": True,
+        "batch_size": int(2 ** np.clip(round(np.log2(n_rows / steps)), 4, 8)),
+    }
+
+
 def input_features(modality: Inputs, records: InputRecords) -> dict[str, FloatArray]:
     """By input what cheap models read, float32 (n, f); zeros, the mean, where a record lacks it."""
     found: dict[str, FloatArray] = {}

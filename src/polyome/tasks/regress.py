@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from polyome.audit.findings import Finding
 from polyome.baselines.tables import boosted_values
 from polyome.data.tables import load_table, simulate_table
@@ -13,7 +11,7 @@ from polyome.modalities import Modality
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
-from polyome.tasks.inputs import InputsTask, record_findings
+from polyome.tasks.inputs import InputsTask, record_findings, training_settings
 from polyome.tasks.regression import RegressionTask
 
 
@@ -50,14 +48,7 @@ class Regress(InputsTask, RegressionTask):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 10 steps an epoch, in batches of 16 to 256."""
         del modality
-        return {
-            "learning_rate": 2e-3,
-            "num_train_epochs": 30,
-            "warmup_ratio": 0.1,
-            "ema_decay": 0.0,
-            "early_stopping": True,
-            "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 10)), 4, 8)),
-        }
+        return training_settings(n_rows, learning_rate=2e-3, epochs=30, steps=10)
 
     def members(self, n_rows: int, modality: Modality) -> int:
         """Of few rows seven, so that each row is left aside by one and tells the weights."""

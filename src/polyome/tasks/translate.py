@@ -20,7 +20,7 @@ from polyome.modalities.inputs import InputRecords
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
-from polyome.tasks.inputs import InputsTask
+from polyome.tasks.inputs import InputsTask, training_settings
 from polyome.tasks.regression import RegressionTask
 
 
@@ -60,14 +60,7 @@ class Translate(InputsTask, RegressionTask):
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
         """About 15 steps an epoch, in batches of 16 to 256."""
         del modality
-        return {
-            "learning_rate": 1e-3,
-            "num_train_epochs": 20,
-            "warmup_ratio": 0.1,
-            "ema_decay": 0.0,
-            "early_stopping": True,
-            "batch_size": int(2 ** np.clip(round(np.log2(n_rows / 15)), 4, 8)),
-        }
+        return training_settings(n_rows, learning_rate=1e-3, epochs=20, steps=15)
 
     def members(self, n_rows: int, modality: Modality) -> int:
         """Four networks."""

@@ -214,7 +214,7 @@ def validation_folds(
 ) -> list[tuple[IntArray, IntArray]]:
     """For each member the rows that fit it and the rows that it validates on.
 
-    Of several inputs two members keep the same rows aside: the weights beside linear models are
+    Of several inputs two members share validation rows: the weights beside linear models are
     those of an ensemble, which is better than one network.
     """
     number = (

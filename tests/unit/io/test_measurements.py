@@ -56,3 +56,8 @@ def test_records_of_one_name_are_refused():
 )
 def test_usual_names_say_how_a_measurement_is_read(name, kind):
     assert usual_modality(name) == kind
+
+
+def test_a_folder_is_called_one(tmp_path):
+    with pytest.raises(InputError, match="is a folder; an h5mu or h5ad file is needed"):
+        measurements_of(tmp_path)
