@@ -21,7 +21,7 @@ from polyome.labels import counted_labels, warn_of_labels
 from polyome.modalities.base import Records
 from polyome.model_folder.checkpoints import Checkpoints
 from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 from polyome.outputs.targets import Targets
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import PredictArguments, predict

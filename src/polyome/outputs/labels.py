@@ -15,16 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.outputs.base import (
-    FittedOutput,
-    Metric,
-    Output,
-    OutputFigure,
-    Prediction,
-    with_last,
-)
+from polyome.outputs.base import PARTS, FittedOutput, Metric, Output, OutputFigure
 from polyome.outputs.classes_linear import GRID, fit_linear_model
-from polyome.outputs.head import Head, weighted
+from polyome.outputs.head import Head, LinearHead
 from polyome.outputs.labels_calibration import choose_linear_weight, log_loss, platt
 from polyome.outputs.labels_metrics import (
     auroc,
@@ -33,16 +26,15 @@ from polyome.outputs.labels_metrics import (
     mean_of_known,
     scores_of,
 )
+from polyome.outputs.labels_prediction import LabelPrediction
 from polyome.outputs.labels_targets import LabelTargets, read_labels
-from polyome.outputs.linear import FittedLinear, Fold, OutOfFold
+from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, parts_of, validated
 from polyome.outputs.logistic_regression import TunedLogisticRegression
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.targets import TableWords
 
-PARTS = ("polyome", "transformer alone", "linear model alone")
-"""What is calibrated: the model, and each part of it for tables that show what it adds."""
 
-
-class LabelHead(Head):
+class LabelHead(LinearHead):
     """A linear map to one logit per label, and a small network beside it.
 
     What a representation pools over places can only be combined afterwards: a label that two
@@ -63,8 +55,6 @@ class LabelHead(Head):
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__(hidden_size, spec)
-        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
-        self.output = nn.Linear(hidden_size, spec["num_labels"])
         self.pairs = nn.Sequential(
             nn.Linear(hidden_size, 2 * hidden_size),
             nn.GELU(),
@@ -87,71 +77,9 @@ class LabelHead(Head):
         return (losses * known).sum() / known.sum().clamp(min=1)
 
     @staticmethod
-    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
-        """Logits, (b, c): the mean of the members and the linear models', by their weights."""
-        return weighted(members.mean(dim=0), linear, weights)
-
-    @staticmethod
     def chosen(outputs: Tensor) -> Tensor:
         """The most probable label."""
         return outputs.argmax(dim=-1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelPrediction(Prediction):
-    """The labels of each record.
-
-    Attributes
-    ----------
-    proba : DataFrame, (n, c): calibrated probability of each label.
-    """
-
-    proba: pd.DataFrame
-
-    output_type: ClassVar[str] = "labels"
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels."""
-        return tuple(map(str, self.proba.columns))
-
-    @property
-    def outputs(self) -> FloatArray:
-        """Probabilities, (n, c)."""
-        return self.proba.to_numpy()
-
-    @property
-    def label(self) -> np.ndarray:
-        """Labels of probability .5 or more, joined by semicolons, object (n,)."""
-        names = np.array(self.classes, dtype=object)
-        return np.array([";".join(names[row >= 0.5]) for row in self.outputs], dtype=object)
-
-    @property
-    def confidence(self) -> FloatArray:
-        """Probability of the least certain decision about a label, (n,)."""
-        return np.asarray(np.maximum(self.outputs, 1 - self.outputs).min(axis=1))
-
-    def frame(self) -> pd.DataFrame:
-        """One row per record: label, confidence, a column per label."""
-        shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
-        return shown.join(self.proba, rsuffix=" (label)")  # a label may be called "label"
-
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and the truth, (n, c), as ``truth_LABEL``."""
-        columns = {f"truth_{name}": column for name, column in zip(self.classes, truth.T)}
-        return with_last(self.frame(), columns, "truth")
-
-    @classmethod
-    def scored(cls, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any] | None:
-        """True labels as measured values, probabilities as predicted ones."""
-        columns = list(map(str, table.columns))
-        if columns[:2] != ["label", "confidence"] or len(columns) != 2 + 2 * len(classes):
-            return None
-        halves = table.iloc[:, 2 : 2 + len(classes)], table.iloc[:, 2 + len(classes) :]
-        predicted, measured = (
-            half.astype(np.float64).set_axis(list(classes), axis=1) for half in halves
-        )
-        return {"measured": measured, "predicted": predicted}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,29 +110,11 @@ class FittedLabels(FittedOutput):
         slopes, offsets = outputs.new_tensor(self.slopes[0]), outputs.new_tensor(self.offsets[0])
         return outputs * slopes + offsets
 
-    def prediction(
-        self,
-        outputs: FloatArray,
-        *,
-        names: pd.Index,
-        representation: FloatArray,
-        provenance: dict[str, Any],
-        notes: Sequence[str],
-        score: FloatArray | None,
-        refused: BoolArray | None,
-        coverage: float,
-        pattern: IntArray | None = None,
-    ) -> LabelPrediction:
+    def prediction(self, outputs: FloatArray, answered: Answered) -> LabelPrediction:
         """Probabilities; nothing is refused."""
-        del score, refused, coverage
-        proba = pd.DataFrame(self.calibrated(outputs), index=names, columns=list(self.classes))
-        return LabelPrediction(
-            names=names,
-            proba=proba,
-            representation=representation,
-            provenance=provenance,
-            notes=tuple(notes),
-        )
+        proba = self.calibrated(outputs)
+        frame = pd.DataFrame(proba, index=answered.names, columns=list(self.classes))
+        return LabelPrediction(proba=frame, **answered.common)
 
     def linear_predictions(self, scores: FloatArray) -> FloatArray:
         """Probabilities of logits."""
@@ -322,13 +232,11 @@ class Labels(Output):
         weight = self.linear_weight
         if not out_of_fold:
             return fitted, weight
-        rows = np.concatenate([part.rows for part in out_of_fold])
-        networks = np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+        rows, networks = validated(out_of_fold)
         pool = [networks]
         if linear is not None:
             weight = choose_linear_weight(weight, out_of_fold, linear.out_of_fold, truth, members)
-            alone = linear.out_of_fold[rows]
-            pool = [(1 - weight) * networks + weight * alone, networks, alone]
+            pool = parts_of(networks, linear.out_of_fold[rows], weight)
         slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
         for k, outputs in enumerate(pool):
             for c in range(outputs.shape[1]):
@@ -365,8 +273,7 @@ class Labels(Output):
     ) -> dict[str, Any]:
         """The scores of each label."""
         del refuses
-        columns = zip(classes, truth.T, predicted.outputs.T, strict=True)
-        return {"by_target": {name: scores_of(true, proba) for name, true, proba in columns}}
+        return {"by_target": self.by_target(truth, predicted.outputs, classes)}
 
     def fit_constant(self, truth: FloatArray) -> FloatArray:
         """Frequencies of the labels."""

@@ -13,10 +13,10 @@ from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.outputs.base import Prediction
 from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.unknown import UNKNOWN
-from polyome.outputs.values import ValuePrediction
+from polyome.outputs.values_prediction import ValuePrediction
 from polyome.predict.vote import majority_vote
 from polyome.settings import Count, Coverage, Proportion, Settings
 
@@ -145,17 +145,17 @@ def _assemble(
                 refused |= unaligned > NEAR
             is_open = fitted.modality.can_align and unaligned is None
             notes += _of_refused(refused, _advice(score) if is_open else "")
-    prediction = fitted.output.prediction(
-        raw.outputs,
+    answered = Answered(
         names=records.table.index,
         representation=raw.representation,
         provenance=_provenance(fitted, arguments, notes),
-        notes=notes,
+        notes=tuple(notes),
         score=score,
         refused=refused,
         coverage=arguments.interval,
         pattern=records.pattern if isinstance(records, InputRecords) else None,
     )
+    prediction = fitted.output.prediction(raw.outputs, answered)
     return prediction if unaligned is None else prediction.unaligned(unaligned)
 
 

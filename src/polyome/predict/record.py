@@ -14,7 +14,7 @@ from polyome.audit.findings import Finding
 from polyome.io.files import write_json
 from polyome.model_folder.checkpoints import LearningCurve
 from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 from polyome.predict.evaluate import Evaluation
 
 

@@ -15,6 +15,7 @@ from polyome.outputs.labels_calibration import choose_linear_weight, platt
 from polyome.outputs.labels_metrics import auroc, average_precision, scores_of
 from polyome.outputs.labels_targets import LabelTargets, read_labels
 from polyome.outputs.linear import Fold, OutOfFold
+from polyome.outputs.prediction import Answered
 from polyome.outputs.targets import TableWords
 from polyome.report.scored import Scored
 from polyome.splits import Split
@@ -174,10 +175,9 @@ def fitted():
 
 
 def predicted(outputs):
-    return fitted().prediction(
-        np.array(outputs), names=NAMES[: len(outputs)], representation=np.zeros((len(outputs), 2)),
-        provenance={}, notes=(), score=None, refused=None, coverage=0.9,
-    )  # fmt: skip
+    names = NAMES[: len(outputs)]
+    answered = Answered(names=names, representation=np.zeros((len(outputs), 2)))
+    return fitted().prediction(np.array(outputs), answered)
 
 
 def test_a_prediction_is_a_column_per_label():
