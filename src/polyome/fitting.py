@@ -92,9 +92,10 @@ class Fitting(Configured):
             Something about the input or the options is wrong; nothing was fitted.
         """
         self.task = self._checked_task(self.get_params())  # attributes may have been set
+        reading = reading_options(self.task_class, options)
+        self.task = self.task.for_source(source, reading)
         modality = self.task.build_modality()
         output = self.task.output_type
-        reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options, self.task_class)
         no_class = "" if output.is_one_class else "has no class of sequences to scan for"
         if scanner and (reason := no_class or modality.no_scanner):

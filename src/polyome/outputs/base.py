@@ -37,10 +37,15 @@ class FittedOutput(ABC):
         """Say what the model answers, for its card."""
 
     @abstractmethod
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities, or values as measured, float64 (n, c), of raw outputs (n, c).
 
-        ``part`` is the model, or ``transformer alone`` or ``linear model alone``.
+        Parameters
+        ----------
+        part : the model, or ``transformer alone`` or ``linear model alone``.
+        pattern : (n,), which inputs each record has; None where records have but one.
         """
 
     def scaled(self, outputs: Tensor) -> Tensor:
@@ -124,6 +129,10 @@ class Output(ABC):
     """Name of the linear model as a baseline."""
     caution: ClassVar[str]
     """What users should know of confidence or intervals, a line of the card."""
+    network_weight: ClassVar[float] = 0.6
+    """Of several inputs, the usual weight of networks of many records beside linear models."""
+    joins_inputs: ClassVar[bool] = False
+    """Of several inputs, whether one more linear model reads all of them side by side."""
     is_one_class: ClassVar[bool] = False
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
     sections: ClassVar[tuple[str, ...]] = ()

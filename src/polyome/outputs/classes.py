@@ -114,8 +114,11 @@ class FittedClasses(FittedOutput):
             "classes:\n" + ", ".join(f"`{label}`" for label in self.classes) + "."
         )
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities of log-probabilities, float64 (n, c)."""
+        del pattern
         is_whole = part == "polyome"
         return calibrated(outputs, self.temperature if is_whole else self.temperatures[part])
 
@@ -191,6 +194,7 @@ class Classes(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedClasses
     constant: ClassVar[str] = "majority"
     linear: ClassVar[str] = "logistic_regression"
+    joins_inputs: ClassVar[bool] = True
     caution: ClassVar[str] = (
         "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
         "it may be too high."

@@ -4,7 +4,7 @@ The truth of a record is 0, 1 or missing for each label. A missing label teaches
 scored; a record with one known label is a record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -14,11 +14,11 @@ from scipy.special import expit, logit
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.outputs.base import PARTS, FittedOutput, Metric, Output, OutputFigure
-from polyome.outputs.classes_linear import GRID, fit_linear_model
 from polyome.outputs.head import Head, LinearHead
-from polyome.outputs.labels_calibration import choose_linear_weight, log_loss, platt
+from polyome.outputs.labels_calibration import calibration_of, choose_linear_weight, log_loss
+from polyome.outputs.labels_linear import fit_label_models
 from polyome.outputs.labels_metrics import (
     auroc,
     average_precision,
@@ -31,6 +31,7 @@ from polyome.outputs.labels_targets import LabelTargets, read_labels
 from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, parts_of, validated
 from polyome.outputs.logistic_regression import TunedLogisticRegression
 from polyome.outputs.prediction import Answered, Prediction
+from polyome.outputs.stacking import label_weights
 from polyome.outputs.targets import TableWords
 
 
@@ -89,10 +90,13 @@ class FittedLabels(FittedOutput):
     Attributes
     ----------
     slopes, offsets : float64, (3, c): of the model, the transformer alone and the linear model.
+    by_pattern : float64, (2 ** m, 2, c): of records with m inputs, slopes and offsets of the model
+        by those that a record has; None where records have one.
     """
 
     slopes: FloatArray
     offsets: FloatArray
+    by_pattern: FloatArray | None = None
 
     def described(self, target: str) -> str:
         """Name the labels."""
@@ -100,10 +104,15 @@ class FittedLabels(FittedOutput):
         names = ", ".join(f"`{name}`" for name in self.classes)
         return f"A Polyome model that answers any of {len(self.classes)} labels:\n{names}."
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities of logits, float64 (n, c)."""
         k = PARTS.index(part)
-        return np.asarray(expit(outputs.astype(np.float64) * self.slopes[k] + self.offsets[k]))
+        slopes, offsets = self.slopes[k], self.offsets[k]
+        if self.by_pattern is not None and pattern is not None and k == 0:
+            slopes, offsets = self.by_pattern[pattern, 0], self.by_pattern[pattern, 1]
+        return np.asarray(expit(outputs.astype(np.float64) * slopes + offsets))
 
     def scaled(self, outputs: Tensor) -> Tensor:
         """Calibrated logits."""
@@ -112,7 +121,7 @@ class FittedLabels(FittedOutput):
 
     def prediction(self, outputs: FloatArray, answered: Answered) -> LabelPrediction:
         """Probabilities; nothing is refused."""
-        proba = self.calibrated(outputs)
+        proba = self.calibrated(outputs, pattern=answered.pattern)
         frame = pd.DataFrame(proba, index=answered.names, columns=list(self.classes))
         return LabelPrediction(proba=frame, **answered.common)
 
@@ -126,7 +135,8 @@ class FittedLabels(FittedOutput):
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Slopes and offsets."""
-        return {}, {"slopes": self.slopes, "offsets": self.offsets}
+        of_inputs = {} if self.by_pattern is None else {"by_pattern": self.by_pattern}
+        return {}, {"slopes": self.slopes, "offsets": self.offsets} | of_inputs
 
     @classmethod
     def from_state(
@@ -134,7 +144,12 @@ class FittedLabels(FittedOutput):
     ) -> Self:
         """Restore slopes and offsets."""
         del settings
-        return cls(classes=classes, slopes=arrays["slopes"], offsets=arrays["offsets"])
+        return cls(
+            classes=classes,
+            slopes=arrays["slopes"],
+            offsets=arrays["offsets"],
+            by_pattern=arrays.get("by_pattern"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +165,7 @@ class Labels(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedLabels
     constant: ClassVar[str] = "majority"
     linear: ClassVar[str] = "logistic_regression"
+    joins_inputs: ClassVar[bool] = True
     caution: ClassVar[str] = (
         "- Probabilities were calibrated on rows like the training rows, each label by itself; a "
         "label is given from a probability of .5."
@@ -189,27 +205,8 @@ class Labels(Output):
         are_few: bool = False,
     ) -> FittedLinear:
         """Logistic regression of each label on the rows where it is known."""
-        fits = []
-        for k in range(num_outputs):
-            known = truth[:, k, 1] > 0
-            inside = [_restricted(fold, known) for fold in folds]
-            fit = fit_linear_model(
-                [fold for fold in inside if len(fold.rows) and len(fold.held)],
-                _restricted(whole, known),
-                truth[:, k, 0].astype(np.int64),
-                2,
-                penalties=penalties or GRID,
-                readings=readings,
-                balance=False,
-            )
-            fits.append(fit)
-        return FittedLinear(
-            coef=np.stack([fit.coef[1] - fit.coef[0] for fit in fits]),
-            intercept=np.array([fit.intercept[1] - fit.intercept[0] for fit in fits]),
-            out_of_fold=np.stack(
-                [fit.out_of_fold[:, 1] - fit.out_of_fold[:, 0] for fit in fits], axis=1
-            ),
-        )
+        del num_outputs, are_few
+        return fit_label_models(folds, whole, truth, penalties=penalties, readings=readings)
 
     def uncalibrated(self, targets: Any, classes: tuple[str, ...]) -> FittedLabels:
         """Probabilities as the networks give them."""
@@ -239,10 +236,33 @@ class Labels(Output):
             pool = parts_of(networks, linear.out_of_fold[rows], weight)
         slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
         for k, outputs in enumerate(pool):
-            for c in range(outputs.shape[1]):
-                known = truth[rows, c, 1] > 0
-                slopes[k, c], offsets[k, c] = platt(outputs[known, c], truth[rows[known], c, 0])
+            slopes[k], offsets[k] = calibration_of(outputs, truth[rows])
         return replace(fitted, slopes=slopes, offsets=offsets), weight
+
+    def stacking_weights(
+        self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
+    ) -> FloatArray:
+        """Weights of logits whose sum predicts known labels best."""
+        return label_weights(outputs, truth, start)
+
+    def calibrate_inputs(
+        self,
+        fitted: FittedLabels,
+        held: Mapping[int, tuple[FloatArray, FloatArray, np.ndarray | None]],
+        num_patterns: int,
+    ) -> FittedLabels:
+        """Learn slope and offset of each label by the inputs that a record has.
+
+        A label that one input tells alone is weakened by the weights of the others.
+        """
+        if not held:
+            return fitted
+        by_pattern = np.tile([[[1.0], [0.0]]], (num_patterns, 1, len(fitted.classes)))
+        for pattern, (outputs, truth, _) in held.items():
+            by_pattern[pattern] = calibration_of(outputs, truth)
+        slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
+        slopes[0], offsets[0] = by_pattern[-1]
+        return replace(fitted, slopes=slopes, offsets=offsets, by_pattern=by_pattern)
 
     def joined(self, views: Sequence[FloatArray]) -> FloatArray:
         """Mean logit."""
@@ -321,15 +341,3 @@ class Labels(Output):
         )
         size = (4.6, 1.0 + 0.26 * len(known))
         return [OutputFigure("labels", "How well each label is found", draw, size, reading)]
-
-
-def _restricted(fold: Fold, known: BoolArray) -> Fold:
-    """A fold of the rows whose label is known; bool (n,) over all rows."""
-    rows, held = known[fold.rows], known[fold.held]
-    return replace(
-        fold,
-        rows=fold.rows[rows],
-        held=fold.held[held],
-        x=fold.x[np.flatnonzero(rows)],
-        x_held=fold.x_held[np.flatnonzero(held)] if len(held) else fold.x_held,
-    )

@@ -80,9 +80,11 @@ class FittedValues(FittedOutput):
         transform = self.scale.transform
         return f"A Polyome model that predicts {names} (fitted after the transform `{transform}`)."
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Values as measured."""
-        del part
+        del part, pattern
         return self.scale.undo(outputs)
 
     def prediction(self, outputs: FloatArray, answered: Answered) -> ValuePrediction:
@@ -148,6 +150,7 @@ class Values(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedValues
     constant: ClassVar[str] = "mean"
     linear: ClassVar[str] = "ridge"
+    network_weight: ClassVar[float] = 0.3
     caution: ClassVar[str] = (
         "- Intervals hold for records like the training rows; on other laboratories' data they may "
         "be too narrow."

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from polyome._errors import InputError
-from polyome._types import BoolArray, FloatArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome._version import __version__
 from polyome.modalities.base import Records
 from polyome.modalities.inputs import InputRecords
@@ -118,7 +118,13 @@ def run(fitted: FittedModel, records: Records, arguments: PredictArguments) -> R
 
 def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments) -> FloatArray:
     """Calibrated probabilities, or values as measured, (n, c)."""
-    return fitted.output.calibrated(run(fitted, records, arguments).outputs)
+    outputs = run(fitted, records, arguments).outputs
+    return fitted.output.calibrated(outputs, pattern=_pattern(records))
+
+
+def _pattern(records: Records) -> IntArray | None:
+    """Which inputs each record has, (n,); None where records have but one."""
+    return records.pattern if isinstance(records, InputRecords) else None
 
 
 def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:
@@ -153,7 +159,7 @@ def _assemble(
         score=score,
         refused=refused,
         coverage=arguments.interval,
-        pattern=records.pattern if isinstance(records, InputRecords) else None,
+        pattern=_pattern(records),
     )
     prediction = fitted.output.prediction(raw.outputs, answered)
     return prediction if unaligned is None else prediction.unaligned(unaligned)

@@ -111,7 +111,7 @@ def card(fitted: FittedModel, evaluation: Evaluation | None) -> str:
         "## Limits",
         "",
         fitted.task.output_type.caution,
-        *[f"- {limit}" for limit in fitted.task.limits],
+        *[f"- {limit}" for limit in fitted.task.known_limits()],
         "",
     ]
     return "\n".join(lines)

@@ -197,14 +197,17 @@ class InputsTask(Task):
         """Z-scores of all inputs side by side, float32 (n, f)."""
         if isinstance(modality, Inputs):
             return np.concatenate([*input_features(modality, records).values()], axis=1)
-        return modality.baseline_features(records)
+        return super().features(modality, records)
 
     def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
         """Of several inputs each one's too, so that what each adds is seen."""
-        kept = super().kept_features(modality, records)
-        if isinstance(modality, Inputs) and len(modality.members) > 1:
+        if not isinstance(modality, Inputs):
+            return super().kept_features(modality, records)
+        linear = self.output_type.linear
+        kept = {linear: self.features(modality, records)}
+        if len(modality.members) > 1:
             found = input_features(modality, records)
-            kept |= {f"{self.output_type.linear}_{name}": x for name, x in found.items()}
+            kept |= {f"{linear}_{name}": x for name, x in found.items()}
         return kept
 
     def joined_baselines(
@@ -237,6 +240,17 @@ def training_settings(
         "early_stopping": True,
         "batch_size": int(2 ** np.clip(round(np.log2(n_rows / steps)), 4, 8)),
     }
+
+
+def members_of_few(n_rows: int) -> int:
+    """Networks for so many training rows: of few seven, so that each row is left aside by one.
+
+    Examples
+    --------
+    >>> members_of_few(100), members_of_few(5000)
+    (7, 3)
+    """
+    return 7 if n_rows < 500 else 5 if n_rows < 2000 else 3
 
 
 def input_features(modality: Inputs, records: InputRecords) -> dict[str, FloatArray]:
