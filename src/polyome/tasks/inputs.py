@@ -318,11 +318,13 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
     """What misleads scores on records with any inputs, told classes or values."""
     known = np.flatnonzero(targets.labelled)
     is_value = targets.labels is None
+    names_of = targets.outputs(split.train) if is_value else ()
+    shown = [f"'{name}'" if len(names_of) > 1 else "the target" for name in names_of]
     findings = (
         [
             finding
-            for k in range(targets.truth.shape[1])
-            for finding in _presence(records, targets, k)
+            for k, target in enumerate(shown)
+            for finding in _presence(records, np.asarray(targets.truth, np.float64)[:, k], target)
         ]
         if is_value
         else input_findings(records, targets, split)
@@ -336,8 +338,8 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
         else duplicate_findings(features, targets.truth, split)
     )
     columns = targets.truth[known].T if is_value else [targets.truth[known]]
-    for truth in columns:
-        findings += given_away(features[known], names, np.asarray(truth))
+    for truth, target in zip(columns, shown or ["the target"], strict=True):
+        findings += given_away(features[known], names, np.asarray(truth), target=target)
     return findings
 
 
@@ -357,9 +359,8 @@ def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
     return (np.hstack(parts) if parts else np.zeros((len(records), 0), np.float32)), names
 
 
-def _presence(records: InputRecords, targets: Targets, k: int) -> list[Finding]:
-    """Warn of an input whose presence goes with a value."""
-    truth = np.asarray(targets.truth, np.float64)[:, k]
+def _presence(records: InputRecords, truth: FloatArray, target: str) -> list[Finding]:
+    """Warn of an input whose presence goes with a value or a label, (n,)."""
     known = np.isfinite(truth)
     findings = []
     for name in records.rows:
@@ -370,8 +371,8 @@ def _presence(records: InputRecords, targets: Targets, k: int) -> list[Finding]:
         if abs(r) < PRESENCE_TELLS:
             continue
         message = (
-            f"Having the input '{name}' goes with the target (r = {r:.2f}): its presence tells the "
-            "value. Leave the input out, or add records of other values that lack it."
+            f"Having the input '{name}' goes with {target} (r = {r:.2f}): its presence tells "
+            f"{target}. Leave the input out, or add records of other values that lack it."
         )
         findings.append(Finding("shortcut", "warning", message, {"name": name, "pearson": r}))
     return findings
