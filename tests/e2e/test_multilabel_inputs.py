@@ -279,3 +279,27 @@ def test_columns_that_are_no_label_of_the_query_are_not_needed(model, records):
     pd.testing.assert_frame_equal(model.predict(bare), model.predict(records))
     with pytest.raises(InputError, match=r"has no column 'sick' \(target\)"):
         model.evaluate(bare)
+
+
+def test_numbers_in_pieces_are_explained_and_kept(call, tiny, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(900, 3)), columns=["a", "b", "c"])
+    table["inside"] = (table["a"].abs() < 0.6).astype(int)
+    path, folder, why = tmp_path / "t.csv", tmp_path / "m", tmp_path / "why"
+    table.to_csv(path, index_label="id")
+    result = call("fit", "multilabel", path, "--target=inside", f"--out={folder}", *tiny)
+    assert result.exit_code == 0, result.stderr
+    assert "numbers: features are read in pieces of their range (loss of the" in result.stderr
+    assert "features are read in pieces of their range" in (folder / "README.md").read_text()
+    model = polyome.load(folder, device="cpu", quiet=True)
+    found = model.predict(table)
+    scores = model.evaluate(table, part="all")
+    assert scores.metrics["auroc"] > 0.95
+    assert scores.baselines["logistic_regression"]["auroc"] < 0.6
+    result = call("explain", folder, path, f"--out={why}")
+    assert result.exit_code == 0, result.stderr
+    shown = pd.read_csv(why / "features.csv")
+    assert shown["feature"].iloc[0] == "a"
+    assert call("predict", folder, path, f"--out={tmp_path / 'o.csv'}").exit_code == 0
+    written = pd.read_csv(tmp_path / "o.csv")
+    np.testing.assert_allclose(written["inside"], found["inside"], atol=1e-5)
