@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import logit
 
-from polyome._types import BoolArray, FloatArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome.outputs.classes_linear import GRID, fit_linear_model
 from polyome.outputs.linear import FittedLinear, Fold
 
@@ -72,11 +72,11 @@ def fit_label_models(
     )
 
 
-def _constant(labels: FloatArray, width: int, size: int) -> FittedLinear:
+def _constant(labels: IntArray, width: int, size: int) -> FittedLinear:
     """The log-odds of a label's frequency: nothing more can be told, or be validated."""
     frequency = labels.mean() if len(labels) else 0.5
-    odds = np.float32(logit(np.clip(frequency, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)))
-    return FittedLinear(np.zeros(width, np.float32), odds, np.full(size, odds, np.float64))
+    odds = np.asarray(logit(np.clip(frequency, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)))
+    return FittedLinear(np.zeros(width, np.float32), odds, np.full(size, odds))
 
 
 def _restricted(fold: Fold, known: BoolArray) -> Fold:

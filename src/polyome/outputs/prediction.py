@@ -51,7 +51,7 @@ class Annotation:
     obsm : by key, without ``polyome_``, an array, (n, ...).
     """
 
-    obs: dict[str, np.ndarray | None]
+    obs: dict[str, Any]
     obsm: dict[str, FloatArray] = field(default_factory=dict)
 
 

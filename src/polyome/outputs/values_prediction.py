@@ -50,7 +50,9 @@ class ValuePrediction(Prediction):
 
     def annotation(self) -> Annotation:
         """Each value and the ends of its interval."""
-        return Annotation(obs={name: column.to_numpy() for name, column in self.frame().items()})
+        return Annotation(
+            obs={str(name): column.to_numpy() for name, column in self.frame().items()}
+        )
 
     def beside(self, truth: np.ndarray) -> pd.DataFrame:
         """:meth:`frame` and the true values, (n, c): ``truth``, or ``truth_TARGET`` of many."""

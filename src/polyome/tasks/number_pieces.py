@@ -46,7 +46,8 @@ def choose_pieces(
         if not isinstance(own, NumericModality) or not len(own.pieces_):
             continue
         places = np.flatnonzero(records.has(name))
-        z = own.baseline_features(records.part(name))
+        part: Any = records.part(name)
+        z = own.baseline_features(part)
         if len(places) > MOST_ROWS:
             drawn = np.random.default_rng(seed).choice(len(places), MOST_ROWS, replace=False)
             places, z = places[np.sort(drawn)], z[np.sort(drawn)]
