@@ -51,7 +51,7 @@ def model_folder(task: str, name: str, settings: dict[str, Any]) -> Path:
     """Named by all code that a fit depends on."""
     digest = hashlib.sha256(f"{task} {name} {sorted(settings.items())}".encode())
     for path in sorted(SOURCE.rglob("*.py")):
-        if path.parent.name not in ("explain", "report") and path.name != "cli.py":
+        if path.parent.name not in ("explain", "report", "cli"):
             digest.update(path.read_bytes())
     return CACHE / f"model-{name}-{digest.hexdigest()[:16]}"
 
