@@ -330,7 +330,7 @@ def audit(
     """
     model_class = estimator_class(task)
     reading = reading_options(model_class.task_class, settings)
-    told = model_class(**settings).task
+    told = model_class(**settings).task.for_source(source, reading)
     beside = [*columns_of(target), *([] if split is None else [split])]
     records = checked(told.read(source, reading, beside=beside))
     records, columns = told.with_targets(records, target)

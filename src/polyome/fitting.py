@@ -21,7 +21,7 @@ from polyome.labels import counted_labels, warn_of_labels
 from polyome.modalities.base import Records
 from polyome.model_folder.checkpoints import Checkpoints
 from polyome.options import fit_arguments, in_words, not_default, paths, reading_options, short
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 from polyome.outputs.targets import Targets
 from polyome.predict.evaluate import Evaluation, evaluate, fit_baselines
 from polyome.predict.predict import PredictArguments, predict
@@ -92,9 +92,10 @@ class Fitting(Configured):
             Something about the input or the options is wrong; nothing was fitted.
         """
         self.task = self._checked_task(self.get_params())  # attributes may have been set
+        reading = reading_options(self.task_class, options)
+        self.task = self.task.for_source(source, reading)
         modality = self.task.build_modality()
         output = self.task.output_type
-        reading = reading_options(self.task_class, options)
         arguments = fit_arguments(options, self.task_class)
         no_class = "" if output.is_one_class else "has no class of sequences to scan for"
         if scanner and (reason := no_class or modality.no_scanner):

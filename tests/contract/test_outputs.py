@@ -5,10 +5,12 @@ import sys
 from dataclasses import fields
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from polyome.outputs import OUTPUTS
+from polyome.outputs.prediction import Answered
 from polyome.tasks import TASKS
 
 EVERY = pytest.mark.parametrize("name", list(OUTPUTS))
@@ -97,10 +99,8 @@ def test_a_prediction_and_its_truth_are_kept_and_read_back(name):
     output, targets, rows, outputs = of_a_task(name)
     table = targets.truth[rows]
     raw = np.random.default_rng(0).normal(size=(len(rows), len(outputs)))
-    prediction = output.uncalibrated(targets, outputs).prediction(
-        raw, names=[f"r{k}" for k in rows], representation=raw, provenance={}, notes=(),
-        score=None, refused=None, coverage=0.9,
-    )  # fmt: skip
+    answered = Answered(names=pd.Index([f"r{k}" for k in rows]), representation=raw)
+    prediction = output.uncalibrated(targets, outputs).prediction(raw, answered)
     assert prediction.classes == outputs
     assert prediction.outputs.shape == raw.shape
     assert len(prediction.frame()) == len(rows)

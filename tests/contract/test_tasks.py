@@ -5,24 +5,44 @@ import pandas as pd
 import pytest
 import torch
 
+from polyome.data.tables import simulate_table
 from polyome.estimator import estimator_class, load
+from polyome.fitting import columns_of
 from polyome.modalities.base import Records, segments_of
 from polyome.predict.predict import PredictArguments, predict
 from polyome.splits import Split
 from polyome.tasks import TASKS
+from polyome.tasks.base import Example
 from polyome.train.arguments import FitArguments
 from polyome.train.fit import fit_model
 
 SMALL = {"hidden_size": 16, "num_members": 2, "device": "cpu", "quiet": True}
 BRIEF = FitArguments(num_train_epochs=4, batch_size=32, learning_rate=3e-3)
 
-pytestmark = pytest.mark.parametrize("name", list(TASKS))
+MORE = {"multilabel of a table": "multilabel"}
+"""Records of another kind than those of a task's example, and the task."""
+
+pytestmark = pytest.mark.parametrize("name", [*TASKS, *MORE])
+
+
+def labelled_table():
+    table = simulate_table(seed=0)
+    table["first"] = (table.pop("group") == "group 1").astype(float)
+    table["high"] = (table["level"] > table.pop("level").median()).astype(float)
+    table.loc[table.index[::5], "high"] = np.nan
+    return Example(table, "first,high", "simulated records with two labels, some unknown")
+
+
+def task_of(name):
+    return TASKS[MORE.get(name, name)]
 
 
 def example_of(name):
-    task = TASKS[name](**SMALL, seed=0)
-    example = TASKS[name].example(seed=0)
-    records, columns = task.with_targets(task.read(example.source, {}), example.target)
+    example = labelled_table() if name in MORE else task_of(name).example(seed=0)
+    beside = columns_of(example.target)
+    task = task_of(name)(**SMALL, seed=0).for_source(example.source, {})
+    read = task.read(example.source, {}, beside=beside)
+    records, columns = task.with_targets(read, example.target)
     return task, example, records, task.targets(records.table, columns, None)
 
 
@@ -55,10 +75,10 @@ def weights(fitted):
 
 
 def test_reads_its_example(name):
-    _, example, records, _ = example_of(name)
+    task, example, records, _ = example_of(name)
     assert isinstance(records.table, pd.DataFrame)
     assert len(records) == len(records.table)
-    _, columns = TASKS[name]().with_targets(records, example.target)
+    _, columns = task.with_targets(records, example.target)
     columns = columns.split(",") if isinstance(columns, str) else columns
     assert set(columns) <= set(records.table.columns)
     part: Records = records.take(np.array([3, 1]))
@@ -82,10 +102,10 @@ def test_learns_above_chance(name, fitted_of):
 
 def test_fit_sees_no_test_record(name, fitted_of):
     """Without the test rows the same weights are learned."""
-    task, _, records, targets = example_of(name)
+    task, example, records, targets = example_of(name)
     train = halves(len(records)).train
     without = task.build_modality().read(records.take(train))
-    without, columns = task.with_targets(without, TASKS[name].example().target)
+    without, columns = task.with_targets(without, example.target)
     alone = Split(np.arange(len(train)), train[:0], train[:0], 0, "by the test")
     known = task.targets(without.table, columns, None)
     np.testing.assert_array_equal(known.truth, targets.truth[train])
@@ -157,8 +177,8 @@ def test_gradients_reach_every_trainable_weight(name, fitted_of):
 
 
 def test_has_a_public_class_with_its_settings(name):
-    made = estimator_class(name)
-    assert made.__name__ == TASKS[name].estimator
+    made = estimator_class(task_of(name).name)
+    assert made.__name__ == task_of(name).estimator
     model = made(hidden_size=48, seed=3)
     assert model.get_params()["hidden_size"] == 48
     assert repr(model) == f"{made.__name__}(hidden_size=48, seed=3)"

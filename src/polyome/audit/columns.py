@@ -16,7 +16,12 @@ _FEWEST_ROWS = 10
 
 
 def given_away(
-    features: FloatArray, names: list[str], truth: np.ndarray, *, seed: int = 0
+    features: FloatArray,
+    names: list[str],
+    truth: np.ndarray,
+    *,
+    target: str = "the target",
+    seed: int = 0,
 ) -> list[Finding]:
     """Find columns that are nearly the target itself: codes of classes, other units of a value.
 
@@ -25,6 +30,7 @@ def given_away(
     features : (n, f), NaN where missing.
     names : of the features.
     truth : (n,) labels; or float (n,), values, compared by rank, so that a logarithm is found too.
+    target : what messages call it.
 
     Examples
     --------
@@ -48,9 +54,9 @@ def given_away(
     shown = listed([names[k] for k in best], most=5)
     one = len(best) == 1
     message = (
-        f"The column{'' if one else 's'} {shown} alone give{'s' if one else ''} the target away: "
+        f"The column{'' if one else 's'} {shown} alone give{'s' if one else ''} {target} away: "
         f"{'it explains' if one else 'each explains'} {explained[best].min():.0%} of it. "
-        f"If {'it was' if one else 'they were'} derived from the target, or measured after it, "
+        f"If {'it was' if one else 'they were'} derived from {target}, or measured after it, "
         "remove the column; the score is of copying otherwise."
     ).replace("%", " %")
     numbers: dict[str, Any] = {"columns": [names[k] for k in best[:20]]}

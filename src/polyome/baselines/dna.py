@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.baselines.labels import of_each_label
 from polyome.io.nucleotides import Codes, base_shares
 from polyome.modalities.dna.kmers import OneHot, count_kmers
 from polyome.splits import inner_folds
@@ -75,6 +76,29 @@ def gradient_boosting(
     model = _trees(seed, max_iter=100, max_leaf_nodes=15)
     model.fit(kmers_and_letters(x_train), np.asarray(y_train))
     return np.asarray(model.predict_proba(kmers_and_letters(x_test)))
+
+
+def boosting_by_label(
+    x_train: Codes,
+    y_train: FloatArray,
+    x_test: Codes,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray | None:
+    """Gradient boosting of each label on the rows where it is known, (n_test, c).
+
+    ``y_train``, (n, c), is 0, 1 or NaN. None where boosting is dear.
+
+    Examples
+    --------
+    >>> windows = np.tile(np.array([[1, 1], [2, 2]], np.uint8), (50, 1))
+    >>> truth = np.tile([[0.0, 1.0], [1.0, 0.0]], (50, 1))
+    >>> boosting_by_label(windows, truth, windows[:2]).round().tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    del groups
+    return of_each_label(lambda x, y: gradient_boosting(x, y, x_test, seed=seed), x_train, y_train)
 
 
 def is_dear(windows: Codes) -> bool:

@@ -1,4 +1,4 @@
-"""What is cheap on numeric features, of classes and of values."""
+"""What is cheap on numeric features, of classes, of labels and of values."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from sklearn.ensemble import (
 from sklearn.neighbors import KNeighborsRegressor
 
 from polyome._types import FloatArray
+from polyome.baselines.labels import of_each_label
 
 MOST_FEATURES = 500
 """More features are reduced to components."""
@@ -38,11 +39,42 @@ def boosted_classes(
     """
     del groups
     y = np.asarray(y_train)
-    counts = np.unique(y, return_counts=True)[1]
     x_train, x_test = _reduced(x_train, x_test, seed)
-    trees = _trees(x_train.size * len(counts))
+    trees = _trees(x_train.size * len(np.unique(y)))
+    return _boosted(x_train, y, x_test, trees, seed) if trees else None
+
+
+def boosted_labels(
+    x_train: FloatArray,
+    y_train: FloatArray,
+    x_test: FloatArray,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray | None:
+    """Gradient-boosted trees of each label's known rows, (n_test, c); None where that is dear.
+
+    ``y_train``, (n, c), is 0, 1 or NaN.
+
+    Examples
+    --------
+    >>> x = np.repeat([[0.0], [1.0]], 40, axis=0)
+    >>> boosted_labels(x, np.hstack([x, 1 - x]), x[:1]).round().tolist()
+    [[0.0, 1.0]]
+    """
+    del groups
+    x_train, x_test = _reduced(x_train, x_test, seed)
+    trees = _trees(2 * x_train.size * y_train.shape[1])
     if not trees:
         return None
+    return of_each_label(lambda x, y: _boosted(x, y, x_test, trees, seed), x_train, y_train)
+
+
+def _boosted(
+    x_train: FloatArray, y: np.ndarray, x_test: FloatArray, trees: int, seed: int
+) -> FloatArray:
+    """Probabilities, (n_test, c), of so many trees at most."""
+    counts = np.unique(y, return_counts=True)[1]
     # Rows that stop the fit are drawn by class: each needs two rows, and a place among them.
     stops = bool(counts.min() >= 2 and 0.1 * len(y) >= len(counts) and len(y) >= 200)
     model = HistGradientBoostingClassifier(

@@ -30,7 +30,9 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting; an unknown key lists the known."),
 ]
 Config = Annotated[Path | None, typer.Option(help="Settings from a .toml, .json or .yaml file.")]
-Target = Annotated[str, typer.Option(help="Column with the truth; values: several, a,b.")]
+Target = Annotated[
+    str, typer.Option(help="Column with the truth; values and labels: several, a,b.")
+]
 SplitColumn = Annotated[
     str | None, typer.Option(help="Column with train, test and perhaps validation.")
 ]

@@ -18,6 +18,7 @@ from polyome.io.records import check_dna, dates_note, id_column, wrong_letter
 _DECIMAL_COMMA = r"[+-]?[0-9]*,?[0-9]+(?:[eE][+-]?[0-9]+)?"
 _OF_GENES = {"id", "name", "gene", "gene_name", "gene_symbol", "symbol", "gene_id"}
 _LONG = 40  # letters: among sequences of so many, NA is none
+_HEAD_LINES = 500  # more than any file has above its header
 _SHOWN = 40  # letters of a column's name, which is a sequence where the header is missing
 
 
@@ -94,10 +95,7 @@ def read_columns(path: Path, *, text: str | None = None) -> tuple[pd.DataFrame, 
     >>> read_columns(path)[0].values.tolist()
     [['007', 2.0], ['NA', nan]]
     """
-    usual = "," if ending(path) == ".csv" else "\t"
-    is_wanted = _is_name if text is None else text.__eq__
-    rows = split_rows(read_text(path), path, usual=usual, is_wanted=is_wanted)
-    table = _typed(rows, [name for name in rows.names if name == text or _is_name(name)])
+    table, rows = _parsed(read_text(path), path, text)
     if len(table) != len(rows.lines):
         message = (
             f"{path} has {len(rows.lines):,} rows, and {len(table):,} were understood. Write it "
@@ -110,6 +108,32 @@ def read_columns(path: Path, *, text: str | None = None) -> tuple[pd.DataFrame, 
     if rows.separator == ";":
         notes += _read_decimal_commas(table, path)
     return table, notes
+
+
+def read_head(path: Path, *, text: str | None = None) -> pd.DataFrame:
+    r"""Read the first rows of a CSV, TSV or Parquet file, for a look at its columns.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "patients.csv"
+    >>> _ = path.write_text("id,age\n" + "a,40\n" * 9000)
+    >>> len(read_head(path)) < 9000
+    True
+    """
+    if ending(path) == ".parquet":
+        return _read_parquet(path).head(_HEAD_LINES)
+    lines = read_text(path).split("\n", _HEAD_LINES)[:_HEAD_LINES]
+    return _parsed("\n".join(lines), path, text)[0]
+
+
+def _parsed(content: str, path: Path, text: str | None) -> tuple[pd.DataFrame, Rows]:
+    """A table, and the rows that it was made of."""
+    usual = "," if ending(path) == ".csv" else "\t"
+    is_wanted = _is_name if text is None else text.__eq__
+    rows = split_rows(content, path, usual=usual, is_wanted=is_wanted)
+    as_text = [name for name in rows.names if name == text or _is_name(name)]
+    return _typed(rows, as_text), rows
 
 
 def _is_name(column: str) -> bool:

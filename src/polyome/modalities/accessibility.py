@@ -24,7 +24,7 @@ from polyome.modalities.numeric.components import principal_components
 from polyome.modalities.peaks.features import PeakEmbeddings, PeakFeatures
 from polyome.modalities.peaks.overlap import peak_map
 from polyome.modalities.peaks.records import PeakRecords, peak_records
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 
 LEAST_OVERLAP = 0.2
 """Share of a model's peaks that a query must cover: laboratories call peaks differently."""

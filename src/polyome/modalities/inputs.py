@@ -27,8 +27,8 @@ from polyome.io.profile_writing import predicted_part, write_profile
 from polyome.modalities import MODALITIES
 from polyome.modalities.base import Modality, ModalityEmbeddings, Records
 from polyome.modalities.profiles.records import annotate
-from polyome.outputs.classes_prediction import ClassPrediction
-from polyome.outputs.values import ValuePrediction
+from polyome.outputs.prediction import Prediction
+from polyome.outputs.values_prediction import ValuePrediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,9 +338,7 @@ class Inputs(Modality):
         made.is_fitted_ = True
         return made
 
-    def write(
-        self, records: InputRecords, answers: ClassPrediction | ValuePrediction, path: Path
-    ) -> None:
+    def write(self, records: InputRecords, answers: Prediction, path: Path) -> None:
         """Write the MuData or AnnData with answers in its obs and obsm; a table has none.
 
         A whole measurement is written as one, beside those that are there.

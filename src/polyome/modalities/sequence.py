@@ -47,7 +47,7 @@ from polyome.modalities.dna.records import (
 from polyome.modalities.dna.subwords import TOKENIZERS, Subwords
 from polyome.modalities.dna.tokens import Composition, SequenceEmbeddings
 from polyome.modalities.dna.variation import mutated, recombined
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 
 RICH = 20_000
 """Records from which finer tokens pay."""

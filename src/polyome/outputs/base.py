@@ -9,76 +9,16 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.outputs.head import Head
 from polyome.outputs.linear import FittedLinear, Fold, OutOfFold
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.targets import TableWords, Targets, Truth
 
+PARTS = ("polyome", "transformer alone", "linear model alone")
+"""What is calibrated: the model, and each part of it for tables that show what it adds."""
 Metric = Callable[[np.ndarray, FloatArray, tuple[str, ...]], float | None]
 """Called as ``(truth, predictions, classes)``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction(ABC):
-    """What a fitted model says of records.
-
-    Attributes
-    ----------
-    names : (n,), the records' names.
-    representation : float32, (n, e * d).
-    provenance : what the answers come from, for ``uns``.
-    notes : what the user should know of them.
-    """
-
-    names: pd.Index
-    representation: FloatArray
-    provenance: dict[str, Any]
-    notes: tuple[str, ...] = ()
-
-    output_type: ClassVar[str]
-    """The type of answer, a name in ``polyome.outputs.OUTPUTS``."""
-
-    @property
-    @abstractmethod
-    def classes(self) -> tuple[str, ...]:
-        """Names of the outputs, in their order."""
-
-    @property
-    @abstractmethod
-    def outputs(self) -> FloatArray:
-        """What metrics compare with the truth, (n, c)."""
-
-    @abstractmethod
-    def frame(self) -> pd.DataFrame:
-        """One row per record: what ``predict`` returns and writes."""
-
-    @abstractmethod
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and last columns with the truth, as a model folder keeps it."""
-
-    @classmethod
-    @abstractmethod
-    def scored(cls, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any] | None:
-        """Read what :meth:`beside` gave: fields of :class:`polyome.report.scored.Scored`.
-
-        None where the table is no such thing.
-        """
-
-    def unaligned(self, score: FloatArray) -> "Prediction":
-        """Keep the scores that records had before they were aligned, where they are shown."""
-        del score
-        return self
-
-    @property
-    def kept(self) -> dict[str, FloatArray]:
-        """Arrays that a model folder keeps of the scored records."""
-        return {"representation": np.ascontiguousarray(self.representation)}
-
-
-def with_last(frame: pd.DataFrame, columns: dict[str, np.ndarray], what: str) -> pd.DataFrame:
-    """A table with more columns at its end, whatever names it has already."""
-    added = {f"{name} ({what})" if name in frame else name: v for name, v in columns.items()}
-    return frame.assign(**added)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +37,15 @@ class FittedOutput(ABC):
         """Say what the model answers, for its card."""
 
     @abstractmethod
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities, or values as measured, float64 (n, c), of raw outputs (n, c).
 
-        ``part`` is the model, or ``transformer alone`` or ``linear model alone``.
+        Parameters
+        ----------
+        part : the model, or ``transformer alone`` or ``linear model alone``.
+        pattern : (n,), which inputs each record has; None where records have but one.
         """
 
     def scaled(self, outputs: Tensor) -> Tensor:
@@ -108,28 +53,8 @@ class FittedOutput(ABC):
         return outputs
 
     @abstractmethod
-    def prediction(
-        self,
-        outputs: FloatArray,
-        *,
-        names: pd.Index,
-        representation: FloatArray,
-        provenance: dict[str, Any],
-        notes: Sequence[str],
-        score: FloatArray | None,
-        refused: BoolArray | None,
-        coverage: float,
-        pattern: IntArray | None = None,
-    ) -> Prediction:
-        """Put a prediction together from raw outputs, (n, c).
-
-        Parameters
-        ----------
-        score : (n,), distance from the training records; None where it is not known.
-        refused : bool, (n,), records that get no name; None refuses none.
-        coverage : proportion of true values that an interval is to hold.
-        pattern : (n,), which inputs each record has; None where records have but one.
-        """
+    def prediction(self, outputs: FloatArray, answered: Answered) -> Prediction:
+        """Put a prediction together from raw outputs, (n, c)."""
 
     @abstractmethod
     def linear_predictions(self, scores: FloatArray) -> FloatArray:
@@ -204,6 +129,10 @@ class Output(ABC):
     """Name of the linear model as a baseline."""
     caution: ClassVar[str]
     """What users should know of confidence or intervals, a line of the card."""
+    network_weight: ClassVar[float] = 0.6
+    """Of several inputs, the usual weight of networks of many records beside linear models."""
+    joins_inputs: ClassVar[bool] = False
+    """Of several inputs, whether one more linear model reads all of them side by side."""
     is_one_class: ClassVar[bool] = False
     """Whether an answer is a class, which can be voted on and looked for in a genome."""
     sections: ClassVar[tuple[str, ...]] = ()
@@ -345,6 +274,16 @@ class Output(ABC):
         """Those of the quick metrics that get intervals, in order."""
         quick = self.quick_metrics()
         return {name: quick[name] for name in self.resampled_metrics}
+
+    def by_target(
+        self, truth: np.ndarray, predictions: FloatArray, classes: tuple[str, ...]
+    ) -> dict[str, dict[str, Any]]:
+        """Metrics of each column by itself; truth and predictions are (n, c)."""
+        columns = {name: slice(k, k + 1) for k, name in enumerate(classes)}
+        return {
+            name: self.metrics(truth[:, one], predictions[:, one], (name,))
+            for name, one in columns.items()
+        }
 
     def details(
         self,

@@ -8,28 +8,33 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.special import log_softmax, softmax
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.metrics import classification_metrics, matthews, refusal_metrics, unseen_labels
-from polyome.outputs.base import FittedOutput, Metric, Output, Prediction
+from polyome.outputs.base import PARTS, FittedOutput, Metric, Output
 from polyome.outputs.classes_calibration import calibrated, choose_linear_weight, fit_temperature
 from polyome.outputs.classes_linear import GRID, fit_linear_model
 from polyome.outputs.classes_prediction import ClassPrediction
 from polyome.outputs.classes_targets import ClassTargets, read_classes
-from polyome.outputs.head import Head, weighted
-from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, seen_by
+from polyome.outputs.head import Head, LinearHead, weighted
+from polyome.outputs.linear import (
+    FittedLinear,
+    Fold,
+    OutOfFold,
+    parts_of,
+    seen_by,
+    validated,
+)
 from polyome.outputs.logistic_regression import TunedLogisticRegression
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.stacking import stacking_weights
 from polyome.outputs.targets import TableWords
 from polyome.outputs.unknown import UNKNOWN
 
-PARTS = ("polyome", "transformer alone", "linear model alone")
-"""What has a temperature: the model, and each part of it for tables that show what it adds."""
 
-
-class ClassHead(Head):
+class ClassHead(LinearHead):
     """A linear map to one logit per class.
 
     Parameters
@@ -47,15 +52,8 @@ class ClassHead(Head):
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__(hidden_size, spec)
-        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
-        self.output = nn.Linear(hidden_size, spec["num_labels"])
         self.label_smoothing = spec.get("label_smoothing", 0.0)
         self.class_weights: list[float] | None = spec.get("class_weights")
-
-    def forward(self, representation: Tensor) -> Tensor:
-        """(b, d) -> logits, (b, c)."""
-        logits: Tensor = self.output(self.dropout(representation))
-        return logits
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of logits, (b, c), with classes, int64, (b,), or proportions, (b, c)."""
@@ -116,8 +114,11 @@ class FittedClasses(FittedOutput):
             "classes:\n" + ", ".join(f"`{label}`" for label in self.classes) + "."
         )
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities of log-probabilities, float64 (n, c)."""
+        del pattern
         is_whole = part == "polyome"
         return calibrated(outputs, self.temperature if is_whole else self.temperatures[part])
 
@@ -125,35 +126,19 @@ class FittedClasses(FittedOutput):
         """Log-probabilities at the temperature, not normalised."""
         return outputs / self.temperature
 
-    def prediction(
-        self,
-        outputs: FloatArray,
-        *,
-        names: pd.Index,
-        representation: FloatArray,
-        provenance: dict[str, Any],
-        notes: Sequence[str],
-        score: FloatArray | None,
-        refused: BoolArray | None,
-        coverage: float,
-        pattern: IntArray | None = None,
-    ) -> ClassPrediction:
+    def prediction(self, outputs: FloatArray, answered: Answered) -> ClassPrediction:
         """Label, confidence, probabilities; refused records are ``unknown``."""
-        del coverage, pattern
         proba = self.calibrated(outputs)
         label = np.array(self.classes, dtype=object)[proba.argmax(axis=1)]
-        if refused is not None:
-            label[refused] = UNKNOWN
-        distance = np.zeros(len(label)) if score is None else score
+        if answered.refused is not None:
+            label[answered.refused] = UNKNOWN
+        distance = np.zeros(len(label)) if answered.score is None else answered.score
         return ClassPrediction(
-            names=names,
             label=label,
             confidence=proba.max(axis=1),
-            proba=pd.DataFrame(proba, index=names, columns=list(self.classes)),
+            proba=pd.DataFrame(proba, index=answered.names, columns=list(self.classes)),
             unknown_score=distance.astype(np.float32),
-            representation=representation,
-            provenance=provenance,
-            notes=tuple(notes),
+            **answered.common,
         )
 
     def linear_predictions(self, scores: FloatArray) -> FloatArray:
@@ -209,6 +194,7 @@ class Classes(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedClasses
     constant: ClassVar[str] = "majority"
     linear: ClassVar[str] = "logistic_regression"
+    joins_inputs: ClassVar[bool] = True
     caution: ClassVar[str] = (
         "- Confidence was calibrated on rows like the training rows; on other laboratories' data "
         "it may be too high."
@@ -298,8 +284,7 @@ class Classes(Output):
         weight = self.linear_weight
         if not out_of_fold:
             return fitted, weight
-        rows = np.concatenate([part.rows for part in out_of_fold])
-        networks = np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+        rows, networks = validated(out_of_fold)
         everything = np.arange(len(truth))
         seen = np.concatenate(
             [seen_by(np.setdiff1d(everything, p.rows), p.rows, truth) for p in out_of_fold]
@@ -309,8 +294,7 @@ class Classes(Output):
             assert linear.seen is not None
             seen &= linear.seen[rows]
             weight = choose_linear_weight(self, out_of_fold, linear.out_of_fold, truth, members)
-            alone = linear.out_of_fold[rows]
-            pool = [(1 - weight) * networks + weight * alone, networks, alone]
+            pool = parts_of(networks, linear.out_of_fold[rows], weight)
         found = {
             name: fit_temperature(log_proba[seen], truth[rows[seen]])
             for name, log_proba in zip(PARTS, pool, strict=False)

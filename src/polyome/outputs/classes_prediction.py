@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from polyome._types import FloatArray
-from polyome.outputs.base import Prediction, with_last
+from polyome.outputs.prediction import Annotation, Prediction, with_last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,13 @@ class ClassPrediction(Prediction):
         shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
         shown = shown.join(self.proba, rsuffix=" (class)")  # a class may be called "label"
         return with_last(shown, self.scores, "score")
+
+    def annotation(self) -> Annotation:
+        """Label, confidence and scores; what an earlier answer left and this one lacks goes."""
+        columns = {"label": pd.Categorical(self.label), "confidence": self.confidence}
+        scores = ("unknown_score", "unaligned_score", "vote_share")
+        columns |= {name: getattr(self, name) for name in scores}
+        return Annotation(obs=columns, obsm={"proba": self.proba.to_numpy()})
 
     def beside(self, truth: np.ndarray) -> pd.DataFrame:
         """:meth:`frame` and a last column, ``truth``, with the true labels, (n,)."""

@@ -53,6 +53,31 @@ class Head(nn.Module, ABC):
         return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
 
 
+class LinearHead(Head):
+    """A linear map to ``num_labels`` outputs; what members and linear models give is added up.
+
+    Parameters
+    ----------
+    hidden_size : width ``d`` of the representation.
+    spec : ``num_labels``; optional ``dropout``.
+    """
+
+    def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
+        super().__init__(hidden_size, spec)
+        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
+        self.output = nn.Linear(hidden_size, spec["num_labels"])
+
+    def forward(self, representation: Tensor) -> Tensor:
+        """(b, d) -> raw outputs, (b, c)."""
+        outputs: Tensor = self.output(self.dropout(representation))
+        return outputs
+
+    @staticmethod
+    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """Raw outputs, (b, c): the mean of the members and the linear models', by their weights."""
+        return weighted(members.mean(dim=0), linear, weights)
+
+
 def weighted(pooled: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
     """Weighted sum of outputs, (b, c) each.
 

@@ -4,7 +4,7 @@ The truth of a record is 0, 1 or missing for each label. A missing label teaches
 scored; a record with one known label is a record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -14,18 +14,11 @@ from scipy.special import expit, logit
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polyome._types import BoolArray, FloatArray, IntArray
-from polyome.outputs.base import (
-    FittedOutput,
-    Metric,
-    Output,
-    OutputFigure,
-    Prediction,
-    with_last,
-)
-from polyome.outputs.classes_linear import GRID, fit_linear_model
-from polyome.outputs.head import Head, weighted
-from polyome.outputs.labels_calibration import choose_linear_weight, log_loss, platt
+from polyome._types import FloatArray, IntArray
+from polyome.outputs.base import PARTS, FittedOutput, Metric, Output, OutputFigure
+from polyome.outputs.head import Head, LinearHead
+from polyome.outputs.labels_calibration import calibration_of, choose_linear_weight, log_loss
+from polyome.outputs.labels_linear import fit_label_models
 from polyome.outputs.labels_metrics import (
     auroc,
     average_precision,
@@ -33,16 +26,16 @@ from polyome.outputs.labels_metrics import (
     mean_of_known,
     scores_of,
 )
+from polyome.outputs.labels_prediction import LabelPrediction
 from polyome.outputs.labels_targets import LabelTargets, read_labels
-from polyome.outputs.linear import FittedLinear, Fold, OutOfFold
+from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, parts_of, validated
 from polyome.outputs.logistic_regression import TunedLogisticRegression
+from polyome.outputs.prediction import Answered, Prediction
+from polyome.outputs.stacking import label_weights
 from polyome.outputs.targets import TableWords
 
-PARTS = ("polyome", "transformer alone", "linear model alone")
-"""What is calibrated: the model, and each part of it for tables that show what it adds."""
 
-
-class LabelHead(Head):
+class LabelHead(LinearHead):
     """A linear map to one logit per label, and a small network beside it.
 
     What a representation pools over places can only be combined afterwards: a label that two
@@ -63,8 +56,6 @@ class LabelHead(Head):
 
     def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
         super().__init__(hidden_size, spec)
-        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
-        self.output = nn.Linear(hidden_size, spec["num_labels"])
         self.pairs = nn.Sequential(
             nn.Linear(hidden_size, 2 * hidden_size),
             nn.GELU(),
@@ -87,71 +78,9 @@ class LabelHead(Head):
         return (losses * known).sum() / known.sum().clamp(min=1)
 
     @staticmethod
-    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
-        """Logits, (b, c): the mean of the members and the linear models', by their weights."""
-        return weighted(members.mean(dim=0), linear, weights)
-
-    @staticmethod
     def chosen(outputs: Tensor) -> Tensor:
         """The most probable label."""
         return outputs.argmax(dim=-1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelPrediction(Prediction):
-    """The labels of each record.
-
-    Attributes
-    ----------
-    proba : DataFrame, (n, c): calibrated probability of each label.
-    """
-
-    proba: pd.DataFrame
-
-    output_type: ClassVar[str] = "labels"
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels."""
-        return tuple(map(str, self.proba.columns))
-
-    @property
-    def outputs(self) -> FloatArray:
-        """Probabilities, (n, c)."""
-        return self.proba.to_numpy()
-
-    @property
-    def label(self) -> np.ndarray:
-        """Labels of probability .5 or more, joined by semicolons, object (n,)."""
-        names = np.array(self.classes, dtype=object)
-        return np.array([";".join(names[row >= 0.5]) for row in self.outputs], dtype=object)
-
-    @property
-    def confidence(self) -> FloatArray:
-        """Probability of the least certain decision about a label, (n,)."""
-        return np.asarray(np.maximum(self.outputs, 1 - self.outputs).min(axis=1))
-
-    def frame(self) -> pd.DataFrame:
-        """One row per record: label, confidence, a column per label."""
-        shown = pd.DataFrame({"label": self.label, "confidence": self.confidence}, index=self.names)
-        return shown.join(self.proba, rsuffix=" (label)")  # a label may be called "label"
-
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and the truth, (n, c), as ``truth_LABEL``."""
-        columns = {f"truth_{name}": column for name, column in zip(self.classes, truth.T)}
-        return with_last(self.frame(), columns, "truth")
-
-    @classmethod
-    def scored(cls, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any] | None:
-        """True labels as measured values, probabilities as predicted ones."""
-        columns = list(map(str, table.columns))
-        if columns[:2] != ["label", "confidence"] or len(columns) != 2 + 2 * len(classes):
-            return None
-        halves = table.iloc[:, 2 : 2 + len(classes)], table.iloc[:, 2 + len(classes) :]
-        predicted, measured = (
-            half.astype(np.float64).set_axis(list(classes), axis=1) for half in halves
-        )
-        return {"measured": measured, "predicted": predicted}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,10 +90,13 @@ class FittedLabels(FittedOutput):
     Attributes
     ----------
     slopes, offsets : float64, (3, c): of the model, the transformer alone and the linear model.
+    by_pattern : float64, (2 ** m, 2, c): of records with m inputs, slopes and offsets of the model
+        by those that a record has; None where records have one.
     """
 
     slopes: FloatArray
     offsets: FloatArray
+    by_pattern: FloatArray | None = None
 
     def described(self, target: str) -> str:
         """Name the labels."""
@@ -172,39 +104,26 @@ class FittedLabels(FittedOutput):
         names = ", ".join(f"`{name}`" for name in self.classes)
         return f"A Polyome model that answers any of {len(self.classes)} labels:\n{names}."
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Probabilities of logits, float64 (n, c)."""
         k = PARTS.index(part)
-        return np.asarray(expit(outputs.astype(np.float64) * self.slopes[k] + self.offsets[k]))
+        slopes, offsets = self.slopes[k], self.offsets[k]
+        if self.by_pattern is not None and pattern is not None and k == 0:
+            slopes, offsets = self.by_pattern[pattern, 0], self.by_pattern[pattern, 1]
+        return np.asarray(expit(outputs.astype(np.float64) * slopes + offsets))
 
     def scaled(self, outputs: Tensor) -> Tensor:
         """Calibrated logits."""
         slopes, offsets = outputs.new_tensor(self.slopes[0]), outputs.new_tensor(self.offsets[0])
         return outputs * slopes + offsets
 
-    def prediction(
-        self,
-        outputs: FloatArray,
-        *,
-        names: pd.Index,
-        representation: FloatArray,
-        provenance: dict[str, Any],
-        notes: Sequence[str],
-        score: FloatArray | None,
-        refused: BoolArray | None,
-        coverage: float,
-        pattern: IntArray | None = None,
-    ) -> LabelPrediction:
+    def prediction(self, outputs: FloatArray, answered: Answered) -> LabelPrediction:
         """Probabilities; nothing is refused."""
-        del score, refused, coverage
-        proba = pd.DataFrame(self.calibrated(outputs), index=names, columns=list(self.classes))
-        return LabelPrediction(
-            names=names,
-            proba=proba,
-            representation=representation,
-            provenance=provenance,
-            notes=tuple(notes),
-        )
+        proba = self.calibrated(outputs, pattern=answered.pattern)
+        frame = pd.DataFrame(proba, index=answered.names, columns=list(self.classes))
+        return LabelPrediction(proba=frame, **answered.common)
 
     def linear_predictions(self, scores: FloatArray) -> FloatArray:
         """Probabilities of logits."""
@@ -216,7 +135,8 @@ class FittedLabels(FittedOutput):
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Slopes and offsets."""
-        return {}, {"slopes": self.slopes, "offsets": self.offsets}
+        of_inputs = {} if self.by_pattern is None else {"by_pattern": self.by_pattern}
+        return {}, {"slopes": self.slopes, "offsets": self.offsets} | of_inputs
 
     @classmethod
     def from_state(
@@ -224,7 +144,12 @@ class FittedLabels(FittedOutput):
     ) -> Self:
         """Restore slopes and offsets."""
         del settings
-        return cls(classes=classes, slopes=arrays["slopes"], offsets=arrays["offsets"])
+        return cls(
+            classes=classes,
+            slopes=arrays["slopes"],
+            offsets=arrays["offsets"],
+            by_pattern=arrays.get("by_pattern"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +165,7 @@ class Labels(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedLabels
     constant: ClassVar[str] = "majority"
     linear: ClassVar[str] = "logistic_regression"
+    joins_inputs: ClassVar[bool] = True
     caution: ClassVar[str] = (
         "- Probabilities were calibrated on rows like the training rows, each label by itself; a "
         "label is given from a probability of .5."
@@ -279,27 +205,8 @@ class Labels(Output):
         are_few: bool = False,
     ) -> FittedLinear:
         """Logistic regression of each label on the rows where it is known."""
-        fits = []
-        for k in range(num_outputs):
-            known = truth[:, k, 1] > 0
-            inside = [_restricted(fold, known) for fold in folds]
-            fit = fit_linear_model(
-                [fold for fold in inside if len(fold.rows) and len(fold.held)],
-                _restricted(whole, known),
-                truth[:, k, 0].astype(np.int64),
-                2,
-                penalties=penalties or GRID,
-                readings=readings,
-                balance=False,
-            )
-            fits.append(fit)
-        return FittedLinear(
-            coef=np.stack([fit.coef[1] - fit.coef[0] for fit in fits]),
-            intercept=np.array([fit.intercept[1] - fit.intercept[0] for fit in fits]),
-            out_of_fold=np.stack(
-                [fit.out_of_fold[:, 1] - fit.out_of_fold[:, 0] for fit in fits], axis=1
-            ),
-        )
+        del num_outputs, are_few
+        return fit_label_models(folds, whole, truth, penalties=penalties, readings=readings)
 
     def uncalibrated(self, targets: Any, classes: tuple[str, ...]) -> FittedLabels:
         """Probabilities as the networks give them."""
@@ -322,19 +229,40 @@ class Labels(Output):
         weight = self.linear_weight
         if not out_of_fold:
             return fitted, weight
-        rows = np.concatenate([part.rows for part in out_of_fold])
-        networks = np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+        rows, networks = validated(out_of_fold)
         pool = [networks]
         if linear is not None:
             weight = choose_linear_weight(weight, out_of_fold, linear.out_of_fold, truth, members)
-            alone = linear.out_of_fold[rows]
-            pool = [(1 - weight) * networks + weight * alone, networks, alone]
+            pool = parts_of(networks, linear.out_of_fold[rows], weight)
         slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
         for k, outputs in enumerate(pool):
-            for c in range(outputs.shape[1]):
-                known = truth[rows, c, 1] > 0
-                slopes[k, c], offsets[k, c] = platt(outputs[known, c], truth[rows[known], c, 0])
+            slopes[k], offsets[k] = calibration_of(outputs, truth[rows])
         return replace(fitted, slopes=slopes, offsets=offsets), weight
+
+    def stacking_weights(
+        self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
+    ) -> FloatArray:
+        """Weights of logits whose sum predicts known labels best."""
+        return label_weights(outputs, truth, start)
+
+    def calibrate_inputs(
+        self,
+        fitted: FittedLabels,
+        held: Mapping[int, tuple[FloatArray, FloatArray, np.ndarray | None]],
+        num_patterns: int,
+    ) -> FittedLabels:
+        """Learn slope and offset of each label by the inputs that a record has.
+
+        A label that one input tells alone is weakened by the weights of the others.
+        """
+        if not held:
+            return fitted
+        by_pattern = np.tile([[[1.0], [0.0]]], (num_patterns, 1, len(fitted.classes)))
+        for pattern, (outputs, truth, _) in held.items():
+            by_pattern[pattern] = calibration_of(outputs, truth)
+        slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
+        slopes[0], offsets[0] = by_pattern[-1]
+        return replace(fitted, slopes=slopes, offsets=offsets, by_pattern=by_pattern)
 
     def joined(self, views: Sequence[FloatArray]) -> FloatArray:
         """Mean logit."""
@@ -365,8 +293,7 @@ class Labels(Output):
     ) -> dict[str, Any]:
         """The scores of each label."""
         del refuses
-        columns = zip(classes, truth.T, predicted.outputs.T, strict=True)
-        return {"by_target": {name: scores_of(true, proba) for name, true, proba in columns}}
+        return {"by_target": self.by_target(truth, predicted.outputs, classes)}
 
     def fit_constant(self, truth: FloatArray) -> FloatArray:
         """Frequencies of the labels."""
@@ -414,15 +341,3 @@ class Labels(Output):
         )
         size = (4.6, 1.0 + 0.26 * len(known))
         return [OutputFigure("labels", "How well each label is found", draw, size, reading)]
-
-
-def _restricted(fold: Fold, known: BoolArray) -> Fold:
-    """A fold of the rows whose label is known; bool (n,) over all rows."""
-    rows, held = known[fold.rows], known[fold.held]
-    return replace(
-        fold,
-        rows=fold.rows[rows],
-        held=fold.held[held],
-        x=fold.x[np.flatnonzero(rows)],
-        x_held=fold.x_held[np.flatnonzero(held)] if len(held) else fold.x_held,
-    )

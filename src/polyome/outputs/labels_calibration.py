@@ -43,6 +43,23 @@ def platt(logits: FloatArray, truth: FloatArray) -> tuple[float, float]:
     return float(found.x[0]), float(found.x[1])
 
 
+def calibration_of(logits: FloatArray, truth: FloatArray) -> FloatArray:
+    """Slope and offset of each label, float64 (2, c), of logits (m, c) by the known labels.
+
+    ``truth``, (m, c, 2), is 0 or 1, and whether that is known.
+
+    Examples
+    --------
+    >>> calibration_of(np.zeros((0, 3)), np.zeros((0, 3, 2))).tolist()
+    [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    found = np.zeros((2, logits.shape[1]))
+    for c in range(logits.shape[1]):
+        known = truth[:, c, 1] > 0
+        found[:, c] = platt(logits[known, c], truth[known, c, 0])
+    return found
+
+
 def choose_linear_weight(
     usual: float,
     out_of_fold: Sequence[OutOfFold],

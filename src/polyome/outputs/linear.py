@@ -1,5 +1,6 @@
 """What fitting a linear model beside the transformer reads, and what it leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,30 @@ class OutOfFold:
 
     rows: IntArray
     outputs: FloatArray
+
+
+def validated(out_of_fold: Sequence[OutOfFold]) -> tuple[IntArray, FloatArray]:
+    """Validation rows, (m,), and the mean of their members' raw outputs, (m, c).
+
+    Examples
+    --------
+    >>> rows, outputs = validated([OutOfFold(np.array([4]), np.array([[[1.0]], [[3.0]]]))])
+    >>> rows.tolist(), outputs.tolist()
+    ([4], [[2.0]])
+    """
+    rows = np.concatenate([part.rows for part in out_of_fold])
+    return rows, np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+
+
+def parts_of(networks: FloatArray, linear: FloatArray, weight: float) -> list[FloatArray]:
+    """Raw outputs, (m, c), of the model, the transformer alone and the linear model alone.
+
+    Examples
+    --------
+    >>> parts_of(np.array([1.0]), np.array([3.0]), 0.5)
+    [array([2.]), array([1.]), array([3.])]
+    """
+    return [(1 - weight) * networks + weight * linear, networks, linear]
 
 
 def seen_by(rows: IntArray, held: IntArray, truth: IntArray) -> BoolArray:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize, nnls
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax
 
 from polyome._types import FloatArray, IntArray
 
@@ -52,6 +52,41 @@ def stacking_weights(
         away = weights - start
         value = -pooled[rows, truth].sum() + PRIOR_ROWS * (away @ away)
         return float(value), gradient + 2 * PRIOR_ROWS * away
+
+    found = minimize(loss, start, jac=True, bounds=[(0, LARGEST)] * len(start), method="L-BFGS-B")
+    return np.asarray(found.x)
+
+
+def label_weights(
+    outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
+) -> FloatArray:
+    """Weights, none below 0, of logits whose sum predicts the known labels best.
+
+    Parameters
+    ----------
+    outputs : of each model, logits (n, c), of rows that it was not fitted on.
+    truth : float, (n, c, 2): 0 or 1, and whether that is known.
+    start : (k,), the weights without any row, for which :data:`PRIOR_ROWS` count.
+
+    Examples
+    --------
+    >>> truth = np.stack([np.tile([0.0, 1.0], 50), np.ones(100)], axis=-1)[:, None]
+    >>> right, noise = 4 * truth[..., 0] - 2, np.tile([[1.0], [1.0], [-1.0], [-1.0]], (25, 1))
+    >>> weights = label_weights([right, noise], truth, np.array([0.5, 0.5]))
+    >>> bool(weights[0] > 1 > 0.5 > weights[1])
+    True
+    """
+    values, known = truth[..., 0].astype(np.float64), truth[..., 1] > 0
+    if not known.any():
+        return np.asarray(start, dtype=np.float64)
+    stacked = np.stack([np.asarray(one, np.float64)[known] for one in outputs])  # (k, m)
+    labels = values[known]
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        logits = weights @ stacked
+        away = weights - start
+        value = (np.logaddexp(0, logits) - labels * logits).sum() + PRIOR_ROWS * (away @ away)
+        return float(value), stacked @ (expit(logits) - labels) + 2 * PRIOR_ROWS * away
 
     found = minimize(loss, start, jac=True, bounds=[(0, LARGEST)] * len(start), method="L-BFGS-B")
     return np.asarray(found.x)

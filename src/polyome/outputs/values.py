@@ -10,17 +10,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
-from torch import Tensor, nn
+from torch import Tensor
 
-from polyome._types import BoolArray, FloatArray, IntArray
+from polyome._types import FloatArray, IntArray
 from polyome.metrics import pearson, regression_metrics
-from polyome.outputs.base import FittedOutput, Metric, Output, Prediction, with_last
-from polyome.outputs.head import Head, weighted
-from polyome.outputs.linear import FittedLinear, Fold, OutOfFold
+from polyome.outputs.base import FittedOutput, Metric, Output
+from polyome.outputs.head import Head, LinearHead
+from polyome.outputs.linear import FittedLinear, Fold, OutOfFold, parts_of, validated
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.stacking import squared_weights
 from polyome.outputs.targets import TableWords
 from polyome.outputs.values_calibration import LEVELS, choose_linear_weight, conformal_widths
 from polyome.outputs.values_linear import fit_ridge_path, squared_error
+from polyome.outputs.values_prediction import ValuePrediction
 from polyome.outputs.values_ridge import fit_exact_ridge, fit_joint_ridge
 from polyome.outputs.values_scale import ValueScale
 from polyome.outputs.values_targets import ValueTargets, read_values
@@ -31,7 +33,7 @@ RIDGE_GRID = np.logspace(-3, 5, 9)
 """Penalties of the baseline, for z-scores."""
 
 
-class ValueHead(Head):
+class ValueHead(LinearHead):
     """A linear map to one value per target, in training units.
 
     Parameters
@@ -47,16 +49,6 @@ class ValueHead(Head):
     torch.Size([3, 2])
     """
 
-    def __init__(self, hidden_size: int, spec: dict[str, Any]) -> None:
-        super().__init__(hidden_size, spec)
-        self.dropout = nn.Dropout(spec.get("dropout", 0.0))
-        self.output = nn.Linear(hidden_size, spec["num_labels"])
-
-    def forward(self, representation: Tensor) -> Tensor:
-        """(b, d) -> values, (b, c)."""
-        values: Tensor = self.output(self.dropout(representation))
-        return values
-
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Weighted mean squared error of values, (b, c).
 
@@ -64,68 +56,6 @@ class ValueHead(Head):
         """
         truth, weight = target.unbind(dim=-1)
         return ((outputs - truth).square() * weight).sum() / weight.sum().clamp(min=1e-6)
-
-    @staticmethod
-    def combine(members: Tensor, linear: Sequence[Tensor], weights: Tensor) -> Tensor:
-        """Values, (b, c): the mean of the members and the linear models', by their weights."""
-        return weighted(members.mean(dim=0), linear, weights)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValuePrediction(Prediction):
-    """Values of each record.
-
-    Attributes
-    ----------
-    values : DataFrame, (n, c): the predicted value of each target.
-    low, high : DataFrame, (n, c): ends of the prediction interval; None where none was learned.
-    profile : the measurement that the values are, where they are one.
-    """
-
-    values: pd.DataFrame
-    low: pd.DataFrame | None
-    high: pd.DataFrame | None
-    profile: str | None = None
-
-    output_type: ClassVar[str] = "values"
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The targets."""
-        return tuple(map(str, self.values.columns))
-
-    @property
-    def outputs(self) -> FloatArray:
-        """Values, (n, c)."""
-        return self.values.to_numpy()
-
-    def frame(self) -> pd.DataFrame:
-        """One row per record: for each target its value and the ends of its interval."""
-        columns: dict[str, Any] = {}
-        for name in self.values.columns:
-            columns[name] = self.values[name]
-            if self.low is not None and self.high is not None:
-                columns[f"{name}_low"] = self.low[name]
-                columns[f"{name}_high"] = self.high[name]
-        return pd.DataFrame(columns, index=self.names)
-
-    def beside(self, truth: np.ndarray) -> pd.DataFrame:
-        """:meth:`frame` and the true values, (n, c): ``truth``, or ``truth_TARGET`` of many."""
-        one = self.values.shape[1] == 1
-        names = ["truth"] if one else [f"truth_{name}" for name in self.values.columns]
-        return with_last(self.frame(), dict(zip(names, truth.T, strict=True)), "truth")
-
-    @classmethod
-    def scored(cls, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any] | None:
-        """Measured and predicted values."""
-        columns = list(map(str, table.columns))
-        if not columns or not columns[-1].startswith("truth") or not set(classes) <= set(columns):
-            return None
-        measured = table.iloc[:, -len(classes) :].set_axis(list(classes), axis=1)
-        return {
-            "measured": measured.apply(pd.to_numeric),
-            "predicted": table[list(classes)].apply(pd.to_numeric),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,40 +80,23 @@ class FittedValues(FittedOutput):
         transform = self.scale.transform
         return f"A Polyome model that predicts {names} (fitted after the transform `{transform}`)."
 
-    def calibrated(self, outputs: FloatArray, part: str = "polyome") -> FloatArray:
+    def calibrated(
+        self, outputs: FloatArray, part: str = "polyome", pattern: IntArray | None = None
+    ) -> FloatArray:
         """Values as measured."""
-        del part
+        del part, pattern
         return self.scale.undo(outputs)
 
-    def prediction(
-        self,
-        outputs: FloatArray,
-        *,
-        names: pd.Index,
-        representation: FloatArray,
-        provenance: dict[str, Any],
-        notes: Sequence[str],
-        score: FloatArray | None,
-        refused: BoolArray | None,
-        coverage: float,
-        pattern: IntArray | None = None,
-    ) -> ValuePrediction:
+    def prediction(self, outputs: FloatArray, answered: Answered) -> ValuePrediction:
         """Values and the ends of their intervals."""
-        del score, refused
         low = high = None
         if self.widths is not None:
-            place = min(LEVELS - 1, round(coverage * LEVELS)) - 1
+            place = min(LEVELS - 1, round(answered.coverage * LEVELS)) - 1
+            pattern = answered.pattern
             width = self.widths[place] if pattern is None else self.widths[pattern, place]
-            low, high = (self._frame(outputs + w, names) for w in (-width, width))
-        return ValuePrediction(
-            names=names,
-            values=self._frame(outputs, names),
-            low=low,
-            high=high,
-            representation=representation,
-            provenance=provenance,
-            notes=tuple(notes),
-        )
+            low, high = (self._frame(outputs + w, answered.names) for w in (-width, width))
+        values = self._frame(outputs, answered.names)
+        return ValuePrediction(values=values, low=low, high=high, **answered.common)
 
     def _frame(self, outputs: FloatArray, names: pd.Index) -> pd.DataFrame:
         return pd.DataFrame(self.calibrated(outputs), index=names, columns=list(self.classes))
@@ -237,6 +150,7 @@ class Values(Output):
     fitted: ClassVar[type[FittedOutput]] = FittedValues
     constant: ClassVar[str] = "mean"
     linear: ClassVar[str] = "ridge"
+    network_weight: ClassVar[float] = 0.3
     caution: ClassVar[str] = (
         "- Intervals hold for records like the training rows; on other laboratories' data they may "
         "be too narrow."
@@ -311,12 +225,11 @@ class Values(Output):
         weight = self.linear_weight
         if not out_of_fold:
             return fitted, weight
-        rows = np.concatenate([part.rows for part in out_of_fold])
-        outputs = np.concatenate([part.outputs.mean(axis=0) for part in out_of_fold])
+        rows, outputs = validated(out_of_fold)
         if linear is not None:
             alone = linear.out_of_fold
             weight = choose_linear_weight(weight, out_of_fold, alone, truth, members)
-            outputs = (1 - weight) * outputs + weight * alone[rows]
+            outputs = parts_of(outputs, alone[rows], weight)[0]
         if len(rows) >= FEWEST:
             groups = None if groups is None else groups[rows]
             fitted = replace(fitted, widths=conformal_widths(outputs, truth[rows], groups))
@@ -406,18 +319,16 @@ class Values(Output):
     ) -> dict[str, Any]:
         """Proportion of true values in their intervals, and the scores of each of several."""
         del refuses
-        by_target: dict[str, Any] = {}
         coverage: dict[str, float | None] = {}
         for k, name in enumerate(classes):
-            if len(classes) > 1:
-                one = slice(k, k + 1)
-                by_target[name] = self.metrics(truth[:, one], predicted.outputs[:, one], (name,))
             if predicted.low is None or predicted.high is None:
                 continue
             known = np.isfinite(truth[:, k])
             low, high = (end[name].to_numpy()[known] for end in (predicted.low, predicted.high))
             inside = (truth[known, k] >= low) & (truth[known, k] <= high)
             coverage[name] = float(inside.mean()) if known.any() else None
+        several = classes if len(classes) > 1 else ()
+        by_target = self.by_target(truth, predicted.outputs, several)
         return {"by_target": by_target, "coverage": coverage}
 
     def fit_constant(self, truth: FloatArray) -> FloatArray:

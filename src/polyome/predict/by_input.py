@@ -85,11 +85,8 @@ def _by_output(
     output, names = fitted.task.output_type, fitted.classes
     if not output.is_one_class:
         first = output.shown_metrics[0]
-        columns = {name: slice(k, k + 1) for k, name in enumerate(names)}
-        return {
-            name: output.metrics(truth[:, one], answered[:, one], (name,))[first]
-            for name, one in columns.items()
-        }
+        scores = output.by_target(truth, answered, names)
+        return {name: one[first] for name, one in scores.items()}
     present = sorted(set(truth.astype(str)) & set(names))
     best = np.asarray(names)[answered.argmax(axis=1)]
     scores = f1_score(truth.astype(str), best, labels=present, average=None, zero_division=0.0)

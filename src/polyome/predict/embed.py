@@ -11,7 +11,7 @@ from polyome.io.files import check_writable, written_aside
 from polyome.io.zarr_tables import check_new_zarr
 from polyome.modalities import Modality
 from polyome.modalities.base import Records
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 
 _WHOLE = (".h5ad", ".zarr")
 """Endings of files that hold cells with all that is known of them."""

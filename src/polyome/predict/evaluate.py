@@ -9,7 +9,8 @@ from polyome._types import FloatArray, IntArray
 from polyome.metrics import bootstrap_interval, paired_difference
 from polyome.modalities.base import Records
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.outputs.base import Output, Prediction
+from polyome.outputs.base import Output
+from polyome.outputs.prediction import Prediction
 from polyome.outputs.targets import Targets
 from polyome.predict.by_input import scores_by_input
 from polyome.predict.predict import PredictArguments, predict

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 from polyome._errors import InputError
-from polyome._types import BoolArray, FloatArray
+from polyome._types import BoolArray, FloatArray, IntArray
 from polyome._version import __version__
 from polyome.modalities.base import Records
 from polyome.modalities.inputs import InputRecords
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.outputs.base import Prediction
 from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.prediction import Answered, Prediction
 from polyome.outputs.unknown import UNKNOWN
-from polyome.outputs.values import ValuePrediction
+from polyome.outputs.values_prediction import ValuePrediction
 from polyome.predict.vote import majority_vote
 from polyome.settings import Count, Coverage, Proportion, Settings
 
@@ -118,7 +118,13 @@ def run(fitted: FittedModel, records: Records, arguments: PredictArguments) -> R
 
 def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments) -> FloatArray:
     """Calibrated probabilities, or values as measured, (n, c)."""
-    return fitted.output.calibrated(run(fitted, records, arguments).outputs)
+    outputs = run(fitted, records, arguments).outputs
+    return fitted.output.calibrated(outputs, pattern=_pattern(records))
+
+
+def _pattern(records: Records) -> IntArray | None:
+    """Which inputs each record has, (n,); None where records have but one."""
+    return records.pattern if isinstance(records, InputRecords) else None
 
 
 def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:
@@ -145,17 +151,17 @@ def _assemble(
                 refused |= unaligned > NEAR
             is_open = fitted.modality.can_align and unaligned is None
             notes += _of_refused(refused, _advice(score) if is_open else "")
-    prediction = fitted.output.prediction(
-        raw.outputs,
+    answered = Answered(
         names=records.table.index,
         representation=raw.representation,
         provenance=_provenance(fitted, arguments, notes),
-        notes=notes,
+        notes=tuple(notes),
         score=score,
         refused=refused,
         coverage=arguments.interval,
-        pattern=records.pattern if isinstance(records, InputRecords) else None,
+        pattern=_pattern(records),
     )
+    prediction = fitted.output.prediction(raw.outputs, answered)
     return prediction if unaligned is None else prediction.unaligned(unaligned)
 
 

@@ -14,7 +14,7 @@ from polyome.audit.findings import Finding
 from polyome.io.files import write_json
 from polyome.model_folder.checkpoints import LearningCurve
 from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary
-from polyome.outputs.base import Prediction
+from polyome.outputs.prediction import Prediction
 from polyome.predict.evaluate import Evaluation
 
 
@@ -111,7 +111,7 @@ def card(fitted: FittedModel, evaluation: Evaluation | None) -> str:
         "## Limits",
         "",
         fitted.task.output_type.caution,
-        *[f"- {limit}" for limit in fitted.task.limits],
+        *[f"- {limit}" for limit in fitted.task.known_limits()],
         "",
     ]
     return "\n".join(lines)

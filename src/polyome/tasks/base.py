@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -112,6 +112,14 @@ class Task(Settings, ABC):
             )
             raise InputError(message)
 
+    def for_source(self, source: Any, reading: dict[str, Any]) -> Self:
+        """Settle what only a source can decide; by default the task stays as it is.
+
+        It is settled before anything is read, and kept with the model.
+        """
+        del source, reading
+        return self
+
     def modality_class(self) -> type[Modality]:
         """What reads the records: the task's modality, or several inputs."""
         return MODALITIES[self.modality]
@@ -155,6 +163,14 @@ class Task(Settings, ABC):
         """How messages name the table that the truth is read from."""
         modality = MODALITIES[self.modality]
         return TableWords(modality.table_name, modality.target_hint)
+
+    def groupings(self) -> dict[str, Grouping | None]:
+        """What ``split_by`` may be of the records that this task reads."""
+        return self.splits_by
+
+    def known_limits(self) -> tuple[str, ...]:
+        """What users of a model of these settings should know, for its card."""
+        return self.limits
 
     @abstractmethod
     def training(self, n_rows: int, modality: Modality) -> dict[str, Any]:
@@ -211,9 +227,9 @@ class Task(Settings, ABC):
     def audit(self, records: Records, targets: Targets, split: Split, target: str) -> list[Finding]:
         """What the user should know of the data before believing a score."""
 
-    @abstractmethod
     def features(self, modality: Modality, records: Records) -> Any:
-        """(n, f), what the task's baselines read."""
+        """(n, f), what the task's baselines read; by default what the modality has for them."""
+        return modality.baseline_features(records)
 
     def kept_features(self, modality: Modality, records: Records) -> dict[str, FloatArray]:
         """By name of a linear baseline that is kept with the model, its features (n, f)."""

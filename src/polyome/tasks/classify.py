@@ -10,7 +10,7 @@ from polyome.modalities import Modality
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
-from polyome.tasks.inputs import InputsTask, record_findings, training_settings
+from polyome.tasks.inputs import InputsTask, members_of_few, record_findings, training_settings
 
 
 @dataclass(kw_only=True)
@@ -46,7 +46,7 @@ class Classify(InputsTask):
     def members(self, n_rows: int, modality: Modality) -> int:
         """Of few rows seven, so that each row is left aside by one and tells the weights."""
         del modality
-        return self.num_members or (7 if n_rows < 500 else 5 if n_rows < 2000 else 3)
+        return self.num_members or members_of_few(n_rows)
 
     def baselines(self) -> dict[str, Baseline]:
         """Gradient boosting; the linear ones and the frequencies are kept with the model."""

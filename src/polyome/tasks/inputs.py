@@ -197,14 +197,17 @@ class InputsTask(Task):
         """Z-scores of all inputs side by side, float32 (n, f)."""
         if isinstance(modality, Inputs):
             return np.concatenate([*input_features(modality, records).values()], axis=1)
-        return modality.baseline_features(records)
+        return super().features(modality, records)
 
     def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
         """Of several inputs each one's too, so that what each adds is seen."""
-        kept = super().kept_features(modality, records)
-        if isinstance(modality, Inputs) and len(modality.members) > 1:
+        if not isinstance(modality, Inputs):
+            return super().kept_features(modality, records)
+        linear = self.output_type.linear
+        kept = {linear: self.features(modality, records)}
+        if len(modality.members) > 1:
             found = input_features(modality, records)
-            kept |= {f"{self.output_type.linear}_{name}": x for name, x in found.items()}
+            kept |= {f"{linear}_{name}": x for name, x in found.items()}
         return kept
 
     def joined_baselines(
@@ -237,6 +240,17 @@ def training_settings(
         "early_stopping": True,
         "batch_size": int(2 ** np.clip(round(np.log2(n_rows / steps)), 4, 8)),
     }
+
+
+def members_of_few(n_rows: int) -> int:
+    """Networks for so many training rows: of few seven, so that each row is left aside by one.
+
+    Examples
+    --------
+    >>> members_of_few(100), members_of_few(5000)
+    (7, 3)
+    """
+    return 7 if n_rows < 500 else 5 if n_rows < 2000 else 3
 
 
 def input_features(modality: Inputs, records: InputRecords) -> dict[str, FloatArray]:
@@ -304,11 +318,13 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
     """What misleads scores on records with any inputs, told classes or values."""
     known = np.flatnonzero(targets.labelled)
     is_value = targets.labels is None
+    names_of = targets.outputs(split.train) if is_value else ()
+    shown = [f"'{name}'" if len(names_of) > 1 else "the target" for name in names_of]
     findings = (
         [
             finding
-            for k in range(targets.truth.shape[1])
-            for finding in _presence(records, targets, k)
+            for k, target in enumerate(shown)
+            for finding in _presence(records, np.asarray(targets.truth, np.float64)[:, k], target)
         ]
         if is_value
         else input_findings(records, targets, split)
@@ -322,8 +338,8 @@ def record_findings(records: InputRecords, targets: Targets, split: Split) -> li
         else duplicate_findings(features, targets.truth, split)
     )
     columns = targets.truth[known].T if is_value else [targets.truth[known]]
-    for truth in columns:
-        findings += given_away(features[known], names, np.asarray(truth))
+    for truth, target in zip(columns, shown or ["the target"], strict=True):
+        findings += given_away(features[known], names, np.asarray(truth), target=target)
     return findings
 
 
@@ -343,9 +359,8 @@ def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
     return (np.hstack(parts) if parts else np.zeros((len(records), 0), np.float32)), names
 
 
-def _presence(records: InputRecords, targets: Targets, k: int) -> list[Finding]:
-    """Warn of an input whose presence goes with a value."""
-    truth = np.asarray(targets.truth, np.float64)[:, k]
+def _presence(records: InputRecords, truth: FloatArray, target: str) -> list[Finding]:
+    """Warn of an input whose presence goes with a value or a label, (n,)."""
     known = np.isfinite(truth)
     findings = []
     for name in records.rows:
@@ -356,8 +371,8 @@ def _presence(records: InputRecords, targets: Targets, k: int) -> list[Finding]:
         if abs(r) < PRESENCE_TELLS:
             continue
         message = (
-            f"Having the input '{name}' goes with the target (r = {r:.2f}): its presence tells the "
-            "value. Leave the input out, or add records of other values that lack it."
+            f"Having the input '{name}' goes with {target} (r = {r:.2f}): its presence tells "
+            f"{target}. Leave the input out, or add records of other values that lack it."
         )
         findings.append(Finding("shortcut", "warning", message, {"name": name, "pearson": r}))
     return findings

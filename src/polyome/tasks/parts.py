@@ -10,7 +10,6 @@ from polyome import splits
 from polyome._errors import InputError, PolyomeWarning, listed, one_column
 from polyome.io.missing import stripped
 from polyome.labels import alike_labels, labels_as_text, meant_missing
-from polyome.modalities import MODALITIES
 from polyome.modalities.base import Records
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
@@ -34,7 +33,7 @@ def split_records(
     The parts, and the group of each record, (n,), where rows stay together by group.
     """
     table, labelled = records.table, targets.labelled
-    where = MODALITIES[task.modality].table_name
+    where = task.table_words().where
     if split is not None and split_by is not None:
         message = "--split and --split-by were both given; give one of them."
         raise InputError(message)
@@ -46,9 +45,9 @@ def split_records(
             return parts, None
         rows = np.concatenate([parts.train, parts.validation, parts.test])
         return parts, splits.group_names(groups, rows, group)
-    if split_by not in (None, *task.splits_by):
+    if split_by not in (None, *task.groupings()):
         message = f"there is no --split-by {split_by} for {task.name}. "
-        message += f"Known: {listed(task.splits_by)}."
+        message += f"Known: {listed(task.groupings())}."
         raise InputError(message)
     by = split_by or ("random" if group is None else "group")
     if by != "group" and group is not None:
@@ -86,7 +85,7 @@ def _named_groups(table: pd.DataFrame, group: str, where: str) -> "pd.Series[Any
 
 def _groups(task: Task, records: Records, split_by: str, named: "pd.Series[Any] | None") -> Any:
     """Group of each record, (n,): of a column, or as the task finds it."""
-    grouping = task.splits_by[split_by]
+    grouping = task.groupings()[split_by]
     if grouping is not None:
         return grouping(records)
     if named is None:

@@ -25,13 +25,11 @@ from polyome.train.linear_model import fold_features
 from polyome.train.members import out_of_fold_predictions
 from polyome.train.training import Training
 
-NETWORK_START, HALF_ROWS = 0.6, 300
-"""Weight of the networks of many records where no row says otherwise; the linear models share the
-rest. Of so many training records it is half of that: networks of few records are behind, and the
-rows that weigh them are those by which they stopped, which flatters them (scGEM, 142 records: the
+HALF_ROWS = 300
+"""Training records of which the networks weigh half of what those of many records do, where no row
+says otherwise; the linear models share the rest. Networks of few records are behind, and the rows
+that weigh them are those by which they stopped, which flatters them (scGEM, 142 records: the
 networks' log loss is .34, that of a linear model of all inputs .17)."""
-VALUES_START = 0.3
-"""The same where answers are values."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,8 @@ class InputLinear:
     out_of_fold : by input, raw outputs (n, c) of all training records, such as log-probabilities;
         where one lacks the input they mean nothing.
     joint : the same of one linear model of all inputs; None of a single input, where no record has
-        them all, or where answers are values.
-    detectors : refuse records unlike all training records; None where answers are values.
+        them all, or where the type of answer has none.
+    detectors : refuse records unlike all training records; None where answers are no classes.
     are_summed : each model says what the others leave, so that their answers add up.
     """
 
@@ -92,12 +90,13 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
     for name, fitted in (summed or fits).items():
         _put(beside.parts[name], modules[name], fitted)
     held = {name: fitted.out_of_fold for name, fitted in (summed or fits).items()}
-    if not detectors:
-        return InputLinear(held, None, None, are_summed=summed is not None)
-    of_inputs = [[*by_fold[name], wholes[name]] for name in widths]
-    found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
-    joint = _fit_joint(task, training, beside, of_inputs, widths)
-    return InputLinear(held, joint, found)
+    found = joint = None
+    if detectors:
+        found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
+    if task.output_type.joins_inputs:
+        of_inputs = [[*by_fold[name], wholes[name]] for name in widths]
+        joint = _fit_joint(task, training, beside, of_inputs, widths)
+    return InputLinear(held, joint, found, are_summed=summed is not None)
 
 
 def _fit_joint(
@@ -220,7 +219,7 @@ def weigh_inputs(
 
 def _start(training: Training, task: Task, number: int, *, are_summed: bool) -> FloatArray:
     """Weights of the networks and of so many linear models without any row, (1 + k,)."""
-    networks = NETWORK_START if task.output_type.is_one_class else VALUES_START
+    networks = task.output_type.network_weight
     networks *= len(training.fit) / (len(training.fit) + HALF_ROWS)
     return np.array([networks, *[(1 - networks) / (1 if are_summed else number)] * number])
 

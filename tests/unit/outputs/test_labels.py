@@ -15,6 +15,7 @@ from polyome.outputs.labels_calibration import choose_linear_weight, platt
 from polyome.outputs.labels_metrics import auroc, average_precision, scores_of
 from polyome.outputs.labels_targets import LabelTargets, read_labels
 from polyome.outputs.linear import Fold, OutOfFold
+from polyome.outputs.prediction import Answered
 from polyome.outputs.targets import TableWords
 from polyome.report.scored import Scored
 from polyome.splits import Split
@@ -174,10 +175,9 @@ def fitted():
 
 
 def predicted(outputs):
-    return fitted().prediction(
-        np.array(outputs), names=NAMES[: len(outputs)], representation=np.zeros((len(outputs), 2)),
-        provenance={}, notes=(), score=None, refused=None, coverage=0.9,
-    )  # fmt: skip
+    names = NAMES[: len(outputs)]
+    answered = Answered(names=names, representation=np.zeros((len(outputs), 2)))
+    return fitted().prediction(np.array(outputs), answered)
 
 
 def test_a_prediction_is_a_column_per_label():
@@ -217,3 +217,60 @@ def test_frequencies_and_baselines():
     proba = fitted().linear_predictions(x @ coef.T + intercept)
     assert proba[0, 0] > 0.5 > proba[1, 0]
     assert (proba[:, 1] > 0.99).all()
+
+
+def test_a_label_that_no_fold_can_validate_is_answered_by_its_frequency():
+    x = rng.normal(size=(40, 2))
+    truth = np.stack([x[:, 0] > 0, np.arange(40) % 4 == 0], axis=1).astype(float)
+    truth[10:, 1] = np.nan  # known of rows of one fold alone
+    rows = np.arange(40)
+    parts = [(rows[10:], rows[:10]), (np.r_[rows[:0]], rows[10:])]
+    folds = [Fold(a, b, x[a], x[b], None, None) for a, b in parts]
+    whole = Fold(rows, rows[:0], x, x[:0], None, None)
+    found = Labels().fit_linear(folds, whole, pairs(truth), 2)
+    assert not found.coef[1].any()
+    assert expit(found.intercept[1]) == pytest.approx(0.3)
+    np.testing.assert_allclose(expit(found.out_of_fold[:, 1]), 0.3)
+    unknown = np.column_stack([truth[:, 0], np.full(40, np.nan)])
+    found = Labels().fit_linear(folds, whole, pairs(unknown), 2)
+    assert found.intercept[1] == 0
+
+
+def test_each_set_of_inputs_is_calibrated_by_itself():
+    truth = (rng.random((2000, 2)) < 0.5).astype(float)
+    known = pairs(truth)
+    logits = 2 * truth - 1 + rng.normal(size=(2000, 2))  # the best slope is 2
+    output = Labels()
+    start = output.uncalibrated(None, ("a", "b"))
+    held = {
+        1: (logits, known, None),
+        3: (np.column_stack([logits[:, 0] / 4, logits[:, 1]]), known, None),
+    }
+    fitted = output.calibrate_inputs(start, held, 4)
+    np.testing.assert_allclose(fitted.by_pattern[1, 0], 2, atol=0.3)
+    np.testing.assert_allclose(fitted.by_pattern[3, 0, 1], 2, atol=0.3)
+    assert fitted.by_pattern[3, 0, 0] > 4.5
+    np.testing.assert_array_equal(fitted.by_pattern[2], [[1, 1], [0, 0]])  # no row tells
+    np.testing.assert_array_equal(fitted.slopes[0], fitted.by_pattern[3, 0])
+    proba = fitted.calibrated(logits[:2], pattern=np.array([1, 2]))
+    expected = [fitted.by_pattern[1, 0] * logits[0] + fitted.by_pattern[1, 1], logits[1]]
+    np.testing.assert_allclose(proba, expit(expected))
+    again = FittedLabels.from_state(("a", "b"), *fitted.state())
+    np.testing.assert_array_equal(again.by_pattern, fitted.by_pattern)
+    assert output.calibrate_inputs(start, {}, 4) is start
+
+
+def test_weights_of_several_models_hang_on_known_labels_alone():
+    truth = (rng.random((400, 2)) < 0.5).astype(float)
+    good, poor = 2 * truth - 1 + rng.normal(size=(400, 2)), rng.normal(size=(400, 2))
+    truth[::2, 1] = np.nan
+    known = pairs(truth)
+    weights = Labels().stacking_weights([good, poor], known, np.array([0.5, 0.5]))
+    assert weights[0] > 1.5
+    assert weights[1] < 0.25 * weights[0]
+    poor[::2, 1] = 100  # where nothing is known
+    again = Labels().stacking_weights([good, poor], known, np.array([0.5, 0.5]))
+    np.testing.assert_allclose(again, weights)
+    unknown = pairs(np.full((3, 2), np.nan))
+    start = np.array([0.2, 0.8])
+    assert Labels().stacking_weights([good[:3], poor[:3]], unknown, start).tolist() == [0.2, 0.8]

@@ -9,7 +9,7 @@ import pytest
 
 from polyome._errors import InputError
 from polyome.outputs.classes_prediction import ClassPrediction
-from polyome.outputs.values import ValuePrediction
+from polyome.outputs.values_prediction import ValuePrediction
 from polyome.report.plots.maps import section_map
 from polyome.report.record import ModelRecord
 from polyome.report.scored import Scored

@@ -15,8 +15,8 @@ from polyome.io.files import paths_of
 from polyome.io.intervals import CUT_AS, strands_of, write_bed
 from polyome.io.nucleotides import Codes, Sequences
 from polyome.io.records import NOTES, wrong_letter
-from polyome.outputs.base import Prediction
 from polyome.outputs.classes_prediction import ClassPrediction
+from polyome.outputs.prediction import Prediction
 
 SIMULATED = "simulated"
 """Column, and key of ``attrs``, of sequences that nature did not make."""

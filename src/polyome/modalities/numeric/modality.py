@@ -15,6 +15,12 @@ from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, FloatArray, IntArray
 from polyome.modalities.base import Modality
 from polyome.modalities.numeric.components import principal_components
+from polyome.modalities.numeric.pieces import (
+    LinearPieceFeatures,
+    PieceEmbeddings,
+    Pieces,
+    start_pieces,
+)
 from polyome.modalities.numeric.records import NumericRecords, numeric_records
 from polyome.modalities.profiles.features import LinearProfileFeatures, ProfileFeatures
 from polyome.modalities.profiles.tokens import CellEmbeddings
@@ -42,6 +48,8 @@ class NumericModality(Modality):
     normalisation : one of ``normalisations``; None is the first of them.
     num_modules : module tokens, each a learned combination of features.
     input_dropout : mean share of features hidden from the model while training.
+    num_pieces : pieces of each feature's range, see :mod:`polyome.modalities.numeric.pieces`; 0:
+        none. Where components are read there are none either.
     """
 
     features_are: ClassVar[str] = "features"
@@ -63,6 +71,7 @@ class NumericModality(Modality):
         *,
         num_modules: int = 4,
         input_dropout: float = 0.3,
+        num_pieces: int = 0,
     ) -> None:
         self.normalisation = normalisation or self.normalisations[0]
         if self.normalisation not in self.normalisations:
@@ -73,6 +82,7 @@ class NumericModality(Modality):
             raise InputError(message)
         self.num_modules = num_modules
         self.input_dropout = input_dropout
+        self.num_pieces = num_pieces
 
     @abstractmethod
     def normalised(self, values: FloatArray) -> FloatArray:
@@ -129,7 +139,18 @@ class NumericModality(Modality):
         are_many = len(kept) > SINGLE_FEATURES
         self.num_components_ = min(COMPONENTS, most) if are_many else 0
         self.num_linear_components_ = min(MOST_COMPONENTS, most) if are_many else 0
+        number = 0 if are_many else self.num_pieces
+        self.pieces_ = Pieces.learn(self._z_scores(values[:, kept]), number)
         return self
+
+    def drop_pieces(self) -> None:
+        """Read each feature as its z-score alone."""
+        self.pieces_ = Pieces.none()
+
+    def _z_scores(self, values: FloatArray) -> FloatArray:
+        """Of normalised values that are read, (n, k): float32, 0 where missing."""
+        z = (values - self.means_) / self.scales_
+        return np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)
 
     def overlap(self, names: pd.Index) -> float:
         """Share of the model's features that these names have."""
@@ -146,17 +167,20 @@ class NumericModality(Modality):
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
             "component_shift": 0.0,
+            **({"num_pieces": len(self.pieces_)} if len(self.pieces_) else {}),
         }
 
     @staticmethod
     def embeddings(config: Any, spec: dict[str, Any]) -> CellEmbeddings:
         """Build the embeddings: the whole profile on ``[M]``, and module tokens."""
-        return CellEmbeddings(config.hidden_size, spec)
+        made = PieceEmbeddings if "num_pieces" in spec else CellEmbeddings
+        return made(config.hidden_size, spec)
 
     @staticmethod
     def features(spec: dict[str, Any]) -> LinearProfileFeatures:
         """Each feature counts by itself in the linear model; of many features, components."""
-        return LinearProfileFeatures(spec)
+        made = LinearPieceFeatures if "num_pieces" in spec else LinearProfileFeatures
+        return made(spec)
 
     def start_from(self, module: nn.Module, records: NumericRecords) -> None:
         """Give every fixed projection in a module the components of these records."""
@@ -168,6 +192,7 @@ class NumericModality(Modality):
         for part, number in zip(parts, kept, strict=True):
             part.get_buffer("components").copy_(torch.from_numpy(components[:number]))
             part.get_buffer("stds").copy_(torch.from_numpy(stds[:number]))
+        start_pieces(module, self.pieces_)
 
     def prepare(self, records: NumericRecords) -> Any:
         """Z-scores over the model's features, 0 where one was not measured."""
@@ -184,9 +209,7 @@ class NumericModality(Modality):
             raise InputError(message)
         values = np.take(records.values, places, axis=1)
         values[:, places < 0] = np.nan
-        z = (self.normalised(values)[:, self.kept_] - self.means_) / self.scales_
-        z = np.nan_to_num(np.clip(z, -CLIP, CLIP), nan=0.0).astype(np.float32)
-        return replace(records, standardised=z)
+        return replace(records, standardised=self._z_scores(self.normalised(values)[:, self.kept_]))
 
     def target_values(self, records: NumericRecords) -> tuple[tuple[str, ...], FloatArray]:
         """Names (f,) and normalised values, float (n, f), as they are predicted."""
@@ -231,6 +254,7 @@ class NumericModality(Modality):
             "normalisation": self.normalisation,
             "num_modules": self.num_modules,
             "input_dropout": self.input_dropout,
+            "num_pieces": self.num_pieces,
         }
         learned = {
             "columns": list(self.columns_),
@@ -239,6 +263,7 @@ class NumericModality(Modality):
             "num_linear_components": self.num_linear_components_,
         }
         arrays = {"means": self.means_, "scales": self.scales_, "kept": self.kept_}
+        arrays |= self.pieces_.arrays()
         return {"settings": settings, "learned": learned}, arrays
 
     @classmethod
@@ -251,6 +276,7 @@ class NumericModality(Modality):
             setattr(modality, f"{name}_", learned[name])
         for name in ("means", "scales", "kept"):
             setattr(modality, f"{name}_", arrays[name])
+        modality.pieces_ = Pieces.from_arrays(arrays)
         return modality
 
     def write(self, records: NumericRecords, answers: ClassPrediction, path: Path) -> None:

@@ -15,8 +15,7 @@ from polyome.io.files import paths_of
 from polyome.io.zarr_tables import table_of
 from polyome.modalities.profiles.feature_kinds import EVERYTHING, type_column
 from polyome.modalities.profiles.matrix import ExpressionMatrix
-from polyome.outputs.classes_prediction import ClassPrediction
-from polyome.outputs.values import ValuePrediction
+from polyome.outputs.prediction import Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,65 +73,37 @@ def check_annotatable(source: Any) -> None:
         raise InputError(message)
 
 
-def annotate(adata: AnnData, answers: ClassPrediction | ValuePrediction) -> None:
-    """Write answers into an AnnData, in place.
+def annotate(adata: AnnData, answers: Prediction) -> None:
+    """Write answers into an AnnData, in place; records without one get missing values.
 
     Values: ``obs["polyome_TARGET"]`` and the ends of its interval, ``obs["polyome_TARGET_low"]``
-    and ``_high``; ``obsm["X_polyome"]``, ``uns["polyome"]``. Classes:
-
-    ``obs["polyome_label"]``, ``obs["polyome_confidence"]``, ``obs["polyome_unknown_score"]``
-    (above 1: refused), ``obsm["polyome_proba"]`` (columns: ``uns["polyome"]["classes"]``),
+    and ``_high``. Classes: ``obs["polyome_label"]``, ``obs["polyome_confidence"]``,
+    ``obs["polyome_unknown_score"]`` (above 1: refused), ``obsm["polyome_proba"]`` (columns:
+    ``uns["polyome"]["classes"]``). Labels: the same without the score. All:
     ``obsm["X_polyome"]``, ``uns["polyome"]``.
 
     Of an aligned query ``obs["polyome_unaligned_score"]`` is the score before alignment. After a
     vote ``obs["polyome_vote_share"]`` is the share of the winner in the cell's group. Columns that
-    earlier answers left, and these do not have, go. Records without an answer get missing values.
+    earlier answers left, and these do not have, go.
     """
-    if isinstance(answers, ValuePrediction):
-        frame = answers.frame().reindex(adata.obs_names)
-        for name, values in frame.items():
-            adata.obs[f"polyome_{name}"] = values.to_numpy()
-        places = answers.names.get_indexer(adata.obs_names)
-        adata.obsm["X_polyome"] = _spread(answers.representation, places)
-        adata.uns["polyome"] = answers.provenance
-        return
-    answers = _of_all(answers, adata.obs_names)
-    adata.obs["polyome_label"] = pd.Categorical(answers.label)
-    adata.obs["polyome_confidence"] = answers.confidence
-    adata.obs["polyome_unknown_score"] = answers.unknown_score
-    for name in ("unaligned_score", "vote_share"):
-        values = getattr(answers, name)
+    places = answers.names.get_indexer(adata.obs_names)
+    written = answers.annotation()
+    for name, values in written.obs.items():
+        key = f"polyome_{name}"
         if values is not None:
-            adata.obs[f"polyome_{name}"] = values
-        elif f"polyome_{name}" in adata.obs:
-            del adata.obs[f"polyome_{name}"]
-    adata.obsm["polyome_proba"] = answers.proba.to_numpy()
-    adata.obsm["X_polyome"] = answers.representation
+            adata.obs[key] = _spread(values, places)
+        elif key in adata.obs:
+            del adata.obs[key]
+    for name, values in written.obsm.items():
+        adata.obsm[f"polyome_{name}"] = _spread(values, places)
+    adata.obsm["X_polyome"] = _spread(answers.representation, places)
     adata.uns["polyome"] = answers.provenance
 
 
-def _of_all(answers: ClassPrediction, names: pd.Index) -> ClassPrediction:
-    """Give records that were left out answers, too: missing ones."""
-    if len(answers.names) == len(names):
-        return answers
-    places = answers.names.get_indexer(names)
-
-    def spread(values: FloatArray) -> FloatArray:
-        return _spread(values, places)
-
-    return replace(
-        answers,
-        names=names,
-        label=spread(answers.label),
-        confidence=spread(answers.confidence),
-        proba=answers.proba.reindex(names),
-        unknown_score=spread(answers.unknown_score),
-        representation=spread(answers.representation),
-    )
-
-
-def _spread(values: FloatArray, places: IntArray) -> FloatArray:
+def _spread(values: Any, places: IntArray) -> Any:
     """Rows of values, (m, ...), at their places, (n,); missing where a place is -1."""
+    if isinstance(values, pd.Categorical):
+        return values.take(places, allow_fill=True)
     found = np.full((len(places), *values.shape[1:]), np.nan, values.dtype)
     found[places >= 0] = values[places[places >= 0]]
     return found
