@@ -9,6 +9,7 @@ import mudata
 import numpy as np
 from sklearn.model_selection import LeaveOneOut, StratifiedKFold
 
+from benchmarks.inputs import NOISE_COLUMNS, answered, fitted, with_noise
 from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
 from polyome.estimator import estimator_class
 from polyome.metrics import classification_metrics
@@ -107,4 +108,63 @@ def hemato() -> None:
     cross_fitted("hemato", title, data, "atac", "BioClassification", folds)
 
 
-ROWS = {"scgem": scgem, "bloodmeth": bloodmeth, "hemato": hemato}
+def small_noise() -> None:
+    """The same three sets with an input of noise beside, and what the model says without it."""
+    rows: dict[str, dict[str, str]] = {}
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    scgem_cells = _quietly(mudata.read_h5mu, "scgem.h5mu")
+    blood = _quietly(anndata.read_h5ad, "blood_methylation.h5ad")
+    blood = blood[blood.obs[TARGET] != "unresolved"].copy()
+    progenitors = _quietly(anndata.read_h5ad, "hemato_atac.h5ad")
+    for name, data, inputs, target, splits in (
+        ("scgem", scgem_cells, "rna,met", "stage", folds),
+        ("bloodmeth", blood, "met", TARGET, LeaveOneOut()),
+        ("hemato", progenitors, "atac", "BioClassification", folds),
+    ):
+        truth = data.obs[target].astype(str).to_numpy()
+        if isinstance(data, anndata.AnnData):
+            data = mudata.MuData({inputs: data})
+            data.obs[target] = truth
+        tests = [test for _, test in splits.split(truth, truth)]
+        by_name: dict[str, list[dict[str, Any]]] = {}
+        for seed in SEEDS:
+            units = [
+                unit(
+                    "small_noise",
+                    {"set": name, "seed": seed, "fold": fold},
+                    lambda args=(data, inputs, target, test, seed): _noise_fold(*args),
+                )
+                for fold, test in enumerate(tests)
+            ]
+            for who in units[0]["proba"]:
+                proba = np.concatenate([np.array(one["proba"][who]) for one in units])
+                scores = classification_metrics(
+                    truth[np.concatenate(tests)], proba, tuple(units[0]["classes"])
+                )
+                by_name.setdefault(who, []).append({key: scores[key] for key in SHOWN})
+        rows |= {f"{name}: {who}": mean_and_spread(found) for who, found in by_name.items()}
+    body = table(rows, SHOWN) + f"\n\nNoise: {NOISE_COLUMNS} columns, Poisson of mean 5."
+    write("small_noise", "An input that says nothing, small sets", body, {"scores": rows})
+
+
+def _noise_fold(data: Any, inputs: str, target: str, test: np.ndarray, seed: int) -> dict[str, Any]:
+    """Fit with noise beside the inputs; answer with it, without it, and never offered it."""
+    part = np.full(data.n_obs, "train", dtype=object)
+    part[test] = "test"
+    data.obs["split"] = part
+    data.obs["part"] = "paired"
+    offered = with_noise(data)
+    found = {}
+    for given, said in ((offered, f"{inputs},noise=protein"), (data, inputs)):
+        model = fitted(given, target, said, part, seed)
+        found |= {
+            f"{said}: {who}": proba
+            for who, proba in answered(
+                model, given[test].copy(), (inputs.replace(",", "+"),)
+            ).items()
+            if who.startswith("Polyome")
+        }
+    return {"proba": found, "classes": list(model.classes_)}
+
+
+ROWS = {"scgem": scgem, "bloodmeth": bloodmeth, "hemato": hemato, "small_noise": small_noise}

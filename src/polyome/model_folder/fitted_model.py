@@ -35,7 +35,7 @@ SCANNER = "scanner"
 ARRAYS = "polyome.safetensors"
 OUTPUT = "output."
 """Before the names of arrays of the fitted output."""
-FORMAT = 4
+FORMAT = 5
 """Of a model folder; one more with each change that older folders do not follow."""
 
 

@@ -64,7 +64,10 @@ class PredictArguments(Settings):
 def predict(fitted: FittedModel, records: Records, arguments: PredictArguments) -> Prediction:
     """Answer records with a fitted model."""
     if arguments.over is not None and not fitted.task.output_type.is_one_class:
-        message = f"over='{arguments.over}': values of the task '{fitted.task.name}' are not voted."
+        what = "Only one class of each record can be voted on"
+        message = (
+            f"over='{arguments.over}': {what}; the task '{fitted.task.name}' answers otherwise."
+        )
         raise InputError(message)
     if arguments.align and not fitted.modality.can_align:
         message = f"align=true: records of the modality '{fitted.modality.name}' cannot be aligned."
