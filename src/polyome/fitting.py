@@ -29,6 +29,7 @@ from polyome.predict.rows import mark_of
 from polyome.splits import Split
 from polyome.tasks.parts import counted, split_records
 from polyome.train.fit import fit_model
+from polyome.train.uninformative import uninformative_findings
 
 
 class Fitting(Configured):
@@ -127,6 +128,9 @@ class Fitting(Configured):
                 self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
             )
         self.fitted_.target = shown
+        silent = uninformative_findings(self.fitted_, shown)
+        _warn(silent)
+        self.findings_ += silent
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = in_words(source, len(records))
         self.fitted_.facts["inputs"] = paths(source)

@@ -194,6 +194,8 @@ def _contributions(
     quiet: bool,
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray], float]:
     """By input contributions and z-scores, (n, f), NaN where it is absent; the mean gap."""
+    modality: Any = fitted.modality
+    records = modality.read_from(records)
     found = {n: np.full((len(records), len(own)), np.nan, np.float32) for n, own in names.items()}
     z = {n: own.copy() for n, own in found.items()}
     gaps = []

@@ -105,6 +105,11 @@ class Inputs(Modality):
         record are: so one model answers with whatever is there.
     columns : of tables, by input the columns or patterns (``*``) that are its own; without any,
         those that begin with its name (see :mod:`polyome.io.feature_table`).
+
+    Attributes
+    ----------
+    uninformative : inputs that tell nothing of the target, as a fit finds out: records that have
+        another one are answered without them.
     """
 
     name: ClassVar[str] = "inputs"
@@ -120,6 +125,7 @@ class Inputs(Modality):
     ) -> None:
         self.members = dict(sorted(members.items()))
         self.hidden_share = hidden_share
+        self.uninformative: tuple[str, ...] = ()
         self.columns = {name: tuple((columns or {}).get(name, ())) for name in self.members}
 
     def inputs(self) -> dict[str, Modality]:
@@ -220,6 +226,27 @@ class Inputs(Modality):
                 )
                 raise InputError(message)
 
+    def read_of(self, names: Sequence[str]) -> list[str]:
+        """Which of a record's inputs are read: without the uninformative, if there are others.
+
+        Examples
+        --------
+        >>> inputs = Inputs({"noise": MODALITIES["features"](), "rna": MODALITIES["cell"]()})
+        >>> inputs.uninformative = ("noise",)
+        >>> inputs.read_of(["noise", "rna"]), inputs.read_of(["noise"])
+        (['rna'], ['noise'])
+        """
+        kept = [name for name in names if name not in self.uninformative]
+        return kept or list(names)
+
+    def read_from(self, records: InputRecords) -> InputRecords:
+        """Records without inputs that are not read."""
+        if not self.uninformative:
+            return records
+        has = {name: records.has(name) for name in records.rows}
+        others = np.any([own for n, own in has.items() if n not in self.uninformative], axis=0)
+        return records.only({n: ~others if n in self.uninformative else has[n] for n in has})
+
     def learn_classes(self, records: InputRecords, truth: IntArray) -> None:
         """Let each modality learn from the classes of the records that have its input."""
         for name, own in self.members.items():
@@ -243,6 +270,7 @@ class Inputs(Modality):
         self, records: InputRecords, rng: np.random.Generator, kinds: IntArray | None
     ) -> InputRecords:
         """Hide inputs at random, never all of a record, and vary the others."""
+        records = self.read_from(records)
         has = np.stack([records.has(name) for name in self.members], axis=1)  # (n, m)
         kept = has & (rng.random(has.shape) >= self.hidden_share)
         chance = np.where(has, rng.random(has.shape), -1.0)
@@ -258,6 +286,7 @@ class Inputs(Modality):
 
     def encode_inputs(self, records: InputRecords) -> list[dict[str, Encoding]]:
         """By record, an encoding of each input that it has."""
+        records = self.read_from(records)
         found: list[dict[str, Encoding]] = [{} for _ in range(len(records))]
         for name, own in self.members.items():
             places = np.flatnonzero(records.has(name))
@@ -267,7 +296,8 @@ class Inputs(Modality):
         return found
 
     def segments(self, records: InputRecords) -> dict[str, Segment]:
-        """By input, the records that have it: their places, and the tensors."""
+        """By input that is read, the records that have it: their places, and the tensors."""
+        records = self.read_from(records)
         return {
             name: Segment(
                 rows=torch.from_numpy(np.flatnonzero(records.has(name))),
@@ -317,6 +347,7 @@ class Inputs(Modality):
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What each input's modality learned, arrays under ``NAME/``."""
         settings: dict[str, Any] = {"hidden_share": self.hidden_share, "inputs": {}}
+        settings["uninformative"] = list(self.uninformative)
         settings["columns"] = {name: list(own) for name, own in self.columns.items()}
         arrays: dict[str, np.ndarray] = {}
         for name, own in self.members.items():
@@ -335,6 +366,7 @@ class Inputs(Modality):
             }
             members[name] = MODALITIES[entry["kind"]].from_state(entry["state"], own)
         made = cls(members, hidden_share=settings["hidden_share"], columns=settings.get("columns"))
+        made.uninformative = tuple(settings["uninformative"])
         made.is_fitted_ = True
         return made
 

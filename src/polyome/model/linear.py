@@ -1,6 +1,6 @@
 """Linear models beside the transformer, one per input, and their weights in the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -76,20 +76,23 @@ class LinearModels(nn.Module):
     features : by name of the input, inputs -> (b, f).
     num_outputs : c.
 
-    Records that have all of several inputs are answered by one more linear model, of all inputs
-    side by side: what two of them say together no sum of two answers holds.
+    Records that have all of several inputs (or of those that :meth:`join` names) are answered by
+    one more linear model, of these inputs side by side: what two of them say together no sum of two
+    answers holds.
 
     Attributes
     ----------
     names : the inputs, sorted.
     joint : by input its linear map in that model, (c, f); what they give is added.
     joint_weight : float, (1,), its weight.
+    joint_pattern : int64, (1,), the sum of 2^i over the inputs i that it reads.
     weights : float, (2^m, 1 + m) for m inputs: in row ``sum of 2^i over the inputs i present`` the
         weight of the transformer, then of each linear model.
     """
 
     weights: Tensor
     joint_weight: Tensor
+    joint_pattern: Tensor
 
     def __init__(self, features: dict[str, LinearFeatures], num_outputs: int) -> None:
         super().__init__()
@@ -102,6 +105,15 @@ class LinearModels(nn.Module):
             self.joint = ByName({n: nn.Linear(features[n].width, num_outputs) for n in self.names})
             self.joint.requires_grad_(requires_grad=False)
             self.register_buffer("joint_weight", torch.zeros(1))
+            self.register_buffer("joint_pattern", torch.tensor([2 ** len(self.names) - 1]))
+
+    def join(self, names: Collection[str]) -> None:
+        """Say which inputs the joint model reads; of all of them, unless this is said."""
+        pattern = sum(2**i for i, name in enumerate(self.names) if name in names)
+        self.joint_pattern.fill_(pattern)
+
+    def _is_joined(self, i: int) -> bool:
+        return bool(int(self.joint_pattern) >> i & 1)
 
     @property
     def part(self) -> Any:
@@ -150,7 +162,7 @@ class LinearModels(nn.Module):
             if i in chosen:
                 found = part(**segments[name]["inputs"])
                 outputs.append(found if is_whole else _placed(found, places, len(rows)))
-            if is_joint:
+            if is_joint and self._is_joined(i):
                 found = part.features.weighed(self.joint[name], **segments[name]["inputs"])
                 found = found if is_whole else _placed(found, places, len(rows))
                 joint = found if joint is None else joint + found
@@ -159,15 +171,16 @@ class LinearModels(nn.Module):
         of_each = first if bool((pattern == first).all()) else pattern
         weights = self.weights[of_each][:, columns]
         if joint is not None:
-            has_all = of_each == 2 ** len(self.names) - 1
+            has_all = of_each == self.joint_pattern
             weights = torch.cat([weights, (has_all * self.joint_weight)[:, None]], dim=1)
             outputs.append(joint)
         return outputs, weights[0] if of_each is first else weights
 
     def _has_joint(self, segments: dict[str, Segment]) -> bool:
-        """Whether the model of all inputs may be asked."""
-        several = len(self.names) > 1 and all(name in segments for name in self.names)
-        return several and bool(self.joint_weight.any())
+        """Whether the model of several inputs may be asked."""
+        if len(self.names) < 2 or not self.joint_weight.any():
+            return False
+        return all(n in segments for i, n in enumerate(self.names) if self._is_joined(i))
 
     def _is_used(self, i: int) -> bool:
         return bool(self.weights[:, 1 + i].any())

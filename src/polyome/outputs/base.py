@@ -212,6 +212,11 @@ class Output(ABC):
         members : networks of the whole ensemble.
         """
 
+    def constant_outputs(self, truth: Truth, num_outputs: int) -> FloatArray | None:
+        """Raw output of all records alike that has the least loss, (c,); None: not known."""
+        del truth, num_outputs
+        return None
+
     def stacking_weights(
         self, outputs: Sequence[FloatArray], truth: Truth, start: FloatArray
     ) -> FloatArray:

@@ -303,6 +303,11 @@ class Classes(Output):
         temperatures = fitted.temperatures | found
         return replace(fitted, temperature=temperature, temperatures=temperatures), weight
 
+    def constant_outputs(self, truth: IntArray, num_outputs: int) -> FloatArray:
+        """Log frequencies of the classes."""
+        counts = np.bincount(truth.astype(np.int64), minlength=num_outputs).clip(0.5)
+        return np.asarray(np.log(counts / counts.sum()))
+
     def stacking_weights(
         self, outputs: Sequence[FloatArray], truth: IntArray, start: FloatArray
     ) -> FloatArray:

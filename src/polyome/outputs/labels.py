@@ -239,6 +239,13 @@ class Labels(Output):
             slopes[k], offsets[k] = calibration_of(outputs, truth[rows])
         return replace(fitted, slopes=slopes, offsets=offsets), weight
 
+    def constant_outputs(self, truth: FloatArray, num_outputs: int) -> FloatArray:
+        """Logits of the labels' frequencies."""
+        del num_outputs
+        values, known = truth[..., 0], truth[..., 1] > 0
+        counts, total = np.where(known, values, 0).sum(axis=0), known.sum(axis=0)
+        return np.asarray(logit((counts + 0.5) / (total + 1.0)))
+
     def stacking_weights(
         self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
     ) -> FloatArray:

@@ -235,6 +235,12 @@ class Values(Output):
             fitted = replace(fitted, widths=conformal_widths(outputs, truth[rows], groups))
         return fitted, weight
 
+    def constant_outputs(self, truth: FloatArray, num_outputs: int) -> FloatArray:
+        """Weighted means of the values."""
+        del num_outputs
+        values, weights = truth[..., 0], truth[..., 1]
+        return np.asarray((values * weights).sum(axis=0) / weights.sum(axis=0).clip(1e-6))
+
     def stacking_weights(
         self, outputs: Sequence[FloatArray], truth: FloatArray, start: FloatArray
     ) -> FloatArray:

@@ -9,7 +9,7 @@ from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome._version import __version__
 from polyome.modalities.base import Records
-from polyome.modalities.inputs import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
@@ -122,12 +122,13 @@ def run(fitted: FittedModel, records: Records, arguments: PredictArguments) -> R
 def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments) -> FloatArray:
     """Calibrated probabilities, or values as measured, (n, c)."""
     outputs = run(fitted, records, arguments).outputs
-    return fitted.output.calibrated(outputs, pattern=_pattern(records))
+    return fitted.output.calibrated(outputs, pattern=_pattern(fitted, records))
 
 
-def _pattern(records: Records) -> IntArray | None:
-    """Which inputs each record has, (n,); None where records have but one."""
-    return records.pattern if isinstance(records, InputRecords) else None
+def _pattern(fitted: FittedModel, records: Records) -> IntArray | None:
+    """Which inputs are read of each record, (n,); None where records have but one."""
+    modality = fitted.modality
+    return modality.read_from(records).pattern if isinstance(modality, Inputs) else None
 
 
 def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:
@@ -162,7 +163,7 @@ def _assemble(
         score=score,
         refused=refused,
         coverage=arguments.interval,
-        pattern=_pattern(records),
+        pattern=_pattern(fitted, records),
     )
     prediction = fitted.output.prediction(raw.outputs, answered)
     return prediction if unaligned is None else prediction.unaligned(unaligned)

@@ -27,7 +27,7 @@ from polyome.outputs.unknown import REFUSED, UnknownDetector
 from polyome.splits import Split
 from polyome.tasks.base import Task
 from polyome.train.arguments import WEIGHT_DECAY, FitArguments
-from polyome.train.input_stack import fit_input_linear, weigh_inputs
+from polyome.train.input_stack import InputLinear, fit_input_linear, weigh_inputs
 from polyome.train.linear_model import fold_features
 from polyome.train.members import (
     build_model,
@@ -66,6 +66,8 @@ def fit_model(
         settings = asdict(task) | asdict(arguments) | {"device": "", "quiet": ""}
         divided = validation_folds(training, task, arguments)
         checkpoints.belong_to(settings, training.modality, training.truth, divided)
+    several = isinstance(training.modality, Inputs)
+    linear = fit_input_linear(task, training) if several else None
     members, training, arguments = fit_ensemble(task, training, arguments, checkpoints, longer)
     model = build_model(task, training, len(members))
     for k, (member, _) in enumerate(members):
@@ -74,8 +76,8 @@ def fit_model(
     divided = validation_folds(training, task, arguments)
     output = task.output_type.uncalibrated(targets, classes)
     fitted = FittedModel(task, training.modality, model, "", output)
-    if isinstance(training.modality, Inputs):
-        _add_inputs(fitted, training, alone, divided)
+    if linear is not None:
+        _add_inputs(fitted, training, alone, divided, linear)
     else:
         _add_linear(fitted, training, out_of_fold_predictions(task, training, alone, divided))
     fitting = training.records.take(training.fit)
@@ -110,9 +112,12 @@ def _add_inputs(
     training: Training,
     members: list[PolyomeModel],
     divided: list[tuple[IntArray, IntArray]],
+    linear: InputLinear,
 ) -> None:
-    """Fit and weigh the linear models of several inputs; their weights calibrate the answers."""
-    linear = fit_input_linear(fitted.task, training, fitted.model)
+    """Weigh the linear models of several inputs; their weights calibrate the answers."""
+    beside: Any = fitted.model.linear[fitted.task.name]
+    linear.put_into(beside)
+    fitted.facts["telling"] = {name: asdict(one) for name, one in linear.tellings.items()}
     fitted.model.to(pick_device(fitted.task.device)).eval()
     fitted.unknown = linear.detectors
     weigh_inputs(fitted, training, members, divided, linear)

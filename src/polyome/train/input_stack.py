@@ -15,6 +15,7 @@ import torch
 
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.inputs import Inputs
+from polyome.model.linear import LinearModels
 from polyome.model.modeling import PolyomeModel
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.outputs.linear import FittedLinear, Fold, seen_by
@@ -24,6 +25,7 @@ from polyome.tasks.base import Task
 from polyome.train.linear_model import fold_features
 from polyome.train.members import out_of_fold_predictions
 from polyome.train.training import Training
+from polyome.train.uninformative import Telling, left_out, telling_of
 
 HALF_ROWS = 300
 """Training records of which the networks weigh half of what those of many records do, where no row
@@ -38,30 +40,63 @@ class InputLinear:
 
     Attributes
     ----------
-    out_of_fold : by input, raw outputs (n, c) of all training records, such as log-probabilities;
-        where one lacks the input they mean nothing.
-    joint : the same of one linear model of all inputs; None of a single input, where no record has
-        them all, or where the type of answer has none.
+    modules : by input, what its linear model reads.
+    fits : by input, its linear model; ``out_of_fold`` holds raw outputs (n, c) of all training
+        records, such as log-probabilities, which mean nothing where one lacks the input.
+    joint : one linear model of all inputs that are read together, features side by side; None of a
+        single input, where no record has them all, or where the type of answer has none.
+    widths : by input of ``joint``, how many of its features that reads.
     detectors : refuse records unlike all training records; None where answers are no classes.
+    tellings : by input, what it tells of the target by itself.
     are_summed : each model says what the others leave, so that their answers add up.
     """
 
-    out_of_fold: dict[str, FloatArray]
-    joint: FloatArray | None
+    modules: dict[str, Any]
+    fits: dict[str, FittedLinear]
+    joint: FittedLinear | None
+    widths: dict[str, int]
     detectors: InputDetectors | None
+    tellings: dict[str, Telling]
     are_summed: bool = False
 
+    def put_into(self, model: LinearModels) -> None:
+        """Put coefficients and features in their place."""
+        for name, fitted in self.fits.items():
+            part: Any = model.parts[name]
+            part.features.load_state_dict(self.modules[name].state_dict())
+            _put(part.linear, fitted.coef, fitted.intercept)
+        if self.joint is None:
+            return
+        model.join(self.widths)
+        start = 0
+        for name, width in self.widths.items():
+            coef = self.joint.coef[:, start : start + width]
+            intercept = self.joint.intercept * (start == 0)
+            _put(model.joint[name], coef, intercept)
+            start += width
 
-def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> InputLinear:
-    """Fit the linear model of every input to the records that have it, in place."""
+
+def _put(linear: Any, coef: FloatArray, intercept: FloatArray) -> None:
+    """Fill a linear map, of which the first columns may be all that is read."""
+    linear.weight.data.zero_()
+    linear.weight.data[:, : coef.shape[1]].copy_(torch.from_numpy(coef))
+    linear.bias.data.copy_(torch.from_numpy(intercept))
+
+
+def fit_input_linear(task: Task, training: Training) -> InputLinear:
+    """Fit the linear model of every input to the records that have it.
+
+    An input that tells nothing of the target by itself is not read beside others: its modality is
+    told so, in place.
+    """
     modality: Any = training.modality
     records: Any = training.records
-    beside: Any = model.linear[task.name]
+    output = task.output_type
     folds = training.folds(task.linear_folds, task.seed, if_small=3)
     if len(training.validation):  # every fold is the validation part
         folds = folds[:1]
     fits: dict[str, Any] = {}
-    modules, by_fold, wholes = {}, {}, {}
+    modules, by_fold, wholes, tellings = {}, {}, {}, {}
     detectors, scores = {}, []
     widths: dict[str, int] = {}
     for name, own in modality.members.items():
@@ -70,7 +105,7 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
         inside = [_fold(own_training, places, *fold) for fold in folds]
         whole, module = _fold_and_module(own_training, places, training.fit, training.fit[:0])
         usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
-        fits[name] = task.output_type.fit_linear(
+        fits[name] = output.fit_linear(
             usable,
             whole,
             training.truth,
@@ -79,50 +114,37 @@ def fit_input_linear(task: Task, training: Training, model: PolyomeModel) -> Inp
             readings=module.readings,
             are_few=module.are_few,
         )
+        held = np.concatenate([fold.held for fold in usable] or [training.fit[:0]])
+        tellings[name] = telling_of(output, fits[name], training.truth, held)
         modules[name], by_fold[name], wholes[name] = module, inside, whole
         widths[name] = module.readings[0] if module.readings else module.width
-        if task.output_type.is_one_class:
+        if output.is_one_class:
             detectors[name], own_scores = _detector(usable, whole, training.truth)
             scores.append(own_scores)
-    summed = None
-    if len(fits) > 1 and all(module.are_few for module in modules.values()):
-        summed = task.output_type.fit_jointly(by_fold, wholes, fits, training.truth)
-    for name, fitted in (summed or fits).items():
-        _put(beside.parts[name], modules[name], fitted)
-    held = {name: fitted.out_of_fold for name, fitted in (summed or fits).items()}
-    found = joint = None
+    modality.uninformative = left_out(tellings)
+    found = None
     if detectors:
         found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
-    if task.output_type.joins_inputs:
-        of_inputs = [[*by_fold[name], wholes[name]] for name in widths]
-        joint = _fit_joint(task, training, beside, of_inputs, widths)
-    return InputLinear(held, joint, found, are_summed=summed is not None)
+    widths = {name: own for name, own in widths.items() if name not in modality.uninformative}
+    summed = joint = None
+    if len(widths) > 1 and all(modules[name].are_few for name in widths):
+        few, all_of_few, alone = ({n: of[n] for n in widths} for of in (by_fold, wholes, fits))
+        summed = output.fit_jointly(few, all_of_few, alone, training.truth)
+    if output.joins_inputs:
+        joint = _fit_joint(task, training, [[*by_fold[n], wholes[n]] for n in widths], widths)
+    fits |= summed or {}
+    return InputLinear(modules, fits, joint, widths, found, tellings, are_summed=summed is not None)
 
 
 def _fit_joint(
-    task: Task,
-    training: Training,
-    beside: Any,
-    of_inputs: Sequence[Sequence[Fold]],
-    widths: dict[str, int],
-) -> FloatArray | None:
-    """Fit one linear model to the records that have all inputs, in place; out of fold (n, c)."""
+    task: Task, training: Training, of_inputs: Sequence[Sequence[Fold]], widths: dict[str, int]
+) -> FittedLinear | None:
+    """Fit one linear model to the records that have all inputs that are read together."""
     *inside, whole = (_joined(folds, [*widths.values()]) for folds in zip(*of_inputs, strict=True))
     usable = [fold for fold in inside if len(fold.held) and len(fold.rows)]
     if len(widths) < 2 or not usable:
         return None
-    fitted = task.output_type.fit_linear(usable, whole, training.truth, training.num_classes)
-    start = 0
-    for k, (name, width) in enumerate(widths.items()):
-        linear = beside.joint[name]
-        linear.weight.data.zero_()
-        coef = torch.from_numpy(fitted.coef[:, start : start + width])
-        linear.weight.data[:, :width].copy_(coef)
-        linear.bias.data.copy_(
-            torch.from_numpy(fitted.intercept if k == 0 else 0 * fitted.intercept)
-        )
-        start += width
-    return fitted.out_of_fold
+    return task.output_type.fit_linear(usable, whole, training.truth, training.num_classes)
 
 
 def _joined(folds: Sequence[Fold], widths: Sequence[int]) -> Fold:
@@ -173,12 +195,6 @@ def _fold_and_module(
     return replace(fold, rows=places[inside[0]], held=places[inside[1]]), module
 
 
-def _put(linear: Any, module: Any, fitted: FittedLinear) -> None:
-    linear.features.load_state_dict(module.state_dict())
-    linear.linear.weight.data.copy_(torch.from_numpy(fitted.coef))
-    linear.linear.bias.data.copy_(torch.from_numpy(fitted.intercept))
-
-
 def weigh_inputs(
     fitted: FittedModel,
     training: Training,
@@ -196,13 +212,16 @@ def weigh_inputs(
     names = sorted(modality.members)
     for pattern in range(1, 2 ** len(names)):
         chosen = [name for i, name in enumerate(names) if pattern >> i & 1]
-        is_joint = chosen == names and linear.joint is not None
+        if modality.read_of(chosen) != chosen:  # nobody is answered by such a set
+            continue
+        is_joint = _are_joined(chosen, linear)
         start = _start(training, fitted.task, len(chosen) + is_joint, are_summed=linear.are_summed)
         outputs, rows = _out_of_fold(fitted.task, training, members, divided, linear, chosen)
-        weights = start
+        is_read = not {*chosen} <= {*modality.uninformative}
+        weights = start if is_read else np.append(0.0, start[1:] / start[1:].sum())
         if len(rows):
             truth = training.truth[rows]
-            weights = output.stacking_weights(outputs, truth, start)
+            weights = output.stacking_weights(outputs, truth, start) if is_read else weights
             groups = None if training.groups is None else training.groups[rows]
             held[pattern] = output.pooled(outputs, weights), truth, groups
         row = torch.zeros(1 + len(names))
@@ -215,6 +234,11 @@ def weigh_inputs(
         found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
     fitted.facts["stacking_weights"] = found
     fitted.output = output.calibrate_inputs(fitted.output, held, 2 ** len(names))
+
+
+def _are_joined(chosen: Sequence[str], linear: InputLinear) -> bool:
+    """Whether the joint linear model answers records with these inputs."""
+    return linear.joint is not None and [*chosen] == [*linear.widths]
 
 
 def _start(training: Training, task: Task, number: int, *, are_summed: bool) -> FloatArray:
@@ -244,7 +268,7 @@ def _out_of_fold(
         return [], training.fit[:0]
     places = np.concatenate([part.rows for part in parts])
     networks = np.concatenate([part.outputs.mean(axis=0) for part in parts])
-    beside = [linear.out_of_fold[name][places] for name in chosen]
-    if linear.joint is not None and len(chosen) == len(linear.out_of_fold):
-        beside.append(linear.joint[places])
+    beside = [linear.fits[name].out_of_fold[places] for name in chosen]
+    if linear.joint is not None and _are_joined(chosen, linear):
+        beside.append(linear.joint.out_of_fold[places])
     return [networks, *beside], places
