@@ -3,7 +3,7 @@
 Nothing here knows a modality: rows are positions, labels and groups are columns.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,18 @@ class Split:
     how: str
     unlabelled: int = field(default=0, kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def among(self, rows: IntArray) -> "Split":
+        """Give the parts as positions among some of the rows, ascending; the others are in none.
+
+        Examples
+        --------
+        >>> split = Split(np.array([0, 3]), np.array([], dtype=int), np.array([2]), 0, "by hand")
+        >>> split.among(np.array([2, 3])).train.tolist()
+        [1]
+        """
+        parts = {p: np.flatnonzero(np.isin(rows, getattr(self, p))) for p in PARTS}
+        return replace(self, **parts)
 
 
 def _rows(mask: BoolArray) -> IntArray:

@@ -26,6 +26,7 @@ def two_measurements(seed=0, *, unpaired=30):
     rng = np.random.default_rng(seed)
     types = pd.factorize(cells.obs["cell_type"], sort=True)[0]
     levels = np.random.default_rng(99).gamma(2.0, 8.0, (3, 12))
+    levels *= 200 / levels.sum(axis=1, keepdims=True)  # no type is known by its depth
     counts = rng.poisson(levels[types]).astype(np.float32)
     names = [*(f"CD{i}" for i in range(11)), "IgG1.Isotype.Control"]
     prot = AnnData(counts, obs=pd.DataFrame(index=cells.obs_names), var=pd.DataFrame(index=names))

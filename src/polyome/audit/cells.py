@@ -38,10 +38,28 @@ def cell_findings(
     findings += duplicate_findings(counts, labels, split)
     if not is_scaled:
         library = np.asarray(counts.sum(axis=1)).ravel()
-        counts = sparse.diags_array(1e4 / np.maximum(library, 1)) @ counts
-        counts = counts.tocsr().log1p()
         findings += shortcut_findings({"library size": library[known]}, labels[known])
-    findings += labels_from_clustering(
-        counts[known], labels[known], target=target, uns_keys=uns_keys, seed=seed
+    return findings + clustering_findings(
+        counts[known],
+        labels[known],
+        target=target,
+        is_scaled=is_scaled,
+        uns_keys=uns_keys,
+        seed=seed,
     )
-    return findings
+
+
+def clustering_findings(
+    counts: Any,  # csr or dense
+    labels: np.ndarray,
+    *,
+    target: str,
+    is_scaled: bool,
+    uns_keys: Iterable[str],
+    seed: int,
+) -> list[Finding]:
+    """Say whether labels, (n,), are a clustering of the expression, (n, g), itself."""
+    if not is_scaled:
+        library = np.asarray(counts.sum(axis=1)).ravel()
+        counts = (sparse.diags_array(1e4 / np.maximum(library, 1)) @ counts).tocsr().log1p()
+    return labels_from_clustering(counts, labels, target=target, uns_keys=uns_keys, seed=seed)

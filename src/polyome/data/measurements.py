@@ -44,6 +44,7 @@ def simulate_measurements(n_cells: int = 240, *, n_unpaired: int = 20, seed: int
     rng = np.random.default_rng(seed)
     types = pd.factorize(cells.obs["cell_type"], sort=True)[0]
     levels = np.random.default_rng(99).gamma(2.0, 8.0, (types.max() + 1, NUM_PROTEINS))
+    levels *= levels.sum() / len(levels) / levels.sum(axis=1, keepdims=True)  # same depth
     activity = rng.lognormal(0, 0.3, (n_cells, 1))
     counts = rng.poisson(levels[types] * activity).astype(np.float32)
     names = [*(f"CD{i + 1}" for i in range(NUM_PROTEINS - 1)), "IgG1.Isotype.Control"]

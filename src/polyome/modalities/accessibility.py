@@ -73,6 +73,12 @@ class AccessibilityModality(Modality):
         self.num_modules = num_modules
         self.input_dropout = input_dropout
 
+    def technical_numbers(self, records: PeakRecords) -> dict[str, FloatArray]:
+        """Open peaks."""
+        if records.open is None:
+            return {}
+        return {"the number of open peaks": np.diff(records.open.indptr).astype(np.float64)}
+
     def read(self, source: Any, **reading: Any) -> PeakRecords:
         """View an AnnData or an h5ad file as open peaks; of a query, find the model's peaks."""
         del reading

@@ -196,6 +196,14 @@ class Modality(ABC):
         """Which records have a measurement at all, (n,); by default each."""
         return np.ones(len(records), dtype=bool)
 
+    def technical_numbers(self, records: Any) -> dict[str, FloatArray]:
+        """By name, (n,): how deeply records were measured, which may tell a target; by default {}.
+
+        The modality need not be fitted.
+        """
+        del records
+        return {}
+
     def baseline_features(self, records: Any) -> FloatArray:
         """What cheap models read of an input's records, float32 (n, f), 0 on average."""
         del records

@@ -56,6 +56,11 @@ class ProteinModality(NumericModality):
     normalisations: ClassVar[tuple[str, ...]] = ("asinh", "clr", "clr-cells", "log1p", "isotypes")
     mixes_features: ClassVar[bool] = True
 
+    def technical_numbers(self, records: NumericRecords) -> dict[str, FloatArray]:
+        """Counts of all antibodies, too."""
+        counts = np.nansum(records.values, axis=1, dtype=np.float64)
+        return super().technical_numbers(records) | {"the number of antibody counts": counts}
+
     def read(self, source: Any, **reading: Any) -> NumericRecords:
         """View an AnnData, a table or an h5ad file as antibody counts.
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._types import FloatArray
-from polyome.audit.cells import cell_findings
+from polyome.audit.cells import cell_findings, clustering_findings
+from polyome.audit.duplicates import duplicate_findings
 from polyome.audit.findings import Finding
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
@@ -19,7 +20,8 @@ from polyome.outputs.targets import Targets
 from polyome.settings import AtLeastZero, LeastDepth, Natural, NumGenes, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Example
-from polyome.tasks.inputs import InputsTask, input_findings
+from polyome.tasks.input_findings import class_findings_of_inputs, record_hashes
+from polyome.tasks.inputs import InputsTask
 
 
 @dataclass(kw_only=True)
@@ -131,7 +133,7 @@ class CellType(InputsTask):
     ) -> list[Finding]:
         """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
         if isinstance(records, InputRecords):
-            return input_findings(records, targets, split)
+            return self._audit_inputs(records, targets, split, target)
         assert isinstance(records, CellRecords)
         return cell_findings(
             records.expression.rows(records.rows),
@@ -143,6 +145,27 @@ class CellType(InputsTask):
             uns_keys=records.adata.uns.keys(),
             seed=self.seed,
         )
+
+    def _audit_inputs(
+        self, records: InputRecords, targets: Targets, split: Split, target: str
+    ) -> list[Finding]:
+        """As of any inputs; of expression, whether labels are a clustering of it."""
+        findings = class_findings_of_inputs(records, self.modalities(), targets, split)
+        findings += duplicate_findings(record_hashes(records), targets.truth, split)
+        for name, part in records.parts.items():
+            if not isinstance(part, CellRecords):
+                continue
+            known = np.flatnonzero(records.has(name) & targets.labelled)
+            rows = part.rows[records.rows[name][known]]
+            findings += clustering_findings(
+                part.expression.rows(rows),
+                targets.truth[known],
+                target=target,
+                is_scaled=part.expression.is_scaled,
+                uns_keys=part.adata.uns.keys(),
+                seed=self.seed,
+            )
+        return findings
 
     @classmethod
     def example(cls, *, seed: int = 0) -> Example:

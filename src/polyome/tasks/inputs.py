@@ -7,23 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._errors import InputError, listed
-from polyome._types import BoolArray, FloatArray
-from polyome.audit.classes import class_findings
-from polyome.audit.columns import given_away
-from polyome.audit.duplicates import copies_across_parts, duplicate_findings
-from polyome.audit.findings import Finding
-from polyome.audit.shortcuts import shortcut_findings
+from polyome._types import FloatArray
 from polyome.io.measurements import usual_modality
 from polyome.modalities import MODALITIES, Modality
 from polyome.modalities.inputs import InputRecords, Inputs
-from polyome.modalities.numeric.records import NumericRecords
-from polyome.outputs.targets import Targets
-from polyome.splits import Split
 from polyome.tasks.base import Task
-
-LEAST_CHANCE = 1e-3
-PRESENCE_TELLS = 0.5
-"""Correlation of an input's presence with a value from which it is reported."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +174,11 @@ class InputsTask(Task):
         specs, own = self.input_specs(), self.own_modalities(num_classes)
         return build_inputs(specs, self.normalisations, own) if specs else own[self.modality]()
 
+    def modalities(self) -> dict[str, Modality]:
+        """By input what reads it, not fitted; empty for the task's modality alone."""
+        modality = self.build_modality()
+        return modality.members if isinstance(modality, Inputs) else {}
+
     def read(self, source: Any, reading: dict[str, Any], *, beside: Sequence[str] = ()) -> Any:
         """Read a source; columns of a table that stand ``beside`` the measurements are none."""
         modality = self.build_modality()
@@ -265,114 +258,3 @@ def input_features(modality: Inputs, records: InputRecords) -> dict[str, FloatAr
         if values is not None:
             found[name][has] = values
     return found
-
-
-def input_findings(records: InputRecords, targets: Targets, split: Split) -> list[Finding]:
-    """Say of classes, and of inputs whose presence alone tells the class."""
-    findings = class_findings(targets.truth, split)
-    known = targets.labelled
-    presence = {
-        f"having the input '{name}'": records.has(name)[known].astype(np.float64)
-        for name in records.rows
-        if 0 < records.has(name)[known].mean() < 1
-    }
-    findings += shortcut_findings(presence, targets.truth[known])
-    return findings + [
-        finding
-        for name in records.rows
-        for finding in presence_findings(name, records.has(name)[known], targets.truth[known])
-    ]
-
-
-def presence_findings(name: str, has: BoolArray, truth: np.ndarray) -> list[Finding]:
-    """Warn of an input that the records of one class alone have, or alone lack.
-
-    A few records may be of one class by chance: where that is likelier than one in a thousand,
-    nothing is said.
-
-    Parameters
-    ----------
-    has, truth : (n,), of records with a target.
-
-    Examples
-    --------
-    >>> truth = np.repeat(["B", "T"], 20)
-    >>> presence_findings("prot", truth == "B", truth)[0].message
-    "Only records of the class 'B' have the input 'prot': its presence tells the class. ..."
-    """
-    findings = []
-    labels = truth.astype(str)
-    for rows, verb in ((has, "have"), (~has, "lack")):
-        classes = np.unique(labels[rows])
-        if len(classes) == 1 and (labels == classes[0]).mean() ** rows.sum() < LEAST_CHANCE:
-            message = (
-                f"Only records of the class '{classes[0]}' {verb} the input '{name}': its presence "
-                "tells the class. Leave the input out, or add records of other classes that "
-                f"{verb} it."
-            )
-            findings.append(Finding("shortcut", "warning", message, {"name": name}))
-    return findings
-
-
-def record_findings(records: InputRecords, targets: Targets, split: Split) -> list[Finding]:
-    """What misleads scores on records with any inputs, told classes or values."""
-    known = np.flatnonzero(targets.labelled)
-    is_value = targets.labels is None
-    names_of = targets.outputs(split.train) if is_value else ()
-    shown = [f"'{name}'" if len(names_of) > 1 else "the target" for name in names_of]
-    findings = (
-        [
-            finding
-            for k, target in enumerate(shown)
-            for finding in _presence(records, np.asarray(targets.truth, np.float64)[:, k], target)
-        ]
-        if is_value
-        else input_findings(records, targets, split)
-    )
-    features, names = raw_features(records)
-    if not len(names):
-        return findings
-    findings += (
-        copies_across_parts(features, split)
-        if is_value
-        else duplicate_findings(features, targets.truth, split)
-    )
-    columns = targets.truth[known].T if is_value else [targets.truth[known]]
-    for truth, target in zip(columns, shown or ["the target"], strict=True):
-        findings += given_away(features[known], names, np.asarray(truth), target=target)
-    return findings
-
-
-def raw_features(records: InputRecords) -> tuple[FloatArray, list[str]]:
-    """Numbers of all inputs that have some, float32 (n, f), NaN where missing, and names."""
-    parts, names = [], []
-    for name, own in records.parts.items():
-        if not isinstance(own, NumericRecords):
-            continue
-        has = records.has(name)
-        values = np.full((len(records), len(own.names)), np.nan, np.float32)
-        values[has] = own.values[records.rows[name][has]]
-        parts.append(values)
-        names += [
-            f"{name}: {feature}" if len(records.parts) > 1 else feature for feature in own.names
-        ]
-    return (np.hstack(parts) if parts else np.zeros((len(records), 0), np.float32)), names
-
-
-def _presence(records: InputRecords, truth: FloatArray, target: str) -> list[Finding]:
-    """Warn of an input whose presence goes with a value or a label, (n,)."""
-    known = np.isfinite(truth)
-    findings = []
-    for name in records.rows:
-        has = records.has(name)[known]
-        if not 0 < has.mean() < 1:
-            continue
-        r = float(np.corrcoef(has, truth[known])[0, 1])
-        if abs(r) < PRESENCE_TELLS:
-            continue
-        message = (
-            f"Having the input '{name}' goes with {target} (r = {r:.2f}): its presence tells "
-            f"{target}. Leave the input out, or add records of other values that lack it."
-        )
-        findings.append(Finding("shortcut", "warning", message, {"name": name, "pearson": r}))
-    return findings

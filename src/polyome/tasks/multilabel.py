@@ -24,7 +24,8 @@ from polyome.settings import BelowOne, Proportion, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example, Grouping, Task
 from polyome.tasks.dna import SequenceTask
-from polyome.tasks.inputs import InputsTask, members_of_few, record_findings, training_settings
+from polyome.tasks.input_findings import record_findings
+from polyome.tasks.inputs import InputsTask, members_of_few, training_settings
 from polyome.tasks.number_pieces import choose_pieces, pieces_in_words
 
 PIECES = 16
@@ -167,7 +168,7 @@ class MultiLabel(InputsTask, SequenceTask):
         """Copies of training records in the test part; inputs or columns that give a label away."""
         del target
         if isinstance(records, InputRecords):
-            return record_findings(records, targets, split)
+            return record_findings(records, self.modalities(), targets, split)
         return sequence_findings(records.dna, None, split)
 
     @classmethod

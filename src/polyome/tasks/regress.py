@@ -11,7 +11,8 @@ from polyome.modalities import Modality
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
-from polyome.tasks.inputs import InputsTask, members_of_few, record_findings, training_settings
+from polyome.tasks.input_findings import record_findings
+from polyome.tasks.inputs import InputsTask, members_of_few, training_settings
 from polyome.tasks.regression import RegressionTask
 
 
@@ -62,7 +63,7 @@ class Regress(InputsTask, RegressionTask):
     def audit(self, records: Any, targets: Targets, split: Split, target: str) -> list[Finding]:
         """Copies of rows, inputs or columns that give a value away."""
         del target
-        return record_findings(records, targets, split)
+        return record_findings(records, self.modalities(), targets, split)
 
     @classmethod
     def example(cls, *, seed: int = 0) -> Example:

@@ -101,6 +101,11 @@ class NumericModality(Modality):
             return source
         return numeric_records(source, self.features_are)
 
+    def technical_numbers(self, records: NumericRecords) -> dict[str, FloatArray]:
+        """How many features were measured, where records differ in it."""
+        number = np.isfinite(records.values).sum(axis=1).astype(np.float64)
+        return {f"the number of measured {self.features_are}": number} if np.ptp(number) else {}
+
     def measured(self, records: NumericRecords) -> BoolArray:
         """Records of which at least one feature was measured."""
         return np.asarray(np.isfinite(records.values).any(axis=1))

@@ -41,6 +41,10 @@ class NumericRecords:
     def __len__(self) -> int:
         return len(self.table)
 
+    def measured_values(self) -> FloatArray:
+        """(n, f), what was measured, to find copies by."""
+        return self.values
+
     def take(self, rows: IntArray) -> Self:
         """Some of the records, by position."""
         own = None if self.standardised is None else self.standardised[rows]

@@ -44,6 +44,10 @@ class PeakRecords:
     def __len__(self) -> int:
         return len(self.table)
 
+    def measured_values(self) -> Any:
+        """Csr (n, p), what was measured, to find copies by."""
+        return self.open
+
     def take(self, rows: IntArray) -> Self:
         """Some of the records, by position."""
         own = None if self.open is None else self.open[rows]

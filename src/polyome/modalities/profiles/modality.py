@@ -174,6 +174,13 @@ class ProfileModality(Modality):
             expression = replace(expression, notes=notes)
         return CellRecords(source, expression, np.arange(source.n_obs))
 
+    def technical_numbers(self, records: CellRecords) -> dict[str, FloatArray]:
+        """Library size, of values that are not scaled."""
+        if records.expression.is_scaled:
+            return {}
+        counts = records.expression.rows(records.rows)
+        return {"library size": np.asarray(counts.sum(axis=1), np.float64).ravel()}
+
     def _known(self) -> Callable[[pd.Index], int] | None:
         """Count the model's genes among names; nothing before it is fitted."""
         if not hasattr(self, "vocabulary_"):

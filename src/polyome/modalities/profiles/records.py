@@ -57,6 +57,10 @@ class CellRecords:
         """For pickle: prepared, they need no source, which may be a file and large."""
         return self.__dict__ | ({} if self.profile is None else {"adata": None, "expression": None})
 
+    def measured_values(self) -> Any:
+        """(n, g), expression, to find copies by."""
+        return self.expression.rows(self.rows)
+
     def take(self, rows: IntArray) -> Self:
         """Some of the cells, by position among these."""
         profile = None if self.profile is None else self.profile[rows]
