@@ -224,19 +224,34 @@ def _of_obsm(adata: AnnData, key: str) -> AnnData:
 
 
 def _of_layer(adata: AnnData, key: str) -> AnnData:
-    return AnnData(adata.layers[key], obs=adata.obs, var=adata.var)
+    return AnnData(adata.layers[key], obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
 
 
 def _of_mudata(mdata: Any) -> Measurements:
     table = mdata.obs.copy()
-    places = {}
+    places, parts = {}, {}
     for name, part in mdata.mod.items():
         _check_names(part.obs_names, f"mod '{name}'")
         places[name] = part.obs_names.get_indexer(mdata.obs_names)
         for column in part.obs.columns:  # what mudata does not copy upwards by itself
             if column not in table:
                 table[column] = part.obs[column].reindex(mdata.obs_names).to_numpy()
-    return Measurements(table, dict(mdata.mod), places)
+        parts[name] = _with_shared(part, mdata)
+    return Measurements(table, parts, places)
+
+
+def _with_shared(part: AnnData, mdata: Any) -> AnnData:
+    """A measurement with arrays, such as coordinates, that the MuData has of all records."""
+    shared = [key for key in mdata.obsm if key not in mdata.mod and key not in part.obsm]
+    if not shared:
+        return part
+    rows = mdata.obs_names.get_indexer(part.obs_names)
+    part = part.copy()
+    for key in shared:
+        part.obsm[key] = np.asarray(mdata.obsm[key])[rows]
+    for column in mdata.obs.columns.difference(part.obs.columns):
+        part.obs[column] = mdata.obs[column].to_numpy()[rows]
+    return part
 
 
 def _check_names(names: pd.Index, where: str) -> None:

@@ -56,19 +56,6 @@ class CellModality(ProfileModality):
         """``values``, float32 (g,): z-scores, clipped; missing genes as the others suggest."""
         return [{"values": row} for row in self.standardised(records)]
 
-    def baseline_features(self, records: CellRecords) -> FloatArray:
-        """Z-scored log-normalised expression."""
-        return self.standardised(records)
-
-    def baseline_width(self) -> int:
-        """How many genes are read."""
-        return len(self.selected_)
-
-    def feature_names(self) -> list[str]:
-        """Names of the genes that are read."""
-        names = np.array(self.vocabulary_.names)[self.selected_]
-        return [str(name) for name in names]
-
     def batch(self, records: CellRecords) -> dict[str, Tensor]:
         """``values``, float32 (b, g)."""
         return {"values": torch.from_numpy(self.standardised(records))}

@@ -185,7 +185,7 @@ class Inputs(Modality):
     ) -> str | None:
         """Which measurement of the data an input is; None where a query lacks it."""
         if list(found.parts) == ["X"] and name not in ("X", *found.beside):  # one nameless matrix
-            if len(self.members) == 1 or (own.name == "cell" and not is_fitted):
+            if len(self.members) == 1 or (own.reads_expression and not is_fitted):
                 return "X"
             names = found.parts["X"].var_names  # whose features does it have?
             best = max(self.members, key=lambda n: self.members[n].overlap(names))
@@ -324,6 +324,19 @@ class Inputs(Modality):
     def spec(self) -> dict[str, Any]:
         """Sizes of each input."""
         return {name: own.spec() for name, own in self.members.items()}
+
+    def places(self, records: InputRecords) -> pd.DataFrame | None:
+        """Where records lie, by the first input that knows it; missing where one lacks that."""
+        for name, own in self.members.items():
+            has = records.has(name)
+            found = own.places(records.part(name)) if has.any() else None
+            if found is not None:
+                return (
+                    found.set_axis(np.flatnonzero(has))
+                    .reindex(range(len(records)))
+                    .set_axis(records.table.index)
+                )
+        return None
 
     def keys(self, records: InputRecords) -> IntArray:
         """Of the names; of what each input holds, its own modality's."""

@@ -208,6 +208,17 @@ class TissueModality(ProfileModality):
             shown=self.seen(records).shown,
         )
 
+    def baseline_features(self, records: Any) -> FloatArray:
+        """Z-scores of the cell and, of each neighbourhood, the means, float32 (n, g + l q)."""
+        records = self.prepare(records)
+        own = self.standardised(records)
+        around = [] if records.context is None else [records.context.reshape(len(own), -1)]
+        return np.hstack([own, *around])
+
+    def baseline_width(self) -> int:
+        """Genes and means."""
+        return super().baseline_width() + len(self.levels_) * self.context_width
+
     def alone(self, records: TissueRecords) -> TissueRecords:
         """The same cells with nothing around them, as where context is hidden while training."""
         records = self.prepare(records)

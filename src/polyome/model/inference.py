@@ -149,7 +149,7 @@ def _ood_features(
         if not features.has_ood_features:
             continue
         if name not in segments:
-            device = features.components.device
+            device = next(features.buffers()).device
             found.append(torch.full((size, features.num_ood_features), torch.nan, device=device))
             continue
         rows, own = segments[name]["rows"], features.ood_features(**segments[name]["inputs"])

@@ -28,7 +28,11 @@ class InputSpec:
     columns: tuple[str, ...] = ()
 
 
-def input_specs(inputs: str | Mapping[str, Any], usual: str | None = None) -> dict[str, InputSpec]:
+def input_specs(
+    inputs: str | Mapping[str, Any],
+    usual: str | None = None,
+    instead: Mapping[str, str] | None = None,
+) -> dict[str, InputSpec]:
     """What was said of each input, by its name.
 
     Parameters
@@ -36,6 +40,7 @@ def input_specs(inputs: str | Mapping[str, Any], usual: str | None = None) -> di
     inputs : ``NAME`` or ``NAME=MODALITY``, with commas between them; or a mapping, as a file of
         settings has it: name to modality, or to ``columns`` and perhaps ``modality``.
     usual : modality of names that say none; None: there must be one.
+    instead : what this task reads in place of a name's usual modality, such as cells as tissue.
 
     Raises
     ------
@@ -51,11 +56,13 @@ def input_specs(inputs: str | Mapping[str, Any], usual: str | None = None) -> di
     """
     found: dict[str, InputSpec] = {}
     for name, kind, columns in _said(inputs):
-        chosen = kind or usual_modality(name) or usual
+        by_name = usual_modality(name) or usual
+        chosen = kind or (instead or {}).get(by_name or "", by_name)
         if not name or name in found:
             message = f"--inputs {_shown(inputs)}: each input needs a name of its own."
             raise InputError(message)
-        usable = [known for known, own in MODALITIES.items() if own.can_be_input]
+        own_ones = set((instead or {}).values())
+        usable = [k for k, own in MODALITIES.items() if own.can_be_input or k in own_ones]
         if chosen is None or chosen not in usable:
             what = f"'{kind}' is no modality of an input" if kind else f"'{name}' says no modality"
             message = (
@@ -154,11 +161,13 @@ class InputsTask(Task):
     """What :attr:`inputs` is where nobody says it; None: records of the task's modality alone."""
     usual_modality: ClassVar[str | None] = None
     """Modality of inputs whose name says none; None: it has to be said."""
+    instead: ClassVar[dict[str, str]] = {}
+    """By usual modality of a name, what this task reads instead."""
 
     def input_specs(self) -> dict[str, InputSpec]:
         """The inputs that were named, or the usual ones; none for the task's modality alone."""
         named = self.inputs or self.usual_inputs
-        return {} if named is None else input_specs(named, self.usual_modality)
+        return {} if named is None else input_specs(named, self.usual_modality, self.instead)
 
     def own_modalities(self, num_classes: int) -> dict[str, Callable[[], Modality]]:
         """By modality, what makes it with this task's settings; by default none."""

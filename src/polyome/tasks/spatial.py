@@ -1,5 +1,6 @@
 """The spatial task: name each cell of a tissue, or the domain it lies in, by its neighbourhood."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import numpy as np
 from polyome._errors import InputError
 from polyome._types import FloatArray, IntArray
 from polyome.audit.cells import cell_findings
+from polyome.audit.duplicates import duplicate_findings
 from polyome.audit.findings import Finding
 from polyome.audit.positions import (
     leak_findings,
@@ -19,8 +21,8 @@ from polyome.audit.positions import (
 from polyome.baselines.tissue import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
+from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.matrix import states_by
-from polyome.modalities.profiles.modality import ProfileModality
 from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.records import TissueRecords
 from polyome.modalities.spatial.tiles import tiles
@@ -30,6 +32,8 @@ from polyome.outputs.targets import Targets
 from polyome.settings import BelowOne, Count, Natural, NumGenes, Proportion, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example, Grouping, Task
+from polyome.tasks.input_findings import class_findings_of_inputs, record_hashes
+from polyome.tasks.inputs import InputsTask
 
 BUFFER = 15
 """Training cells that have a test cell among so many nearest neighbours are left out."""
@@ -44,8 +48,10 @@ _MOST_CELLS = 50_000  # whose wide neighbourhoods fit into little memory
 
 
 @dataclass(kw_only=True)
-class Spatial(Task):
+class Spatial(InputsTask):
     """Name cell types or tissue domains, by each cell and its neighbourhood.
+
+    One of several inputs is the tissue, which has the coordinates; cells may have others beside it.
 
     Parameters
     ----------
@@ -63,7 +69,8 @@ class Spatial(Task):
     input_dropout : mean share of genes hidden from the model while training; None is 0.1 for 40
         genes or fewer, 0.4 for 160 or more, and goes with their number between.
 
-    See also :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
+    See also :class:`polyome.tasks.inputs.InputsTask` for cells with several measurements and
+    :class:`polyome.tasks.base.Task` for the parameters that all tasks share.
     """
 
     section: str | None = None
@@ -89,7 +96,7 @@ class Spatial(Task):
     pools_calibrated: ClassVar[bool] = True
     head_dropout: ClassVar[float] = 0.3
     splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
-        "blocks": lambda records: tiles(records.sections)[records.rows].astype(str),
+        "blocks": lambda records: tile_names(records),
         "section": lambda records: section_names(records),
     }
     limits: ClassVar[tuple[str, ...]] = (
@@ -101,9 +108,26 @@ class Spatial(Task):
         "where they lie far from all training classes.",
     )
 
+    instead: ClassVar[dict[str, str]] = {"cell": "tissue"}
+
     def build_modality(self, num_classes: int = 0) -> Modality:
+        """Profiles in sections, alone or beside other inputs."""
+        kinds = [spec.modality for spec in self.input_specs().values()]
+        if kinds and kinds.count("tissue") != 1:
+            message = (
+                f"--inputs {self.inputs}: {kinds.count('tissue')} of the inputs are tissue; "
+                "spatial needs one, whose cells have coordinates. Write NAME=tissue for it, such "
+                "as rna=tissue,prot=protein."
+            )
+            raise InputError(message)
+        return super().build_modality(num_classes)
+
+    def own_modalities(self, num_classes: int) -> dict[str, Callable[[], Modality]]:
         """Profiles in sections, read as this task was told."""
         del num_classes
+        return {"tissue": self._tissue}
+
+    def _tissue(self) -> TissueModality:
         return TissueModality(
             self.layer,
             self.gene_column,
@@ -146,24 +170,24 @@ class Spatial(Task):
 
     def inner_groups(self, records: Any, groups: np.ndarray | None) -> np.ndarray:
         """Tiles of the sections, where the user named no groups or too few to validate with."""
-        assert isinstance(records, TissueRecords)
         if groups is not None and len(np.unique(groups)) > _FEW_GROUPS:
             return groups
-        return tiles(records.sections)[records.rows].astype(str)
+        return tile_names(records)
 
     def exclude_near_test(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training cells that have a test cell among their 15 nearest neighbours."""
-        assert isinstance(records, TissueRecords)
         if split_by != "blocks":
             return split
-        near = records.sections.neighbourhoods(BUFFER)
-        is_test = np.zeros(len(records.sections.codes), dtype=bool)
-        is_test[records.rows[split.test]] = True
-        owners, cells = near.pairs(records.rows[split.train], BUFFER)
-        touching = np.bincount(owners, is_test[cells], minlength=len(split.train)) > 0
+        tissue, own = in_tissue(records)
+        inside = split.among(own)
+        near = tissue.sections.neighbourhoods(BUFFER)
+        is_test = np.zeros(len(tissue.sections.codes), dtype=bool)
+        is_test[tissue.rows[inside.test]] = True
+        owners, cells = near.pairs(tissue.rows[inside.train], BUFFER)
+        touching = np.bincount(owners, is_test[cells], minlength=len(inside.train)) > 0
         return replace(
             split,
-            train=split.train[~touching],
+            train=np.setdiff1d(split.train, own[inside.train[touching]]),
             left_out=split.left_out + int(touching.sum()),
             how=f"{split.how}, a buffer of {BUFFER} neighbours",
         )
@@ -176,6 +200,12 @@ class Spatial(Task):
         groups: np.ndarray | None,
     ) -> dict[str, Any]:
         """Choose the context by the log loss of the linear model on held-out tiles."""
+        if isinstance(modality, Inputs):
+            records, own = in_tissue(records)
+            truth, groups = truth[own], None if groups is None else groups[own]
+            (modality,) = (
+                one for one in modality.members.values() if isinstance(one, TissueModality)
+            )
         assert isinstance(modality, TissueModality)
         if self.num_neighbours is not None:
             levels = tuple(sorted({k for k in LEVELS if k < self.num_neighbours}))
@@ -228,18 +258,26 @@ class Spatial(Task):
         return {"context": f"{text}; {', '.join(losses)}" if losses else text}
 
     def features(self, modality: Modality, records: Any) -> FloatArray:
-        """What all baselines read, float32 (n, 3 g + 3): see `wide_features`."""
-        assert isinstance(modality, TissueModality)
-        return wide_features(modality, records)
+        """What all baselines read, float32 (n, 3 g + 3): see `wide_features`.
+
+        Of several inputs what each gives, float32 (n, f).
+        """
+        if isinstance(modality, TissueModality):
+            return wide_features(modality, records)
+        return super().features(modality, records)
 
     def kept_features(self, modality: Modality, records: Any) -> dict[str, FloatArray]:
-        """The cell's own z-scored expression, (n, g)."""
-        assert isinstance(modality, ProfileModality)
-        return {"logistic_regression": modality.standardised(records)}
+        """The cell's own z-scored expression, (n, g); of several inputs each one's too."""
+        if isinstance(modality, TissueModality):
+            return {"logistic_regression": modality.standardised(records)}
+        return super().kept_features(modality, records)
 
     def baselines(self) -> dict[str, Baseline]:
-        """With neighbours' means, with position, position alone, and a plain network."""
-        return dict(SPATIAL_BASELINES)
+        """With neighbours' means, with position, position alone, and a plain network.
+
+        Of several inputs those of all measurements side by side, the tissue's with its neighbours.
+        """
+        return super().baselines() if self.inputs else dict(SPATIAL_BASELINES)
 
     def audit(
         self,
@@ -249,14 +287,15 @@ class Spatial(Task):
         target: str,
     ) -> list[Finding]:
         """What cells are audited for, sections laid one on the other, and what position tells."""
-        assert isinstance(records, TissueRecords)
-        sections, rows = records.sections, records.rows
-        near = sections.neighbourhoods(NEAREST)
-        owners, cells = near.pairs(rows, NEAREST)
-        names = np.array(sections.names, dtype=object)[sections.codes]
-        states = states_by(records.expression, names)
+        if isinstance(records, InputRecords):
+            findings = class_findings_of_inputs(records, self.modalities(), targets, split)
+            findings += duplicate_findings(record_hashes(records), targets.truth, split)
+            tissue, own = in_tissue(records)
+            return findings + self._tissue_findings(
+                tissue, targets.truth[own], split.among(own), target
+            )
         findings = cell_findings(
-            records.expression.rows(rows),
+            records.expression.rows(records.rows),
             targets.truth,
             targets.labelled,
             split,
@@ -265,10 +304,30 @@ class Spatial(Task):
             uns_keys=records.adata.uns.keys(),
             seed=self.seed,
         )
+        return findings + self._tissue_findings(records, targets.truth, split, target)
+
+    def _tissue_findings(
+        self, records: TissueRecords, truth: np.ndarray, split: Split, target: str
+    ) -> list[Finding]:
+        """Sections laid one on the other, and what position tells."""
+        sections, rows = records.sections, records.rows
+        labels = np.full(len(sections.codes), None, dtype=object)
+        labels[rows] = truth
+        split = replace(
+            split,
+            train=rows[split.train],
+            validation=rows[split.validation],
+            test=rows[split.test],
+        )
+        near = sections.neighbourhoods(NEAREST)
+        owners, cells = near.pairs(rows, NEAREST)
+        names = np.array(sections.names, dtype=object)[sections.codes]
+        states = states_by(records.expression, names)
+        findings = []
         if len(sections.names) == 1:
             findings += overlap_findings(sections.coordinates, records.adata.obs, ignored=[target])
         findings += leak_findings(cells, rows[owners], split)
-        findings += position_findings(sections.placed(), targets.truth, split)
+        findings += position_findings(sections.placed(), labels, split)
         findings += unit_findings(sections.units)
         findings += state_findings({name: state.description for name, state in states.items()})
         return findings
@@ -289,12 +348,31 @@ class Spatial(Task):
         )
 
 
-def section_names(records: TissueRecords) -> np.ndarray:
+def in_tissue(records: Any) -> tuple[TissueRecords, IntArray]:
+    """Records that lie in tissue, and where they stand among all."""
+    if isinstance(records, TissueRecords):
+        return records, np.arange(len(records))
+    (name,) = (name for name, part in records.parts.items() if isinstance(part, TissueRecords))
+    return records.part(name), np.flatnonzero(records.has(name))
+
+
+def tile_names(records: Any) -> np.ndarray:
+    """Name of each record's tile, (n,); one that is in no tissue is by itself."""
+    tissue, own = in_tissue(records)
+    names = np.array([f"no place {i}" for i in range(len(records))], dtype=object)
+    names[own] = tiles(tissue.sections)[tissue.rows].astype(str)
+    return names.astype(str)
+
+
+def section_names(records: Any) -> np.ndarray:
     """Name of each record's section, (n,); a split by section needs two of them."""
-    if len(records.sections.names) < 2:
+    tissue, own = in_tissue(records)
+    if len(tissue.sections.names) < 2:
         message = "--split-by section needs two sections or more; pass section= with their column."
         raise InputError(message)
-    return np.array(records.sections.names)[records.sections.codes[records.rows]]
+    names = np.full(len(records), "no section", dtype=object)
+    names[own] = np.array(tissue.sections.names)[tissue.sections.codes[tissue.rows]]
+    return names.astype(str)
 
 
 def _offered(sections: Sections) -> list[tuple[int, ...]]:

@@ -94,6 +94,7 @@ class ProfileModality(Modality):
     )
     answer_formats: ClassVar[tuple[str, ...]] = (".h5ad", ".zarr", ".csv")
     is_portable: bool = True
+    reads_expression: ClassVar[bool] = True
     panel_genes: ClassVar[int] = 500
     depth: ClassVar[float | None] = DEPTH
     """Library that profiles are brought to; None learns it from the training cells."""
@@ -277,6 +278,19 @@ class ProfileModality(Modality):
         if records.present is not None and not records.present.all():
             z[:, ~records.present] = z[:, records.present] @ self._completion(records.present)
         return z.astype(np.float32, copy=False)
+
+    def baseline_features(self, records: CellRecords) -> FloatArray:
+        """Z-scored log-normalised expression."""
+        return self.standardised(records)
+
+    def baseline_width(self) -> int:
+        """How many genes are read."""
+        return len(self.selected_)
+
+    def feature_names(self) -> list[str]:
+        """Names of the genes that are read."""
+        names = np.array(self.vocabulary_.names)[self.selected_]
+        return [str(name) for name in names]
 
     def ood_noise(self, records: CellRecords) -> FloatArray | float:
         """What completing missing genes adds to the components' covariance, (k, k).

@@ -102,6 +102,7 @@ class TissueFeatures(LinearFeatures):
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         self.own = ProfileFeatures(spec)
+        self.num_ood_features = self.own.num_ood_features
         self.levels = len(spec["levels"])
         self.width = self.own.width + self.levels * spec["context_width"]
 
