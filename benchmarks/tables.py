@@ -8,10 +8,10 @@ import anndata
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from benchmarks.runner import data_folder, mean_and_spread, table, unit, write
+from benchmarks.runner import data_folder, mean_and_spread, paired, shown, table, unit, write
 from polyome.data.tables import REAL, load_table
 from polyome.estimator import Estimator, estimator_class
-from polyome.metrics import regression_metrics
+from polyome.metrics import pearson, regression_metrics
 from polyome.predict.evaluate import kept_baselines
 
 FOLDS = 5
@@ -61,7 +61,7 @@ def folds_of(name: str, task: str) -> list[dict[str, Any]]:
     ]
 
 
-def compared(name: str, task: str, shown: list[str]) -> tuple[str, dict[str, Any]]:
+def compared(name: str, task: str, columns: list[str]) -> tuple[str, dict[str, Any]]:
     """Table of methods, and its numbers: mean (SD) over folds."""
     units = folds_of(name, task)
     rows = {
@@ -71,7 +71,7 @@ def compared(name: str, task: str, shown: list[str]) -> tuple[str, dict[str, Any
     seconds = [one["fit_seconds"] for one in units]
     n = len(load_table(name))
     more = f"\n\n{n:,} records, mean (SD) of {FOLDS} folds. Fit: {max(seconds):.0f} s or less."
-    return f"### {name}\n\n{table(rows, shown)}{more}", rows
+    return f"### {name}\n\n{table(rows, columns)}{more}", rows
 
 
 def tables() -> None:
@@ -131,6 +131,12 @@ def age() -> None:
             scores = dict(regression_metrics(true, found))
             scores["mae"] = float(np.abs(found - true).mean())
             rows[f"{name}, M values as {modality}"] = scores
+        own, ridge = (
+            [np.concatenate([one["answers"][name] for one in units])]
+            for name in ("Polyome", "ridge")
+        )
+        beside = paired(true, own, ridge, lambda t, found: pearson(t, found) or 0.0)
+        notes.append(f"as {modality} r less ridge's is {shown(beside)}")
         low, high = (np.concatenate([one[end] for one in units]) for end in ("low", "high"))
         inside = float(((low <= true) & (true <= high)).mean())
         notes.append(f"as {modality} {inside:.1%} of the ages lie in their 90 % intervals")
