@@ -101,7 +101,7 @@ def test_what_is_for_classes_is_refused(refused, model_dir, table_file, tmp_path
     assert "no class of sequences to scan" in refused(*fit, "--set=scanner=true")
     assert "is for classes" in refused(*fit, "--set=unlabelled=x")
     predict = ["predict", model_dir, table_file, f"--out={tmp_path / 'a.csv'}"]
-    assert "are not voted" in refused(*predict, "--set=over=part")
+    assert "Only one class of each record can be voted" in refused(*predict, "--set=over=part")
     genome = tmp_path / "g.fa"
     genome.write_text(">a\n" + "ACGT" * 40 + "\n")
     scan = ["scan", model_dir, genome, f"--out={tmp_path / 'hits.bed'}"]

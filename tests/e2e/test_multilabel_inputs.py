@@ -10,7 +10,7 @@ import torch
 from anndata import AnnData
 
 import polyome
-from polyome import InputError
+from polyome import InputError, PolyomeWarning
 from polyome.data.tables import simulate_table
 from polyome.estimator import estimator_class
 from polyome.modalities.base import segments_of
@@ -23,7 +23,8 @@ def labelled(n_records=160, seed=0):
     table = simulate_table(n_records, seed=seed)
     rng = np.random.default_rng(seed)
     table["sick"] = np.where(table["group"] == "group 1", "yes", "no")
-    table["old"] = (table["level"] > table["level"].median()).astype(float)
+    level = table["level"] + 3 * table["lab_1"].fillna(0)
+    table["old"] = (level > level.median()).astype(float)
     table.loc[rng.random(n_records) < 0.2, "sick"] = None
     table.loc[rng.random(n_records) < 0.2, "old"] = np.nan
     return table.drop(columns=["group", "level"])
@@ -270,7 +271,9 @@ def test_a_label_known_in_one_group_alone_is_fitted(records):
     table = records.assign(site=np.resize(["a", "b", "c", "d"], 160))
     table.loc[table["site"] != "a", "old"] = np.nan
     made = estimator_class("multilabel")(inputs="expr,lab", **SMALL)
-    made.fit(table, "sick,old", split=None, split_by="group", group="site", num_train_epochs=1)
+    split = {"split_by": "group", "group": "site"}
+    with pytest.warns(PolyomeWarning, match="'lab' tells nothing of sick,old"):
+        made.fit(table, "sick,old", **split, num_train_epochs=1)
     assert np.isfinite(made.predict(table)[["sick", "old"]]).all(axis=None)
 
 

@@ -166,7 +166,8 @@ def test_two_files_are_one_table(regressor, records, tmp_path):
 
 def test_explanations_name_the_feature_that_tells(records):
     noise = np.random.default_rng(0).normal(0, 2, len(records))
-    table = records.assign(level=3 * records["expr_2"].fillna(0) + noise)
+    level = 3 * records["expr_2"].fillna(0) + 2 * records["lab_1"].fillna(0) + noise
+    table = records.assign(level=level)
     model = estimator_class("regress")(inputs="expr,lab", **SMALL)
     model.fit(table, "level", num_train_epochs=2, baselines=False)
     why = model.explain(table)

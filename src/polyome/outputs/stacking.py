@@ -115,7 +115,7 @@ def squared_weights(
     >>> truth = np.stack([np.linspace(-1, 1, 50), np.ones(50)], axis=-1)[:, None]
     >>> right, wrong = truth[..., 0], np.tile([[1.0], [-1.0]], (25, 1))
     >>> squared_weights([right, wrong], truth, np.array([0.5, 0.5])).round(1).tolist()
-    [0.9, 0.0]
+    [0.8, 0.1]
     """
     values, rows = truth[..., 0].astype(np.float64), truth[..., 1].astype(np.float64)
     if not rows.any():

@@ -96,7 +96,7 @@ def fit_input_linear(task: Task, training: Training) -> InputLinear:
     if len(training.validation):  # every fold is the validation part
         folds = folds[:1]
     fits: dict[str, Any] = {}
-    modules, by_fold, wholes, tellings = {}, {}, {}, {}
+    modules, by_fold, wholes, held = {}, {}, {}, {}
     detectors, scores = {}, []
     widths: dict[str, int] = {}
     for name, own in modality.members.items():
@@ -114,13 +114,13 @@ def fit_input_linear(task: Task, training: Training) -> InputLinear:
             readings=module.readings,
             are_few=module.are_few,
         )
-        held = np.concatenate([fold.held for fold in usable] or [training.fit[:0]])
-        tellings[name] = telling_of(output, fits[name], training.truth, held)
+        held[name] = np.concatenate([fold.held for fold in usable] or [training.fit[:0]])
         modules[name], by_fold[name], wholes[name] = module, inside, whole
         widths[name] = module.readings[0] if module.readings else module.width
         if output.is_one_class:
             detectors[name], own_scores = _detector(usable, whole, training.truth)
             scores.append(own_scores)
+    tellings = {n: telling_of(output, fits, n, training.truth, held) for n in fits}
     modality.uninformative = left_out(tellings)
     found = None
     if detectors:

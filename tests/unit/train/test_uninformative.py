@@ -7,6 +7,7 @@ import pytest
 from polyome import Classifier, PolyomeWarning, Regressor
 from polyome.outputs.classes import Classes
 from polyome.outputs.linear import FittedLinear
+from polyome.outputs.values import Values
 from polyome.train.uninformative import telling_of
 
 
@@ -79,6 +80,20 @@ def test_an_input_is_informative_where_its_loss_is_lower_in_most_resamples(
     logits = strength * (2 * truth - 1) + rng.normal(size=100)
     outputs = np.stack([-np.logaddexp(0, logits), -np.logaddexp(0, -logits)], axis=1)
     linear = FittedLinear(np.zeros((2, 1)), np.zeros(2), outputs)
-    found = telling_of(Classes(), linear, truth, np.arange(100))
+    found = telling_of(Classes(), {"rna": linear}, "rna", truth, {"rna": np.arange(100)})
     assert found.is_informative is informative
     assert found.constant == pytest.approx(np.log(2), abs=0.02)
+
+
+def test_an_input_that_adds_to_another_is_informative_however_little_it_tells_alone() -> None:
+    rng = np.random.default_rng(0)
+    large, small = rng.normal(scale=5.0, size=(60, 1)), rng.normal(size=(60, 1))
+    values = large + small + rng.normal(scale=0.2, size=(60, 1))
+    truth = np.stack([values, np.ones_like(values)], axis=-1)
+    truth[..., 0] -= truth[..., 0].mean()
+    rows = dict.fromkeys(("large", "small", "noise"), np.arange(60))
+    parts = {"large": large, "small": small, "noise": rng.normal(size=(60, 1))}
+    fits = {n: FittedLinear(np.zeros((1, 1)), np.zeros(1), x) for n, x in parts.items()}
+    found = {name: telling_of(Values(), fits, name, truth, rows) for name in fits}
+    assert found["small"].sure < 0.95 <= found["small"].sure_beside
+    assert [name for name, one in found.items() if not one.is_informative] == ["noise"]
