@@ -23,6 +23,13 @@ def counts(rng, width):
     return rng.poisson(rng.gamma(2.0, 4.0, width), (N, width)).astype(np.float32)
 
 
+WORDS = [f"word{i}" for i in range(30)]
+
+
+def texts(rng):
+    return [" ".join(rng.choice(WORDS, 8)) for _ in range(N)]
+
+
 VALUES = {
     "accessibility": lambda rng: sparse.csr_matrix((rng.random((N, 40)) < 0.2) * 1.0),
     "cell": lambda rng: sparse.csr_matrix(counts(rng, 40)),
@@ -39,10 +46,29 @@ NAMES = {
 
 def measured(kind, seed):
     """Some measurement of a kind, of cells of the usual names."""
-    values = VALUES[kind](np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    obs = pd.DataFrame(index=[f"c{i}" for i in range(N)])
+    if kind == "image":
+        pictures = rng.integers(0, 255, (N, 12, 12, 3)).astype(np.uint8)
+        return AnnData(obs=obs, obsm={"picture": pictures})
+    if kind == "text":
+        return AnnData(obs=obs.assign(note=texts(rng)))
+    values = VALUES[kind](rng)
     named = NAMES.get(kind, lambda i, seed: f"feature{i}-{seed}")
     var = pd.DataFrame(index=[named(i, seed) for i in range(values.shape[1])])
-    return AnnData(values, obs=pd.DataFrame(index=[f"c{i}" for i in range(N)]), var=var)
+    return AnnData(values, obs=obs, var=var)
+
+
+def saying_nothing(kind):
+    """The same cells, of which all have the same: zeros, or one word."""
+    found = measured(kind, 0)
+    if kind == "image":
+        found.obsm["picture"] = np.zeros_like(found.obsm["picture"])
+    elif kind == "text":
+        found.obs["note"] = "tissue"
+    else:
+        found.X = np.zeros(found.shape, np.float32)
+    return found
 
 
 def both(first, second):
@@ -155,8 +181,6 @@ def test_two_names_of_one_kind_have_their_own_statistics(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_input_that_says_nothing_is_refused(kind):
-    empty = measured(kind, 0)
-    empty.X = np.zeros(empty.shape, np.float32)
     modality = Inputs({"first": MODALITIES[kind](), "second": MODALITIES["protein"]()})
     with pytest.raises(InputError, match=r"'first'"):
-        modality.fit(modality.read(both(empty, measured("protein", 1))))
+        modality.fit(modality.read(both(saying_nothing(kind), measured("protein", 1))))

@@ -36,7 +36,7 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
 
     Returns
     -------
-    AnnData, at least one cell by one gene, with unique obs_names.
+    AnnData, at least one cell by one gene (or by something in ``obsm``), with unique obs_names.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def read_h5ad(path: StrPath, *, backed: bool = False) -> AnnData:
 
 def check_cells(adata: AnnData, path: Path) -> None:
     """Refuse a file without cells or genes, or whose cells' names repeat."""
-    if not (adata.n_obs and adata.n_vars):
+    if not (adata.n_obs and (adata.n_vars or len(adata.obsm))):
         msg = (
             f"{path} is empty: {adata.n_obs} cells, {adata.n_vars} genes. "
             f"At least one of each is needed.{_hint_raw(adata)}"

@@ -23,6 +23,7 @@ from polyome.io.feature_table import (
 )
 from polyome.io.files import written_aside
 from polyome.io.h5ad import read_h5ad
+from polyome.io.spot_pictures import has_picture, spot_pictures
 
 USUAL_NAMES = {
     "cell": ("rna", "gex", "gene expression", "genes", "expression", "transcriptome"),
@@ -32,6 +33,8 @@ USUAL_NAMES = {
     ),
     "methylation": ("met", "meth", "methylation", "dna methylation", "dnam", "cpg", "cpgs"),
     "features": ("features",),
+    "image": ("image", "images", "patch", "patches"),
+    "text": ("text", "note", "notes"),
 }  # fmt: skip
 """What measurements are called in files, in lower case, by the modality that reads them."""
 
@@ -45,8 +48,8 @@ class Measurements:
     table : DataFrame, (n, ...), one row per record.
     parts : by name, an AnnData.
     places : by name, int64 (n,): the record's row in the part, -1 where it was not measured.
-    beside : by name, what makes an AnnData of a layer or an ``obsm`` key, which are measurements
-        only where somebody names them; each record has its own row.
+    beside : by name, what makes an AnnData of a layer, an ``obsm`` key or the patches of a Visium
+        picture, which are measurements only where somebody names them; each record has its own row.
     notes : what was decided while taking the source apart.
     """
 
@@ -57,7 +60,9 @@ class Measurements:
     notes: tuple[str, ...] = ()
 
     def named(self, name: str) -> AnnData:
-        """A measurement of ``parts`` or ``beside``."""
+        """A measurement of ``parts`` or ``beside``, or a column of the table, which is text."""
+        if name not in self.parts and name not in self.beside:
+            return AnnData(obs=self.table[[name]])
         return self.parts[name] if name in self.parts else self.beside[name]()
 
     def rows_of(self, name: str) -> IntArray:
@@ -125,11 +130,13 @@ class TableReading:
         and a separator before theirs, or all others.
     left_out : columns that are no measurement: target, split, groups.
     known : of a fitted model by input, whether it knows features of these names, bool (k,).
+    texts : inputs that are text, not numbers.
     """
 
     inputs: Mapping[str, Sequence[str]]
     left_out: Collection[str] = ()
     known: Mapping[str, Callable[[Sequence[str]], Sequence[bool]]] | None = None
+    texts: Collection[str] = ()
 
 
 def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
@@ -153,7 +160,7 @@ def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
     free = [name for name in table.columns if name not in {*reading.left_out, "source"}]
     columns = columns_by_input(free, reading.inputs)
     rest, notes = rest_of(columns), []
-    if rest is not None:
+    if rest is not None and rest not in reading.texts:
         taken = {name for own in columns.values() for name in own}
         others = [name for name in free if name not in taken]
         known: set[str] = set()
@@ -172,7 +179,11 @@ def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
     empty = [name for name, own in columns.items() if not own]
     if empty and reading.known is None:
         raise _no_columns(empty[0], free, rest)
-    parts = {name: _of_columns(table, own) for name, own in columns.items() if own}
+    parts = {
+        name: AnnData(obs=table[[*own]]) if name in reading.texts else _of_columns(table, own)
+        for name, own in columns.items()
+        if own
+    }
     return Measurements(
         table, parts, dict.fromkeys(parts, np.arange(len(table))), notes=tuple(notes)
     )
@@ -209,6 +220,8 @@ def _of_adata(adata: AnnData) -> Measurements:
         str(key): partial(_of_obsm, adata, key) for key in adata.obsm
     }
     beside |= {str(key): partial(_of_layer, adata, key) for key in adata.layers}
+    if "image" not in beside and has_picture(adata):
+        beside["image"] = partial(_of_picture, adata)
     return Measurements(adata.obs, parts, dict.fromkeys(parts, everything), beside)
 
 
@@ -219,8 +232,14 @@ def _of_obsm(adata: AnnData, key: str) -> AnnData:
         names = pd.Index(values.columns.astype(str))
         numbers = values.to_numpy(np.float32, na_value=np.nan)
         return AnnData(numbers, obs=adata.obs, var=pd.DataFrame(index=names))
+    if np.ndim(values) > 2:  # pictures
+        return AnnData(obs=adata.obs, obsm={key: values})
     names = pd.Index([f"{key}_{i}" for i in range(values.shape[1])])
     return AnnData(values, obs=adata.obs, var=pd.DataFrame(index=names))
+
+
+def _of_picture(adata: AnnData) -> AnnData:
+    return AnnData(obs=adata.obs, obsm={"image": spot_pictures(adata)})
 
 
 def _of_layer(adata: AnnData, key: str) -> AnnData:

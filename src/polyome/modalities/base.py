@@ -136,6 +136,8 @@ class Modality(ABC):
     can_be_predicted: ClassVar[bool] = False
     """Whether :meth:`target_values` gives what may be predicted of it."""
     can_be_input: ClassVar[bool] = False
+    reads_text: ClassVar[bool] = False
+    """Whether it reads a column of text, of a table or of ``obs``."""
     reads_expression: ClassVar[bool] = False
     """Whether a nameless matrix is taken for what it reads."""
     """Whether it may be one of several inputs of a record."""

@@ -178,12 +178,15 @@ class Inputs(Modality):
             name: lambda names, own=own: [own.overlap(pd.Index([n])) > 0 for n in names]
             for name, own in self.members.items()
         }
-        return TableReading(self.columns, left_out, known if is_fitted else None)
+        texts = [name for name, own in self.members.items() if own.reads_text]
+        return TableReading(self.columns, left_out, known if is_fitted else None, texts)
 
     def _find(
         self, found: Measurements, name: str, own: Modality, *, is_fitted: bool
     ) -> str | None:
         """Which measurement of the data an input is; None where a query lacks it."""
+        if own.reads_text and (name in found.parts or name in found.table):
+            return name
         if list(found.parts) == ["X"] and name not in ("X", *found.beside):  # one nameless matrix
             if len(self.members) == 1 or (own.reads_expression and not is_fitted):
                 return "X"
