@@ -136,9 +136,9 @@ class Modality(ABC):
     can_be_predicted: ClassVar[bool] = False
     """Whether :meth:`target_values` gives what may be predicted of it."""
     can_be_input: ClassVar[bool] = False
+    """Whether it may be one of several inputs of a record."""
     reads_expression: ClassVar[bool] = False
     """Whether a nameless matrix is taken for what it reads."""
-    """Whether it may be one of several inputs of a record."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 
