@@ -154,7 +154,7 @@ def _noise_fold(data: Any, inputs: str, target: str, test: np.ndarray, seed: int
     data.obs["split"] = part
     data.obs["part"] = "paired"
     offered = with_noise(data)
-    found = {}
+    found: dict[str, Any] = {}
     for given, said in ((offered, f"{inputs},noise=protein"), (data, inputs)):
         model = fitted(given, target, said, part, seed)
         found |= {

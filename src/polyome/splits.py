@@ -52,8 +52,8 @@ class Split:
         >>> split.among(np.array([2, 3])).train.tolist()
         [1]
         """
-        parts = {p: np.flatnonzero(np.isin(rows, getattr(self, p))) for p in PARTS}
-        return replace(self, **parts)
+        train, validation, test = (np.flatnonzero(np.isin(rows, getattr(self, p))) for p in PARTS)
+        return replace(self, train=train, validation=validation, test=test)
 
 
 def _rows(mask: BoolArray) -> IntArray:
@@ -261,6 +261,53 @@ def group_split(
         largest = int(table.sum(axis=1).max())
         how += f"; no larger test part, for one group holds {largest:,} of {len(rows):,} rows"
     return Split(rows[~drawn], none, rows[drawn], 0, how, unlabelled=int((~labelled).sum()))
+
+
+def found_group_split(
+    groups: ArrayLike, *, labels: ArrayLike | None, labelled: BoolArray, seed: int, name: str
+) -> Split:
+    """Draw groups that a task finds as the test part; rows that are in none are training rows.
+
+    Parameters
+    ----------
+    groups : (n,), the group of each row, None where it is in none.
+    labels, labelled, seed, name : see :func:`group_split`.
+
+    Examples
+    --------
+    >>> sections = np.array(["a"] * 5 + ["b"] * 5 + [None] * 4, dtype=object)
+    >>> labelled = np.ones(14, dtype=bool)
+    >>> split = found_group_split(sections, labels=None, labelled=labelled, seed=0, name="section")
+    >>> len(split.train), len(split.test), split.unlabelled
+    (9, 5, 0)
+    """
+    free = labelled & _is_missing(groups)
+    split = group_split(groups, labels=labels, labelled=labelled & ~free, seed=seed, name=name)
+    if not free.any():
+        return split
+    return replace(
+        split,
+        train=np.sort(np.concatenate([split.train, np.flatnonzero(free)])),
+        how=f"{split.how}; {int(free.sum()):,} rows without a place are training rows",
+        unlabelled=int((~labelled).sum()),
+    )
+
+
+def each_in_a_group(groups: ArrayLike) -> np.ndarray:
+    """Groups as text, (n,); each row that is in none is a group of its own.
+
+    Examples
+    --------
+    >>> each_in_a_group(np.array(["a", None, None], dtype=object)).tolist()
+    ['a', 'row 1', 'row 2']
+    """
+    names = np.asarray(groups).astype(str)
+    missing = np.flatnonzero(_is_missing(groups))
+    if not len(missing):
+        return names
+    found = names.astype(object)
+    found[missing] = [f"row {i}" for i in missing]
+    return found.astype(str)
 
 
 def group_names(groups: ArrayLike | pd.Series, rows: IntArray, name: str) -> np.ndarray:

@@ -24,7 +24,7 @@ def notes(n=150, seed=0):
     """Notes of six common words and two of a kind's own; two numbers; some lack the note."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(KINDS, n)
-    common = "the sample was taken from a patient and shows cells".split()
+    common = ["the", "sample", "was", "taken", "from", "a", "patient", "and", "shows", "cells"]
     texts = [" ".join([*rng.choice(common, 6), *rng.choice(OWN[kind], 2)]) for kind in kinds]
     lab = rng.normal(size=(n, 2)) + 1.5 * (kinds == "tumour")[:, None]
     table = pd.DataFrame(
@@ -137,12 +137,12 @@ def test_pictures_of_another_size_are_refused():
         model.predict(pictures(20, size=12))
 
 
-def visium():
+def visium(seed=0):
     """Spots on a grid of a picture of two colours, as scanpy reads them."""
     x, y = (one.ravel() for one in np.meshgrid(np.arange(12), np.arange(10)))
     picture = np.full((120, 140, 3), 0.8, np.float32)
     picture[:, 70:] = [0.5, 0.2, 0.6]
-    picture += np.random.default_rng(0).normal(0, 0.4, picture.shape).astype(np.float32)
+    picture += np.random.default_rng(seed).normal(0, 0.2, picture.shape).astype(np.float32)
     side = np.where(x < 6, "left", "right")
     counts = np.random.default_rng(1).poisson(3, (120, 20)).astype(np.float32)
     spots = AnnData(counts, obs=pd.DataFrame({"side": side}, index=[f"s{i}" for i in range(120)]))
@@ -155,7 +155,8 @@ def visium():
 def test_patches_are_cut_from_a_visium_picture():
     model = Classifier(inputs="image", **SMALL)
     model.fit(visium(), "side", num_train_epochs=2, baselines=False)
-    assert (model.predict(visium())["label"] == visium().obs["side"]).mean() > 0.95
+    other = visium(seed=1)
+    assert (model.predict(other)["label"] == other.obs["side"]).mean() > 0.9
 
 
 def test_spots_outside_the_picture_are_named():

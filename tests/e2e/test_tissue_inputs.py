@@ -8,6 +8,8 @@ from anndata import AnnData
 import polyome
 from polyome import InputError, PolyomeWarning, SpatialClassifier
 from polyome.data.tissue_simulator import simulate_tissue
+from polyome.tasks.parts import split_records
+from polyome.tasks.spatial import Spatial
 
 mudata = pytest.importorskip("mudata")
 SMALL = {"num_members": 2, "hidden_size": 16, "section": "section", "quiet": True}
@@ -94,3 +96,53 @@ def test_a_key_of_obsm_stands_beside_the_cells_of_an_anndata():
 def test_one_input_is_the_tissue(inputs, number):
     with pytest.raises(InputError, match=f"{number} of the inputs are tissue; spatial needs one"):
         SpatialClassifier(inputs=inputs, **SMALL).fit(tissue(), "domain")
+
+
+def partly_in_tissue():
+    """Protein of all cells; expression, and so a place, of eight in ten."""
+    cells, rng = tissue(), np.random.default_rng(1)
+    levels = np.exp(1 + 0.5 * cells.obsm["shape"][:, :4])
+    prot = AnnData(
+        rng.poisson(levels * 4).astype(np.float32),
+        pd.DataFrame(index=cells.obs_names),
+        pd.DataFrame(index=["CD1", "CD2", "CD3", "CD4"]),
+    )
+    rna, domains = cells[rng.random(400) < 0.8].copy(), cells.obs["domain"].astype(str)
+    del rna.obs["domain"]  # of all cells, not only of those with a place
+    with mudata.set_options(pull_on_update=False):
+        both = mudata.MuData({"rna": rna, "prot": prot})
+    both.obs["domain"] = domains.reindex(both.obs_names)
+    return both
+
+
+@pytest.mark.parametrize("split_by", ["section", "blocks"])
+def test_cells_without_a_place_are_training_rows(split_by):
+    query = partly_in_tissue()
+    task = Spatial(inputs="rna,prot", section="section")
+    records = task.read(query, {})
+    targets = task.targets(records.table, "domain", None)
+    parts, groups = split_records(task, records, targets, split=None, split_by=split_by, group=None)
+    lacks = ~records.has("rna")
+    assert lacks.sum() > 50
+    assert np.isin(np.flatnonzero(lacks), parts.train).all()
+    assert len(parts.test) > 50
+    assert f"{lacks.sum()} rows without a place are training rows" in parts.how
+    assert len(np.unique(groups[lacks])) == lacks.sum()
+    assert len(parts.train) + len(parts.test) + parts.left_out == len(records)
+
+
+def test_answers_of_cells_without_a_place_do_not_depend_on_the_others(model):
+    query = partly_in_tissue()
+    answers = model.predict(query)[list(model.classes_)]
+    assert np.isfinite(answers.to_numpy()).all()
+    names = query.obs_names.difference(query.mod["rna"].obs_names)
+    with mudata.set_options(pull_on_update=False):
+        alone = model.predict(mudata.MuData({"prot": query.mod["prot"][names].copy()}))
+    pd.testing.assert_frame_equal(alone[list(model.classes_)].loc[names], answers.loc[names])
+
+
+def test_coordinates_are_needed(model):
+    query = measured_twice()
+    del query.obsm["spatial"]
+    with pytest.raises(InputError, match=r"input 'rna': .* no obsm\['spatial'\]"):
+        model.predict(query)

@@ -154,7 +154,7 @@ def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
     >>> [list(found.parts[name].var_names) for name in ("expr", "features")]
     [['A'], ['age']]
     >>> found.notes
-    ("1 column of text is no input: 'sex'. Write numbers instead to have it read.",)
+    ("1 column of text is no input: 'sex'. Write numbers, or name it as text, to have it read.",)
     """
     table = read_feature_table(source)
     free = [name for name in table.columns if name not in {*reading.left_out, "source"}]
@@ -173,7 +173,8 @@ def measurements_of_table(source: Any, reading: TableReading) -> Measurements:
             is_one = len(texts) == 1
             notes.append(
                 f"{len(texts):,} column{'' if is_one else 's'} of text {'is' if is_one else 'are'} "
-                f"no input: {listed(texts, most=5)}. Write numbers instead to have "
+                f"no input: {listed(texts, most=5)}. Write numbers, or name "
+                f"{'it' if is_one else 'them'} as text, to have "
                 f"{'it' if is_one else 'them'} read."
             )
     empty = [name for name, own in columns.items() if not own]
@@ -253,8 +254,11 @@ def _of_mudata(mdata: Any) -> Measurements:
         _check_names(part.obs_names, f"mod '{name}'")
         places[name] = part.obs_names.get_indexer(mdata.obs_names)
         for column in part.obs.columns:  # what mudata does not copy upwards by itself
+            own = part.obs[column].reindex(mdata.obs_names)
             if column not in table:
-                table[column] = part.obs[column].reindex(mdata.obs_names).to_numpy()
+                table[column] = own.to_numpy()
+            elif column not in mdata.obs:  # of records that an earlier measurement lacks
+                table[column] = table[column].where(table[column].notna(), own.to_numpy())
         parts[name] = _with_shared(part, mdata)
     return Measurements(table, parts, places)
 

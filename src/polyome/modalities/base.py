@@ -136,11 +136,11 @@ class Modality(ABC):
     can_be_predicted: ClassVar[bool] = False
     """Whether :meth:`target_values` gives what may be predicted of it."""
     can_be_input: ClassVar[bool] = False
+    """Whether it may be one of several inputs of a record."""
     reads_text: ClassVar[bool] = False
     """Whether it reads a column of text, of a table or of ``obs``."""
     reads_expression: ClassVar[bool] = False
     """Whether a nameless matrix is taken for what it reads."""
-    """Whether it may be one of several inputs of a record."""
     answer_formats: ClassVar[tuple[str, ...]] = (".csv",)
     """Endings of the files that :meth:`write` writes; a table, ``.csv``, can always be written."""
 
@@ -238,6 +238,11 @@ class Modality(ABC):
     def inputs(self) -> dict[str, "Modality"]:
         """By name, what each record's inputs are read by; by default this modality alone."""
         return {self.name: self}
+
+    @property
+    def num_read(self) -> int:
+        """How many inputs of a record that has all are read."""
+        return len(self.inputs())
 
     def entries(self) -> dict[str, Any]:
         """Of each input what ``config.modalities`` holds: its kind and sizes."""

@@ -59,7 +59,8 @@ class ImageEmbeddings(CellEmbeddings):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def own_tokens(self, **inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels, z-scores (b, p) -> module and patch tokens (b, m + t, d), the whole (b, d)."""

@@ -229,6 +229,11 @@ class Inputs(Modality):
                 )
                 raise InputError(message)
 
+    @property
+    def num_read(self) -> int:
+        """Without the uninformative."""
+        return len(self.read_of([*self.members]))
+
     def read_of(self, names: Sequence[str]) -> list[str]:
         """Which of a record's inputs are read: without the uninformative, if there are others.
 

@@ -58,7 +58,7 @@ class ProteinModality(NumericModality):
 
     def technical_numbers(self, records: NumericRecords) -> dict[str, FloatArray]:
         """Counts of all antibodies, too."""
-        counts = np.nansum(records.values, axis=1, dtype=np.float64)
+        counts = np.asarray(np.nansum(records.values, axis=1), dtype=np.float64)
         return super().technical_numbers(records) | {"the number of antibody counts": counts}
 
     def read(self, source: Any, **reading: Any) -> NumericRecords:

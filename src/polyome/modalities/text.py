@@ -57,7 +57,7 @@ class TextRecords:
 
 
 class TextModality(NumericModality):
-    """Words of a column of text.
+    """Words of a column of text; records are :class:`TextRecords`.
 
     Weights are ``tfidf``, brought to unit length, or ``binary``: whether a word is there.
     """
@@ -70,7 +70,7 @@ class TextModality(NumericModality):
     reads_text: ClassVar[bool] = True
     can_be_predicted: ClassVar[bool] = False
 
-    def read(self, source: Any, **reading: Any) -> TextRecords:
+    def read(self, source: Any, **reading: Any) -> Any:
         """View the columns of an AnnData's ``obs``, or of a table, as one text for each record.
 
         Raises
@@ -90,15 +90,15 @@ class TextModality(NumericModality):
         joined = np.array([" ".join(filter(None, row)) for row in zip(*texts, strict=True)], object)
         return TextRecords(table, joined)
 
-    def measured(self, records: TextRecords) -> BoolArray:
+    def measured(self, records: Any) -> BoolArray:
         """Records that have a text."""
         return np.asarray(records.texts != "")
 
-    def technical_numbers(self, records: TextRecords) -> dict[str, FloatArray]:
+    def technical_numbers(self, records: Any) -> dict[str, FloatArray]:
         """How long texts are."""
         return {"the length of the text": np.array([float(len(one)) for one in records.texts])}
 
-    def fit(self, records: TextRecords) -> Self:
+    def fit(self, records: Any) -> Self:
         """Learn the words, how few records have each, and components."""
         self.words_ = _vectorizer(self.normalisation, len(records))
         try:
@@ -120,14 +120,14 @@ class TextModality(NumericModality):
         """Leave the weights, (n, w), as they are."""
         return values
 
-    def prepare(self, records: TextRecords) -> Any:
+    def prepare(self, records: Any) -> Any:
         """Weights of the model's words, standardised."""
         if records.standardised is not None:
             return records
         numbers = super().prepare(self._numbers(records))
         return replace(records, standardised=numbers.standardised)
 
-    def keys(self, records: TextRecords) -> IntArray:
+    def keys(self, records: Any) -> IntArray:
         """Of names and texts."""
         hashes = pd.util.hash_array(records.texts.astype(object))
         return np.asarray(super(NumericModality, self).keys(records) + hashes)

@@ -9,7 +9,7 @@ from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome._version import __version__
 from polyome.modalities.base import Records
-from polyome.modalities.inputs import Inputs
+from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel
@@ -127,8 +127,9 @@ def proba_of(fitted: FittedModel, records: Records, arguments: PredictArguments)
 
 def _pattern(fitted: FittedModel, records: Records) -> IntArray | None:
     """Which inputs are read of each record, (n,); None where records have but one."""
-    modality = fitted.modality
-    return modality.read_from(records).pattern if isinstance(modality, Inputs) else None
+    if not (isinstance(fitted.modality, Inputs) and isinstance(records, InputRecords)):
+        return None
+    return fitted.modality.read_from(records).pattern
 
 
 def _score(fitted: FittedModel, records: Records, raw: RawOutputs) -> FloatArray:

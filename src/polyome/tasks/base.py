@@ -220,7 +220,7 @@ class Task(Settings, ABC):
 
     def layers(self, modality: Modality) -> int:
         """How many layers the trunk has; one tells inputs apart as well as two, and is quicker."""
-        usual = 2 if len(modality.inputs()) == 1 else 1
+        usual = 2 if modality.num_read == 1 else 1
         return usual if self.num_hidden_layers is None else self.num_hidden_layers
 
     @abstractmethod

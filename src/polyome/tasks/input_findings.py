@@ -51,7 +51,7 @@ def class_findings_of_inputs(
     """Say of classes, and of inputs whose presence or depth alone tells the class."""
     findings = class_findings(targets.truth, split)
     known = targets.labelled
-    numbers = {
+    numbers: dict[str, FloatArray] = {
         f"having the input '{name}'": records.has(name)[known].astype(np.float64)
         for name in records.rows
         if 0 < records.has(name)[known].mean() < 1

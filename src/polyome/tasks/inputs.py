@@ -57,7 +57,7 @@ def input_specs(
     found: dict[str, InputSpec] = {}
     for name, kind, columns in _said(inputs):
         by_name = usual_modality(name) or usual
-        chosen = kind or (instead or {}).get(by_name or "", by_name)
+        chosen = kind or (by_name and (instead or {}).get(by_name, by_name))
         if not name or name in found:
             message = f"--inputs {_shown(inputs)}: each input needs a name of its own."
             raise InputError(message)

@@ -60,10 +60,10 @@ def split_records(
     if by == "random":
         return splits.random_split(targets.labels, labelled=labelled, seed=task.seed), None
     values = _groups(task, records, by, groups)
-    parts = splits.group_split(
-        values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or by
-    )
-    return task.exclude_near_test(records, parts, by), np.asarray(values).astype(str)
+    draw = splits.group_split if by == "group" else splits.found_group_split
+    parts = draw(values, labels=targets.labels, labelled=labelled, seed=task.seed, name=group or by)
+    names = np.asarray(values).astype(str) if by == "group" else splits.each_in_a_group(values)
+    return task.exclude_near_test(records, parts, by), names
 
 
 def _named_groups(table: pd.DataFrame, group: str, where: str) -> "pd.Series[Any]":

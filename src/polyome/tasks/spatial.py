@@ -25,15 +25,15 @@ from polyome.modalities.inputs import InputRecords, Inputs
 from polyome.modalities.profiles.matrix import states_by
 from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.records import TissueRecords
-from polyome.modalities.spatial.tiles import tiles
 from polyome.modalities.tissue import LEVELS, STEPS, TissueModality
 from polyome.outputs.logistic_regression import LEAST_PROBABILITY, TunedLogisticRegression
 from polyome.outputs.targets import Targets
 from polyome.settings import BelowOne, Count, Natural, NumGenes, Proportion, UpToHalf
-from polyome.splits import Split
+from polyome.splits import Split, each_in_a_group
 from polyome.tasks.base import Baseline, Example, Grouping, Task
 from polyome.tasks.input_findings import class_findings_of_inputs, record_hashes
 from polyome.tasks.inputs import InputsTask
+from polyome.tasks.tissue_groups import in_tissue, section_names, tile_names
 
 BUFFER = 15
 """Training cells that have a test cell among so many nearest neighbours are left out."""
@@ -96,8 +96,8 @@ class Spatial(InputsTask):
     pools_calibrated: ClassVar[bool] = True
     head_dropout: ClassVar[float] = 0.3
     splits_by: ClassVar[dict[str, Grouping | None]] = Task.splits_by | {
-        "blocks": lambda records: tile_names(records),
-        "section": lambda records: section_names(records),
+        "blocks": tile_names,
+        "section": section_names,
     }
     limits: ClassVar[tuple[str, ...]] = (
         "A query must be a section with its cells around it: of single cells cut out of a section "
@@ -172,7 +172,7 @@ class Spatial(InputsTask):
         """Tiles of the sections, where the user named no groups or too few to validate with."""
         if groups is not None and len(np.unique(groups)) > _FEW_GROUPS:
             return groups
-        return tile_names(records)
+        return each_in_a_group(tile_names(records))
 
     def exclude_near_test(self, records: Any, split: Split, split_by: str) -> Split:
         """Leave out training cells that have a test cell among their 15 nearest neighbours."""
@@ -231,8 +231,8 @@ class Spatial(InputsTask):
             linear.tune(linear_features(modality, some), known, groups=inside)
             losses[name] = float(linear.inner_log_loss_)
             codes = np.searchsorted(linear.classes_, known)
-            own = linear.out_of_fold_proba_[np.arange(len(known)), codes]
-            lost = -np.log(own.clip(LEAST_PROBABILITY))
+            likely = linear.out_of_fold_proba_[np.arange(len(known)), codes]
+            lost = -np.log(likely.clip(LEAST_PROBABILITY))
             if not levels:
                 alone = lost
             elif _is_clear(alone - lost, inside):
@@ -346,33 +346,6 @@ class Spatial(InputsTask):
             "semi-synthetic: 700 real blood cells (pbmc68k_reduced) in simulated domains",
             split_by="blocks",
         )
-
-
-def in_tissue(records: Any) -> tuple[TissueRecords, IntArray]:
-    """Records that lie in tissue, and where they stand among all."""
-    if isinstance(records, TissueRecords):
-        return records, np.arange(len(records))
-    (name,) = (name for name, part in records.parts.items() if isinstance(part, TissueRecords))
-    return records.part(name), np.flatnonzero(records.has(name))
-
-
-def tile_names(records: Any) -> np.ndarray:
-    """Name of each record's tile, (n,); one that is in no tissue is by itself."""
-    tissue, own = in_tissue(records)
-    names = np.array([f"no place {i}" for i in range(len(records))], dtype=object)
-    names[own] = tiles(tissue.sections)[tissue.rows].astype(str)
-    return names.astype(str)
-
-
-def section_names(records: Any) -> np.ndarray:
-    """Name of each record's section, (n,); a split by section needs two of them."""
-    tissue, own = in_tissue(records)
-    if len(tissue.sections.names) < 2:
-        message = "--split-by section needs two sections or more; pass section= with their column."
-        raise InputError(message)
-    names = np.full(len(records), "no section", dtype=object)
-    names[own] = np.array(tissue.sections.names)[tissue.sections.codes[tissue.rows]]
-    return names.astype(str)
 
 
 def _offered(sections: Sections) -> list[tuple[int, ...]]:

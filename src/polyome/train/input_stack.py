@@ -128,8 +128,12 @@ def fit_input_linear(task: Task, training: Training) -> InputLinear:
     widths = {name: own for name, own in widths.items() if name not in modality.uninformative}
     summed = joint = None
     if len(widths) > 1 and all(modules[name].are_few for name in widths):
-        few, all_of_few, alone = ({n: of[n] for n in widths} for of in (by_fold, wholes, fits))
-        summed = output.fit_jointly(few, all_of_few, alone, training.truth)
+        summed = output.fit_jointly(
+            {n: by_fold[n] for n in widths},
+            {n: wholes[n] for n in widths},
+            {n: fits[n] for n in widths},
+            training.truth,
+        )
     if output.joins_inputs:
         joint = _fit_joint(task, training, [[*by_fold[n], wholes[n]] for n in widths], widths)
     fits |= summed or {}
