@@ -189,7 +189,7 @@ def test_explanations_name_the_feature_that_tells(records):
         (lambda t: t.assign(group=np.nan), ["--target=group"], "has no label at all"),
         (lambda t: t.assign(group="a"), ["--target=group"], "has only 'a'; two classes"),
         (lambda t: t, ["--target=group", "--inputs=expr,labs"], "the input 'labs' has no column"),
-        (lambda t: t, ["--target=group", "--inputs=expr=text"], "'text' is no modality of"),
+        (lambda t: t, ["--target=group", "--inputs=expr=words"], "'words' is no modality of"),
         (lambda t: t.head(2), ["--target=group"], "has 2 labels on 2 training rows"),
         (
             lambda t: t.assign(lab_1=["x", *["1"] * 149]),
