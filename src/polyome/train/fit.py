@@ -117,7 +117,8 @@ def _add_inputs(
     """Weigh the linear models of several inputs; their weights calibrate the answers."""
     beside: Any = fitted.model.linear[fitted.task.name]
     linear.put_into(beside)
-    fitted.facts["telling"] = {name: asdict(one) for name, one in linear.tellings.items()}
+    tellings = {n: asdict(one) for n, one in linear.tellings.items() if one.loss is not None}
+    fitted.facts["telling"] = tellings
     fitted.model.to(pick_device(fitted.task.device)).eval()
     fitted.unknown = linear.detectors
     weigh_inputs(fitted, training, members, divided, linear)

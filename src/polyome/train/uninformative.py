@@ -16,6 +16,8 @@ from polyome.outputs.targets import Truth
 SURE = 0.95
 """Proportion of resamples in which an input must lower the held-out loss to be read."""
 RESAMPLES = 200
+MOST_ROWS = 5000
+"""Rows that are resampled; more are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,15 @@ class Telling:
 
     Attributes
     ----------
-    loss : of out-of-fold predictions.
+    loss : of out-of-fold predictions; None where no row was held out, or the type of answer knows
+        no constant answer.
     constant : loss of one answer for all records, such as the frequencies of the classes.
     sure : proportion of resamples of the records in which the linear model's loss is lower.
     sure_beside : the same of the stacked linear models of all inputs, less this one and with it.
     """
 
-    loss: float
-    constant: float
+    loss: float | None
+    constant: float | None
     sure: float
     sure_beside: float = 0.0
 
@@ -60,7 +63,7 @@ def telling_of(
     own = _seen(fits[name], rows[name])
     constant = output.constant_outputs(truth, fits[name].out_of_fold.shape[1])
     if constant is None or not len(own):
-        return Telling(np.nan, np.nan, 1.0)
+        return Telling(None, None, 1.0)
     answers = fits[name].out_of_fold[own]
     same = np.broadcast_to(constant, (len(own), len(constant)))
     found = Telling(
@@ -104,7 +107,8 @@ def _sure_beside(
 def _sure(output: Output, own: FloatArray, other: FloatArray, truth: Truth) -> float:
     """Proportion of resamples in which some outputs, (m, c), have a lower loss than others."""
     rng = np.random.default_rng(0)
-    drawn = [rng.integers(0, len(truth), len(truth)) for _ in range(RESAMPLES)]
+    rows = rng.permutation(len(truth))[:MOST_ROWS]
+    drawn = [rows[rng.integers(0, len(rows), len(rows))] for _ in range(RESAMPLES)]
     lower = [output.loss(own[i], truth[i]) < output.loss(other[i], truth[i]) for i in drawn]
     return float(np.mean(lower))
 
