@@ -90,6 +90,10 @@ def test_a_column_of_obs_is_a_note(of_notes):
     ("change", "message"),
     [
         (lambda t: t.assign(note=1.0), "input 'note': column 'note' holds numbers, not text"),
+        (
+            lambda t: t.assign(note=pd.Categorical(np.arange(len(t)) % 3)),
+            "column 'note' holds numbers, not text",
+        ),
         (lambda t: t.assign(note="the same"), "input 'note': no word stands in 2 of the"),
         (lambda t: t.drop(columns="note"), "the input 'note' has no column"),
     ],
@@ -164,3 +168,12 @@ def test_spots_outside_the_picture_are_named():
     spots.obsm["spatial"] = spots.obsm["spatial"] * 10
     with pytest.raises(InputError, match=r"spots lie outside the picture 'hires' of 140 x 120"):
         Classifier(inputs="image", **SMALL).fit(spots, "side")
+
+
+def test_a_spot_without_a_place_is_answered_from_its_counts():
+    spots = visium()
+    spots.obsm["spatial"][::20] = np.nan
+    spots.X[:, 0] += 10 * (spots.obs["side"] == "left")
+    model = Classifier(inputs="image,X=cell", **SMALL)
+    model.fit(spots, "side", num_train_epochs=1, baselines=False)
+    assert model.predict(spots)["label"].notna().all()

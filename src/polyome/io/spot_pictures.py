@@ -1,5 +1,6 @@
 """Patches around spots, cut from the picture of their tissue that 10x Visium files hold."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,18 @@ LEAST_SIDE = 8
 
 def has_picture(adata: AnnData) -> bool:
     """Whether there are coordinates and a picture that they lie in, as scanpy reads Visium."""
+    return "spatial" in adata.obsm and bool(_libraries(adata))
+
+
+def _libraries(adata: AnnData) -> dict[str, Any]:
+    """Sections of ``uns["spatial"]`` with a picture; other tools keep flags beside them."""
     spatial = adata.uns.get("spatial")
-    if "spatial" not in adata.obsm or not isinstance(spatial, dict):
-        return False
-    libraries = [one for one in spatial.values() if isinstance(one, dict)]
-    return any("images" in one and "scalefactors" in one for one in libraries)
+    sections = spatial.items() if isinstance(spatial, Mapping) else ()
+    return {
+        str(name): one
+        for name, one in sections
+        if isinstance(one, Mapping) and one.get("images") and "scalefactors" in one
+    }
 
 
 def spot_pictures(adata: AnnData) -> Any:
@@ -29,14 +37,15 @@ def spot_pictures(adata: AnnData) -> Any:
 
     Returns
     -------
-    (n, s, s, channels), of the picture's type.
+    (n, s, s, channels), of the picture's type; NaN, of float32, where a spot has no place.
 
     Raises
     ------
     InputError
-        There are pictures of several sections, or spots lie outside the picture.
+        There are pictures of several sections, a scale is missing, or spots lie outside the
+        picture.
     """
-    libraries = {k: v for k, v in adata.uns["spatial"].items() if "images" in v}
+    libraries = _libraries(adata)
     if len(libraries) != 1:
         message = (
             f"uns['spatial'] has pictures of {len(libraries)} sections ({listed(libraries)}); one "
@@ -48,9 +57,12 @@ def spot_pictures(adata: AnnData) -> Any:
     if name is None:
         message = f"uns['spatial'] has no picture '{RESOLUTIONS[0]}' or '{RESOLUTIONS[1]}'."
         raise InputError(message)
-    picture, factors = np.asarray(library["images"][name]), library["scalefactors"]
-    scale = float(factors[f"tissue_{name}_scalef"])
-    middle = np.rint(np.asarray(adata.obsm["spatial"])[:, :2] * scale).astype(np.int64)
+    picture = np.asarray(library["images"][name])
+    scale = _factor(library, f"tissue_{name}_scalef")
+    diameter = _factor(library, "spot_diameter_fullres") * scale
+    at = np.asarray(adata.obsm["spatial"], np.float64)[:, :2] * scale
+    has_place = np.asarray(np.isfinite(at).all(axis=1))
+    middle = np.rint(np.where(has_place[:, None], at, 0)).astype(np.int64)
     height, width = picture.shape[:2]
     outside = ((middle < 0) | (middle >= [width, height])).any(axis=1)
     if outside.any():
@@ -60,7 +72,23 @@ def spot_pictures(adata: AnnData) -> Any:
             f"obsm['spatial'] times {scale:g} must be pixels, x before y."
         )
         raise InputError(message)
-    half = max(LEAST_SIDE, int(np.ceil(float(factors["spot_diameter_fullres"]) * scale))) // 2
+    half = max(LEAST_SIDE, int(np.ceil(diameter))) // 2
     edges = [(half, half), (half, half), *[(0, 0)] * (picture.ndim - 2)]
     padded = np.pad(picture, edges, mode="edge")
-    return np.stack([padded[y : y + 2 * half, x : x + 2 * half] for x, y in middle])
+    patches = np.stack([padded[y : y + 2 * half, x : x + 2 * half] for x, y in middle])
+    if not has_place.all():
+        patches = patches.astype(np.float32)
+        patches[~has_place] = np.nan
+    return patches
+
+
+def _factor(library: Mapping[str, Any], name: str) -> float:
+    """A scale of Space Ranger's ``scalefactors_json.json``."""
+    factors = library["scalefactors"]
+    if name not in factors:
+        message = (
+            f"uns['spatial'] has no scalefactors['{name}'], which says where spots lie in the "
+            f"picture. Found: {listed(factors)}. Take it from scalefactors_json.json."
+        )
+        raise InputError(message)
+    return float(factors[name])

@@ -78,7 +78,8 @@ class ImageModality(NumericModality):
     """Pictures of one size, in a key of ``obsm`` as (n, height, width, channels).
 
     Pixels are z-scores of one scale. ``normalisation`` is ``0-1``, of whole numbers to 255 or of
-    fractions, or ``as-is``.
+    fractions, or ``as-is``. Which of the two a file holds is decided once, while it is read: the
+    pixels of a dark picture must not depend on the pictures beside it.
     """
 
     name: ClassVar[str] = "image"
@@ -105,7 +106,7 @@ class ImageModality(NumericModality):
                 "(records, height, width) of grey ones."
             )
             raise InputError(message)
-        return picture_records(source, pictures[0])
+        return picture_records(source, pictures[0], rescale=self.normalisation == "0-1")
 
     def fit(self, records: NumericRecords) -> Self:
         """Learn the size, means and standard deviations of pixels, and components."""
@@ -114,10 +115,8 @@ class ImageModality(NumericModality):
         return super().fit(records)
 
     def normalised(self, values: FloatArray) -> FloatArray:
-        """Bring pixels, (n, p), to 0 to 1 where they are whole numbers to 255, or leave them."""
-        if self.normalisation == "as-is" or np.nanmax(values, initial=0) <= 1:
-            return values
-        return values / np.float32(255)
+        """Leave the pixels, (n, p), as they were read."""
+        return values
 
     def prepare(self, records: NumericRecords) -> Any:
         """Z-scores of the pixels; pictures must have the size of those that were fitted."""
@@ -152,8 +151,17 @@ class ImageModality(NumericModality):
         return modality
 
 
-def picture_records(source: AnnData, pictures: Any) -> NumericRecords:
+def picture_records(source: AnnData, pictures: Any, *, rescale: bool = True) -> NumericRecords:
     """View pictures, (n, h, w, c) or (n, h, w), as numbers by pixel and channel.
+
+    Parameters
+    ----------
+    rescale : divide by 255 whatever :func:`white` says reaches so far.
+
+    Raises
+    ------
+    InputError
+        They hold no numbers, an infinite one or no pixel, or their channels come first.
 
     Examples
     --------
@@ -164,14 +172,10 @@ def picture_records(source: AnnData, pictures: Any) -> NumericRecords:
     """
     pixels = np.asarray(pictures)
     pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-    n, height, width, channels = pixels.shape
-    if channels > 8 and height <= 8:
-        message = (
-            f"pictures are {height} x {width} x {channels}: channels seem to come first. Put them "
-            "last: numpy.moveaxis(pictures, 1, -1)."
-        )
-        raise InputError(message)
-    values = _shrunk(pixels.astype(np.float32))
+    n, height, width, _ = pixels.shape
+    _check_pixels(pixels)
+    scale = white(pixels) if rescale else 1.0
+    values = _shrunk(pixels.astype(np.float32) / np.float32(scale))
     shape = values.shape[1:]
     if np.isinf(values).any():
         message = "pictures hold an infinite value."
@@ -183,6 +187,35 @@ def picture_records(source: AnnData, pictures: Any) -> NumericRecords:
         kind="x".join(map(str, shape)),
         notes=(f"pictures of {height} x {width} pixels, read as {shape[0]} x {shape[1]}.",),
     )
+
+
+def _check_pixels(pixels: np.ndarray) -> None:
+    """Refuse what are no pictures, (n, h, w, c), or have their channels first."""
+    _, height, width, channels = pixels.shape
+    shape = f"{height} x {width} x {channels}"
+    if pixels.dtype.kind not in "biuf" or not height * width * channels:
+        message = f"pictures are {shape} of {pixels.dtype}; pixels that are numbers are needed."
+        raise InputError(message)
+    is_first = height < min(width, channels) and (width == channels or height in _COLOURS)
+    if is_first:
+        message = (
+            f"pictures are {shape}: channels seem to come first. Put them last: "
+            "numpy.moveaxis(pictures, 1, -1)."
+        )
+        raise InputError(message)
+
+
+def white(pixels: np.ndarray) -> float:
+    """What the brightest pixel may be: 255 of whole numbers, told by their type, 1 of fractions.
+
+    Examples
+    --------
+    >>> white(np.zeros(4, np.uint8)), white(np.array([0.2, 0.9])), white(np.array([0.0, 200.0]))
+    (255.0, 1.0, 255.0)
+    """
+    if pixels.dtype.kind in "iu":
+        return 255.0
+    return 255.0 if np.nanmax(pixels, initial=0) > 1 else 1.0
 
 
 def pixel_names(shape: tuple[int, ...]) -> list[str]:

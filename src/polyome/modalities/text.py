@@ -83,7 +83,9 @@ class TextModality(NumericModality):
             return source
         table = source.obs if isinstance(source, AnnData) else source
         for name in table.columns:
-            if pd.api.types.is_numeric_dtype(table[name].dtype) and table[name].notna().any():
+            dtype = table[name].dtype
+            of = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+            if pd.api.types.is_numeric_dtype(of) and table[name].notna().any():
                 message = f"column '{name}' holds numbers, not text. Read it as features."
                 raise InputError(message)
         texts = [_texts(table[name]) for name in table.columns]
