@@ -51,6 +51,7 @@ class Measurements:
     beside : by name, what makes an AnnData of a layer, an ``obsm`` key or the patches of a Visium
         picture, which are measurements only where somebody names them; each record has its own row.
     notes : what was decided while taking the source apart.
+    mdata : the MuData, which may hold arrays of all records; None of other sources.
     """
 
     table: pd.DataFrame
@@ -58,6 +59,25 @@ class Measurements:
     places: dict[str, IntArray]
     beside: Mapping[str, Callable[[], AnnData]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mdata: Any = None
+
+    def placed(self, name: str) -> AnnData:
+        """A measurement with the coordinates that the MuData has of all records, and its columns.
+
+        Where the measurement has coordinates of its own, these count; nothing is copied then.
+        """
+        part = self.named(name)
+        shared = [] if self.mdata is None else [*self.mdata.obsm.keys()]
+        shared = [key for key in shared if key not in self.parts and key not in part.obsm]
+        if not shared:
+            return part
+        rows = self.table.index.get_indexer(part.obs_names)
+        part = part.copy()
+        for key in shared:
+            part.obsm[key] = np.asarray(self.mdata.obsm[key])[rows]
+        for column in self.table.columns.difference(part.obs.columns):
+            part.obs[column] = self.table[column].to_numpy()[rows]
+        return part
 
     def named(self, name: str) -> AnnData:
         """A measurement of ``parts`` or ``beside``, or a column of the table, which is text."""
@@ -249,32 +269,16 @@ def _of_layer(adata: AnnData, key: str) -> AnnData:
 
 def _of_mudata(mdata: Any) -> Measurements:
     table = mdata.obs.copy()
-    places, parts = {}, {}
+    places = {}
     for name, part in mdata.mod.items():
         _check_names(part.obs_names, f"mod '{name}'")
         places[name] = part.obs_names.get_indexer(mdata.obs_names)
-        for column in part.obs.columns:  # what mudata does not copy upwards by itself
-            own = part.obs[column].reindex(mdata.obs_names)
-            if column not in table:
-                table[column] = own.to_numpy()
-            elif column not in mdata.obs:  # of records that an earlier measurement lacks
-                table[column] = table[column].where(table[column].notna(), own.to_numpy())
-        parts[name] = _with_shared(part, mdata)
-    return Measurements(table, parts, places)
-
-
-def _with_shared(part: AnnData, mdata: Any) -> AnnData:
-    """A measurement with arrays, such as coordinates, that the MuData has of all records."""
-    shared = [key for key in mdata.obsm if key not in mdata.mod and key not in part.obsm]
-    if not shared:
-        return part
-    rows = mdata.obs_names.get_indexer(part.obs_names)
-    part = part.copy()
-    for key in shared:
-        part.obsm[key] = np.asarray(mdata.obsm[key])[rows]
-    for column in mdata.obs.columns.difference(part.obs.columns):
-        part.obs[column] = mdata.obs[column].to_numpy()[rows]
-    return part
+        for column in part.obs.columns.difference(mdata.obs.columns, sort=False):
+            own = part.obs[column].reindex(mdata.obs_names).to_numpy()
+            if column in table:  # of records that an earlier measurement lacks
+                own = table[column].where(table[column].notna(), own)
+            table[column] = own
+    return Measurements(table, dict(mdata.mod), places, mdata=mdata)
 
 
 def _check_names(names: pd.Index, where: str) -> None:

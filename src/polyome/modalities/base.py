@@ -137,6 +137,8 @@ class Modality(ABC):
     """Whether :meth:`target_values` gives what may be predicted of it."""
     can_be_input: ClassVar[bool] = False
     """Whether it may be one of several inputs of a record."""
+    reads_places: ClassVar[bool] = False
+    """Whether it reads coordinates, which a MuData may hold for all its measurements."""
     reads_text: ClassVar[bool] = False
     """Whether it reads a column of text, of a table or of ``obs``."""
     reads_expression: ClassVar[bool] = False

@@ -153,7 +153,8 @@ class Inputs(Modality):
                 rows[name] = np.full(len(found.table), -1)
                 continue
             with _named(name):
-                parts[name] = own.read(found.named(where), **reading)
+                part = found.placed(where) if own.reads_places else found.named(where)
+                parts[name] = own.read(part, **reading)
             has = np.append(own.measured(parts[name]), False)
             rows[name] = np.where(has[found.rows_of(where)], found.rows_of(where), -1)
             notes += [f"{name}: {note}" for note in parts[name].notes]

@@ -1,6 +1,6 @@
 """The text modality: a few words about a record, such as a pathologist's note, become tokens.
 
-Words are told apart, not their order: each counts by how often it stands in the text and by how few
+The order of words is not read. A word counts by how often it stands in the text, and by how few
 training records have it (TF-IDF). A segment is ``[M]``, which knows all words, and a few module
 tokens. Of many words principal components are read.
 """
@@ -19,7 +19,7 @@ from polyome.io.missing import missing_words
 from polyome.modalities.numeric.modality import NumericModality
 from polyome.modalities.numeric.records import NumericRecords
 
-MOST_WORDS = 5000
+MOST_WORDS = 2000
 """Words that are read, those of most training records."""
 FEWEST_RECORDS = 2
 """Training records that must have a word."""
@@ -115,7 +115,7 @@ class TextModality(NumericModality):
 
     def _numbers(self, records: TextRecords) -> NumericRecords:
         """Weights of the words."""
-        weights = self.words_.transform(records.texts).toarray().astype(np.float32)
+        weights = self.words_.transform(records.texts).toarray()
         return NumericRecords(records.table, pd.Index(self.words_.get_feature_names_out()), weights)
 
     def normalised(self, values: FloatArray) -> FloatArray:
@@ -159,6 +159,7 @@ def _vectorizer(normalisation: str, n: int) -> TfidfVectorizer:
         max_df=max(n - 1, FEWEST_RECORDS),
         max_features=MOST_WORDS,
         token_pattern=r"(?u)\b\w+\b",
+        dtype=np.float32,
         binary=is_binary,
         use_idf=True,
         norm=None if is_binary else "l2",

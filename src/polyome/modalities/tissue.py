@@ -56,6 +56,7 @@ class TissueModality(ProfileModality):
         "spatial_key",
     )
     depth: ClassVar[float | None] = None
+    reads_places: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -6,7 +6,8 @@ import pytest
 from anndata import AnnData
 
 from polyome import InputError
-from polyome.modalities.image import ImageModality, picture_records
+from polyome.modalities.image import ImageModality
+from polyome.modalities.pictures.records import picture_records
 
 
 def cells(pictures):
@@ -18,13 +19,16 @@ def bright(n=30, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, 8, 8, 3)).astype(np.uint8)
 
 
-def test_a_dark_picture_is_read_alike_alone_and_beside_bright_ones():
-    pictures = bright()
+@pytest.mark.parametrize("number_of", [np.float32, np.uint8])
+def test_a_dark_picture_of_a_query_is_read_as_the_training_file_was(number_of, tmp_path):
+    pictures = bright().astype(number_of)
     pictures[0] = np.random.default_rng(1).integers(0, 2, (8, 8, 3))
     modality = ImageModality().fit(ImageModality().read(cells(pictures)))
-    beside = modality.prepare(modality.read(cells(pictures))).standardised[0]
-    alone = modality.prepare(modality.read(cells(pictures[:1]))).standardised[0]
-    np.testing.assert_array_equal(alone, beside)
+    modality.save(tmp_path)
+    for known in (modality, ImageModality.load(tmp_path)):
+        beside = known.prepare(known.read(cells(pictures))).standardised[0]
+        alone = known.prepare(known.read(cells(pictures[:1]))).standardised[0]
+        np.testing.assert_array_equal(alone, beside)
 
 
 def test_fractions_and_whole_numbers_are_brought_to_one_scale_unless_told_otherwise():

@@ -1,0 +1,1 @@
+"""Pictures: as records, and as tokens."""
