@@ -95,7 +95,8 @@ from polyome._errors import InputError
 from polyome.io.compressed import read_text
 from polyome.io.files import paths_of
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import LinearFeatures, Modality, ModalityEmbeddings
+from polyome.modalities.base import Modality
+from polyome.modalities.embeddings import LinearFeatures, ModalityEmbeddings
 
 
 @dataclass(frozen=True)

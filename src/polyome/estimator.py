@@ -23,7 +23,7 @@ from polyome.genome.mutagenesis import saturation_mutagenesis
 from polyome.io.files import folder_written_aside
 from polyome.labels import warn_of_labels
 from polyome.modalities.base import Records
-from polyome.modalities.inputs import InputRecords
+from polyome.modalities.input_records import InputRecords
 from polyome.modalities.profiles.records import CellRecords, annotate, check_annotatable
 from polyome.model.inference import check_device
 from polyome.model_folder.fitted_model import SCANNER, SUMMARY, FittedModel, read_summary

@@ -128,9 +128,9 @@ class Fitting(Configured):
                 self.task, records, targets, parts, arguments, groups=groups, checkpoints=kept
             )
         self.fitted_.target = shown
-        silent = uninformative_findings(self.fitted_, shown)
-        _warn(silent)
-        self.findings_ += silent
+        uninformative = uninformative_findings(self.fitted_, shown)
+        _warn(uninformative)
+        self.findings_ += uninformative
         self._remember(records, targets, parts, split, unlabelled)
         self.fitted_.facts["source"] = in_words(source, len(records))
         self.fitted_.facts["inputs"] = paths(source)

@@ -12,8 +12,8 @@ from torch.utils.data import ConcatDataset
 
 from polyome.data.simulate import simulate_cells
 from polyome.modalities import MODALITIES, Modality
-from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.cell import CellModality
+from polyome.modalities.embeddings import ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.modeling import PolyomeModel
 from polyome.train.arguments import FitArguments

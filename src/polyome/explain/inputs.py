@@ -14,7 +14,8 @@ from polyome._types import FloatArray
 from polyome.explain.attribution import integrated_gradients
 from polyome.explain.base import Explanation, Item, chosen_outputs, explained_outputs
 from polyome.explain.logos import save_figure
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, run
 

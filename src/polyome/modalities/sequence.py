@@ -18,11 +18,7 @@ from polyome._errors import InputError, listed
 from polyome._types import BoolArray, Encoding, IntArray
 from polyome.io.cutting import AS_IN_FIT, CUTTING
 from polyome.io.nucleotides import reverse_complement
-from polyome.modalities.base import (
-    LinearFeatures,
-    Modality,
-    ModalityEmbeddings,
-)
+from polyome.modalities.base import Modality
 from polyome.modalities.dna.backbone import (
     BackboneEmbeddings,
     backbone_spec,
@@ -47,6 +43,7 @@ from polyome.modalities.dna.records import (
 from polyome.modalities.dna.subwords import TOKENIZERS, Subwords
 from polyome.modalities.dna.tokens import Composition, SequenceEmbeddings
 from polyome.modalities.dna.variation import mutated, recombined
+from polyome.modalities.embeddings import LinearFeatures, ModalityEmbeddings
 from polyome.outputs.prediction import Prediction
 
 RICH = 20_000

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polyome._types import Segment
-from polyome.modalities.base import LinearFeatures
+from polyome.modalities.embeddings import LinearFeatures
 
 
 class ByName(nn.ModuleDict):

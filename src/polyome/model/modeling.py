@@ -11,7 +11,7 @@ from transformers.utils import ModelOutput
 
 from polyome._types import Segment
 from polyome.modalities import MODALITIES
-from polyome.modalities.base import LinearFeatures, ModalityEmbeddings
+from polyome.modalities.embeddings import LinearFeatures, ModalityEmbeddings
 from polyome.model.configuration import PolyomeConfig
 from polyome.model.linear import ByName, LinearModels
 from polyome.model.trunk import Trunk

@@ -183,7 +183,7 @@ class Output(ABC):
 
         Parameters
         ----------
-        penalties, readings, are_few : of :class:`polyome.modalities.base.LinearFeatures`.
+        penalties, readings, are_few : of :class:`polyome.modalities.embeddings.LinearFeatures`.
         """
 
     @abstractmethod
@@ -253,8 +253,9 @@ class Output(ABC):
         Parameters
         ----------
         fitted : what :meth:`uncalibrated` gave.
-        held : by set of inputs (see :attr:`polyome.modalities.inputs.InputRecords.pattern`), of
-            validation rows: pooled outputs (m, c), the truth, and groups (m,) or None.
+        held : by set of inputs (see
+            :attr:`polyome.modalities.input_records.InputRecords.pattern`), of validation rows:
+            pooled outputs (m, c), the truth, and groups (m,) or None.
         num_patterns : how many sets there may be, the empty one too.
         """
         del held, num_patterns

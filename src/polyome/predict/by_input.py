@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 
 from polyome._types import FloatArray, IntArray
 from polyome.modalities.base import Records
-from polyome.modalities.inputs import InputRecords
+from polyome.modalities.input_records import InputRecords
 from polyome.model_folder.fitted_model import FittedModel
 from polyome.predict.predict import PredictArguments, proba_of
 

@@ -9,7 +9,8 @@ from polyome._errors import InputError
 from polyome._types import BoolArray, FloatArray, IntArray
 from polyome._version import __version__
 from polyome.modalities.base import Records
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.profiles.alignment import NEAR, check_sound, unsound
 from polyome.model.inference import RawOutputs, answer
 from polyome.model_folder.fitted_model import FittedModel

@@ -7,20 +7,20 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyome._types import FloatArray
-from polyome.audit.cells import cell_findings, clustering_findings
-from polyome.audit.duplicates import duplicate_findings
+from polyome.audit.cells import cell_findings
 from polyome.audit.findings import Finding
 from polyome.data.catalogue import load_builtin
 from polyome.data.simulate import simulate_cells
 from polyome.modalities import Modality
 from polyome.modalities.cell import CellModality
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.profiles.records import CellRecords
 from polyome.outputs.targets import Targets
 from polyome.settings import AtLeastZero, LeastDepth, Natural, NumGenes, UpToHalf
 from polyome.splits import Split
 from polyome.tasks.base import Example
-from polyome.tasks.input_findings import class_findings_of_inputs, record_hashes
+from polyome.tasks.input_findings import cell_findings_of_inputs
 from polyome.tasks.inputs import InputsTask
 
 
@@ -133,7 +133,9 @@ class CellType(InputsTask):
     ) -> list[Finding]:
         """Classes, duplicate cells, library size as a shortcut, labels that are a clustering."""
         if isinstance(records, InputRecords):
-            return self._audit_inputs(records, targets, split, target)
+            return cell_findings_of_inputs(
+                records, self.modalities(), targets, split, target=target, seed=self.seed
+            )
         assert isinstance(records, CellRecords)
         return cell_findings(
             records.expression.rows(records.rows),
@@ -145,27 +147,6 @@ class CellType(InputsTask):
             uns_keys=records.adata.uns.keys(),
             seed=self.seed,
         )
-
-    def _audit_inputs(
-        self, records: InputRecords, targets: Targets, split: Split, target: str
-    ) -> list[Finding]:
-        """As of any inputs; of expression, whether labels are a clustering of it."""
-        findings = class_findings_of_inputs(records, self.modalities(), targets, split)
-        findings += duplicate_findings(record_hashes(records), targets.truth, split)
-        for name, part in records.parts.items():
-            if not isinstance(part, CellRecords):
-                continue
-            known = np.flatnonzero(records.has(name) & targets.labelled)
-            rows = part.rows[records.rows[name][known]]
-            findings += clustering_findings(
-                part.expression.rows(rows),
-                targets.truth[known],
-                target=target,
-                is_scaled=part.expression.is_scaled,
-                uns_keys=part.adata.uns.keys(),
-                seed=self.seed,
-            )
-        return findings
 
     @classmethod
     def example(cls, *, seed: int = 0) -> Example:

@@ -5,19 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from polyome._types import BoolArray, FloatArray, IntArray
+from polyome.audit.cells import clustering_findings
 from polyome.audit.classes import class_findings
 from polyome.audit.columns import given_away
 from polyome.audit.duplicates import copies_across_parts, duplicate_findings, row_hashes
 from polyome.audit.findings import Finding
 from polyome.audit.shortcuts import shortcut_findings
 from polyome.modalities import Modality
-from polyome.modalities.inputs import InputRecords
+from polyome.modalities.input_records import InputRecords
 from polyome.modalities.numeric.records import NumericRecords
+from polyome.modalities.profiles.records import CellRecords
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 
 LEAST_CHANCE = 1e-3
-TELLS = 0.5
+LEAST_CORRELATION = 0.5
 """Correlation with a value from which an input's presence, or its depth, is reported."""
 
 
@@ -48,8 +50,9 @@ def record_hashes(records: InputRecords) -> IntArray:
 def class_findings_of_inputs(
     records: InputRecords, modalities: Mapping[str, Modality], targets: Targets, split: Split
 ) -> list[Finding]:
-    """Say of classes, and of inputs whose presence or depth alone tells the class."""
+    """Say of classes, of copies, and of inputs whose presence or depth alone predicts the class."""
     findings = class_findings(targets.truth, split)
+    findings += duplicate_findings(record_hashes(records), targets.truth, split)
     known = targets.labelled
     numbers: dict[str, FloatArray] = {
         f"having the input '{name}'": records.has(name)[known].astype(np.float64)
@@ -64,6 +67,32 @@ def class_findings_of_inputs(
         for name in records.rows
         for finding in presence_findings(name, records.has(name)[known], targets.truth[known])
     ]
+
+
+def cell_findings_of_inputs(
+    records: InputRecords,
+    modalities: Mapping[str, Modality],
+    targets: Targets,
+    split: Split,
+    *,
+    target: str,
+    seed: int,
+) -> list[Finding]:
+    """As of any inputs; of expression, whether labels are a clustering of it."""
+    findings = class_findings_of_inputs(records, modalities, targets, split)
+    for name, part in records.parts.items():
+        if not isinstance(part, CellRecords):
+            continue
+        known = np.flatnonzero(records.has(name) & targets.labelled)
+        findings += clustering_findings(
+            part.expression.rows(part.rows[records.rows[name][known]]),
+            targets.truth[known],
+            target=target,
+            is_scaled=part.expression.is_scaled,
+            uns_keys=part.adata.uns.keys(),
+            seed=seed,
+        )
+    return findings
 
 
 def presence_findings(name: str, has: BoolArray, truth: np.ndarray) -> list[Finding]:
@@ -120,7 +149,6 @@ def record_findings(
         findings += copies_across_parts(record_hashes(records), split)
     else:
         findings = class_findings_of_inputs(records, modalities, targets, split)
-        findings += duplicate_findings(record_hashes(records), targets.truth, split)
     features, names = raw_features(records)
     if not len(names):
         return findings
@@ -163,7 +191,7 @@ def _correlations(
         if rows.sum() < 20 or not (np.ptp(values[rows]) and np.ptp(truth[rows])):
             continue
         r = float(np.corrcoef(values[rows], truth[rows])[0, 1])
-        if abs(r) < TELLS:
+        if abs(r) < LEAST_CORRELATION:
             continue
         message = (
             f"{name[:1].upper()}{name[1:]} goes with {target} (r = {r:.2f}): a model may read it "

@@ -10,7 +10,8 @@ from polyome._errors import InputError, listed
 from polyome._types import FloatArray
 from polyome.io.measurements import usual_modality
 from polyome.modalities import MODALITIES, Modality
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.tasks.base import Task
 
 

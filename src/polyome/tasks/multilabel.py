@@ -17,7 +17,8 @@ from polyome.io.sequence_source import holds_sequences
 from polyome.modalities import Modality
 from polyome.modalities.dna.records import SequenceRecords
 from polyome.modalities.features import FeaturesModality
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.sequence import RICH
 from polyome.outputs.targets import TableWords, Targets
 from polyome.settings import BelowOne, Proportion, UpToHalf

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from polyome._types import FloatArray
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.numeric.modality import NumericModality
 from polyome.outputs import Output
 from polyome.outputs.linear import Fold

@@ -9,7 +9,6 @@ import numpy as np
 from polyome._errors import InputError
 from polyome._types import FloatArray, IntArray
 from polyome.audit.cells import cell_findings
-from polyome.audit.duplicates import duplicate_findings
 from polyome.audit.findings import Finding
 from polyome.audit.positions import (
     leak_findings,
@@ -21,7 +20,8 @@ from polyome.audit.positions import (
 from polyome.baselines.tissue import SPATIAL_BASELINES, linear_features, wide_features
 from polyome.data.tissue_simulator import semi_synthetic_tissue, simulate_tissue
 from polyome.modalities import Modality
-from polyome.modalities.inputs import InputRecords, Inputs
+from polyome.modalities.input_records import InputRecords
+from polyome.modalities.inputs import Inputs
 from polyome.modalities.profiles.matrix import states_by
 from polyome.modalities.spatial.neighbours import Sections
 from polyome.modalities.spatial.records import TissueRecords
@@ -31,7 +31,7 @@ from polyome.outputs.targets import Targets
 from polyome.settings import BelowOne, Count, Natural, NumGenes, Proportion, UpToHalf
 from polyome.splits import Split, each_in_a_group
 from polyome.tasks.base import Baseline, Example, Grouping, Task
-from polyome.tasks.input_findings import class_findings_of_inputs, record_hashes
+from polyome.tasks.input_findings import cell_findings_of_inputs
 from polyome.tasks.inputs import InputsTask
 from polyome.tasks.tissue_groups import in_tissue, section_names, tile_names
 
@@ -288,8 +288,9 @@ class Spatial(InputsTask):
     ) -> list[Finding]:
         """What cells are audited for, sections laid one on the other, and what position tells."""
         if isinstance(records, InputRecords):
-            findings = class_findings_of_inputs(records, self.modalities(), targets, split)
-            findings += duplicate_findings(record_hashes(records), targets.truth, split)
+            findings = cell_findings_of_inputs(
+                records, self.modalities(), targets, split, target=target, seed=self.seed
+            )
             tissue, own = in_tissue(records)
             return findings + self._tissue_findings(
                 tissue, targets.truth[own], split.among(own), target

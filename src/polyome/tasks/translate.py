@@ -16,7 +16,7 @@ from polyome.data.measurements import simulate_measurements
 from polyome.io.feature_table import is_table
 from polyome.io.measurements import choose, measurements_of, usual_modality
 from polyome.modalities import MODALITIES, Modality
-from polyome.modalities.inputs import InputRecords
+from polyome.modalities.input_records import InputRecords
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example

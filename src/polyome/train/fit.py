@@ -117,8 +117,8 @@ def _add_inputs(
     """Weigh the linear models of several inputs; their weights calibrate the answers."""
     beside: Any = fitted.model.linear[fitted.task.name]
     linear.put_into(beside)
-    tellings = {n: asdict(one) for n, one in linear.tellings.items() if one.loss is not None}
-    fitted.facts["telling"] = tellings
+    known = {n: one for n, one in linear.informativeness.items() if one.loss is not None}
+    fitted.facts["informativeness"] = {name: asdict(one) for name, one in known.items()}
     fitted.model.to(pick_device(fitted.task.device)).eval()
     fitted.unknown = linear.detectors
     weigh_inputs(fitted, training, members, divided, linear)

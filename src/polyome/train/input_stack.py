@@ -25,7 +25,7 @@ from polyome.tasks.base import Task
 from polyome.train.linear_model import fold_features
 from polyome.train.members import out_of_fold_predictions
 from polyome.train.training import Training
-from polyome.train.uninformative import Telling, left_out, telling_of
+from polyome.train.uninformative import HeldOutLinear, Informativeness, uninformative_of
 
 HALF_ROWS = 300
 """Training records of which the networks weigh half of what those of many records do, where no row
@@ -47,7 +47,7 @@ class InputLinear:
         single input, where no record has them all, or where the type of answer has none.
     widths : by input of ``joint``, how many of its features that reads.
     detectors : refuse records unlike all training records; None where answers are no classes.
-    tellings : by input, what it tells of the target by itself.
+    informativeness : by input, how much its linear model predicts.
     are_summed : each model says what the others leave, so that their answers add up.
     """
 
@@ -56,7 +56,7 @@ class InputLinear:
     joint: FittedLinear | None
     widths: dict[str, int]
     detectors: InputDetectors | None
-    tellings: dict[str, Telling]
+    informativeness: dict[str, Informativeness]
     are_summed: bool = False
 
     def put_into(self, model: LinearModels) -> None:
@@ -120,8 +120,9 @@ def fit_input_linear(task: Task, training: Training) -> InputLinear:
         if output.is_one_class:
             detectors[name], own_scores = _detector(usable, whole, training.truth)
             scores.append(own_scores)
-    tellings = {n: telling_of(output, fits, n, training.truth, held) for n in fits}
-    modality.uninformative = left_out(tellings)
+    linear = HeldOutLinear(output, fits, held, training.truth)
+    informativeness = {name: linear.informativeness(name) for name in fits}
+    modality.uninformative = uninformative_of(informativeness)
     found = None
     if detectors:
         found = InputDetectors.fit(detectors, np.stack(scores, axis=1), refused=REFUSED)
@@ -137,7 +138,9 @@ def fit_input_linear(task: Task, training: Training) -> InputLinear:
     if output.joins_inputs:
         joint = _fit_joint(task, training, [[*by_fold[n], wholes[n]] for n in widths], widths)
     fits |= summed or {}
-    return InputLinear(modules, fits, joint, widths, found, tellings, are_summed=summed is not None)
+    return InputLinear(
+        modules, fits, joint, widths, found, informativeness, are_summed=summed is not None
+    )
 
 
 def _fit_joint(

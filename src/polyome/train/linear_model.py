@@ -11,7 +11,8 @@ from torch import nn
 from polyome._threads import batch_threads
 from polyome._types import IntArray
 from polyome.modalities import Modality
-from polyome.modalities.base import LinearFeatures, Records
+from polyome.modalities.base import Records
+from polyome.modalities.embeddings import LinearFeatures
 from polyome.outputs.linear import Fold
 
 

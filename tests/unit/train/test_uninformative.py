@@ -8,7 +8,7 @@ from polyome import Classifier, PolyomeWarning, Regressor
 from polyome.outputs.classes import Classes
 from polyome.outputs.linear import FittedLinear
 from polyome.outputs.values import Values
-from polyome.train.uninformative import telling_of
+from polyome.train.uninformative import HeldOutLinear
 
 
 def measured(seed: int = 0, n: int = 150) -> pd.DataFrame:
@@ -80,7 +80,8 @@ def test_an_input_is_informative_where_its_loss_is_lower_in_most_resamples(
     logits = strength * (2 * truth - 1) + rng.normal(size=100)
     outputs = np.stack([-np.logaddexp(0, logits), -np.logaddexp(0, -logits)], axis=1)
     linear = FittedLinear(np.zeros((2, 1)), np.zeros(2), outputs)
-    found = telling_of(Classes(), {"rna": linear}, "rna", truth, {"rna": np.arange(100)})
+    alone = HeldOutLinear(Classes(), {"rna": linear}, {"rna": np.arange(100)}, truth)
+    found = alone.informativeness("rna")
     assert found.is_informative is informative
     assert found.constant == pytest.approx(np.log(2), abs=0.02)
 
@@ -94,6 +95,7 @@ def test_an_input_that_adds_to_another_is_informative_however_little_it_tells_al
     rows = dict.fromkeys(("large", "small", "noise"), np.arange(60))
     parts = {"large": large, "small": small, "noise": rng.normal(size=(60, 1))}
     fits = {n: FittedLinear(np.zeros((1, 1)), np.zeros(1), x) for n, x in parts.items()}
-    found = {name: telling_of(Values(), fits, name, truth, rows) for name in fits}
+    linear = HeldOutLinear(Values(), fits, rows, truth)
+    found = {name: linear.informativeness(name) for name in fits}
     assert found["small"].sure < 0.95 <= found["small"].sure_beside
     assert [name for name, one in found.items() if not one.is_informative] == ["noise"]

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polyome._errors import InputError, listed
-from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.dna.backbone_tokens import BackboneTokens, number_in
 from polyome.modalities.dna.pretrained import Blueprint, first_line
 from polyome.modalities.dna.tokens import Composition, Readout
+from polyome.modalities.embeddings import ModalityEmbeddings
 
 TUNINGS = ("full", "frozen", "lora")
 """What of a backbone is trained: all of it, nothing, or low-rank adapters beside its layers."""

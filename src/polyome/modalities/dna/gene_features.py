@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from polyome._types import FloatArray
-from polyome.modalities.base import LinearFeatures
 from polyome.modalities.dna.codons import CODONS, gene_codons
 from polyome.modalities.dna.kmers import count_kmers, kmer_places, num_kmers, strandless
+from polyome.modalities.embeddings import LinearFeatures
 
 MOST_LANDMARKS = 6000
 """Training sequences that others are compared with; fewer of them lose yeast's paralogues."""
@@ -95,7 +95,7 @@ class GeneFeatures(LinearFeatures):
     Attributes
     ----------
     blocks : by name of those blocks that have a weight, how many counts it has.
-    landmark_rows : see :class:`polyome.modalities.base.LinearFeatures`.
+    landmark_rows : see :class:`polyome.modalities.embeddings.LinearFeatures`.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from polyome._types import FloatArray
 from polyome.io.nucleotides import Codes, base_shares
-from polyome.modalities.base import LinearFeatures
+from polyome.modalities.embeddings import LinearFeatures
 
 _LONGEST_WITH_PLACES = 1000  # bp; beyond it there are more places than examples
 _AT_A_TIME = 512  # sequences while learning scales

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polyome._dropout import Dropout
-from polyome.modalities.base import ModalityEmbeddings
 from polyome.modalities.dna.composition_tokens import CompositionStem
 from polyome.modalities.dna.kmers import KmerCounts, OneHot
+from polyome.modalities.embeddings import ModalityEmbeddings
 
 FINE_BP = 2
 """Stride up to which a token reads its detectors base by base; of more bases the strongest."""

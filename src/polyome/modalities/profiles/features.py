@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from polyome._types import FloatArray, IntArray
-from polyome.modalities.base import LinearFeatures
+from polyome.modalities.embeddings import LinearFeatures
 
 
 class ProfileFeatures(LinearFeatures):

@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 import torch
-from scipy.linalg import eigh
 from torch import nn
 
 from polyome._types import BoolArray, FloatArray, IntArray
@@ -19,6 +18,7 @@ from polyome.io.h5ad import write_h5ad
 from polyome.io.joined import JOINED
 from polyome.io.zarr_tables import write_zarr_table
 from polyome.modalities.base import Modality
+from polyome.modalities.profiles.components import profile_components
 from polyome.modalities.profiles.features import (
     ProfileFeatures,
     dense,
@@ -387,42 +387,8 @@ class ProfileModality(Modality):
     def _components(
         self, records: CellRecords, wanted: int
     ) -> tuple[FloatArray, FloatArray, float]:
-        """So many principal components of cells (at most ``_PCA_CELLS``).
-
-        Returns
-        -------
-        components : float32, (k, g), orthonormal, the largest first.
-        stds : float32, (k,), standard deviation of each.
-        noise : variance per gene outside the components.
-        """
+        """So many principal components of cells (at most ``_PCA_CELLS``)."""
         rows = np.arange(len(records))
         if len(rows) > _PCA_CELLS:
             rows = np.sort(np.random.default_rng(self.seed).choice(rows, _PCA_CELLS, replace=False))
-        z = self.standardised(records.take(rows)).astype(np.float64)
-        values, vectors = _leading(z, wanted)
-        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(wanted)])
-        total, genes = (z**2).sum() / len(z), z.shape[1]
-        noise = max((total - values.sum()) / max(1, genes - wanted), 1e-6)
-        return vectors.T.astype(np.float32), np.sqrt(values).astype(np.float32), float(noise)
-
-
-def _leading(z: FloatArray, wanted: int) -> tuple[FloatArray, FloatArray]:
-    """Largest eigenvalues, (k,), of the genes' covariance, and their vectors, (g, k).
-
-    With fewer cells than genes they are found between cells, which has the same eigenvalues and is
-    a tenth of the work or less: a gene's weight is its product with the cells' vectors.
-
-    Examples
-    --------
-    >>> z = np.array([[2.0, 0, 0, 1], [-2.0, 0, 0, -1]])
-    >>> values, vectors = _leading(z, 1)
-    >>> values.round(3).tolist(), np.abs(vectors[:, 0]).round(3).tolist()
-    ([5.0], [0.894, 0.0, 0.0, 0.447])
-    """
-    cells, genes = z.shape
-    if wanted < cells < genes:
-        values, vectors = eigh(z @ z.T / cells, subset_by_index=[cells - wanted, cells - 1])
-        if values[0] > 1e-6 * values[-1]:  # else a division by nearly nothing
-            return values[::-1], (z.T @ vectors / np.sqrt(cells * values))[:, ::-1]
-    values, vectors = eigh(z.T @ z / cells, subset_by_index=[genes - wanted, genes - 1])
-    return values[::-1].clip(1e-6), vectors[:, ::-1]
+        return profile_components(self.standardised(records.take(rows)), wanted)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from polyome.modalities.base import LinearFeatures, ModalityEmbeddings
+from polyome.modalities.embeddings import LinearFeatures, ModalityEmbeddings
 from polyome.modalities.profiles.features import ProfileFeatures
 
 

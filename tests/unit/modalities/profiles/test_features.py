@@ -6,8 +6,8 @@ from scipy import sparse
 
 from polyome.data.simulate import simulate_cells
 from polyome.modalities.cell import CellModality
+from polyome.modalities.profiles.components import _leading
 from polyome.modalities.profiles.features import ProfileFeatures, is_counted, moments, thinned
-from polyome.modalities.profiles.modality import _leading
 from polyome.outputs.unknown import UnknownDetector
 
 
