@@ -129,7 +129,7 @@ def _log_loss(proba: FloatArray, index: IntArray) -> float:
     if not len(index):
         return float("nan")
     chosen = proba[np.arange(len(index)), index]
-    return float(-np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean())
+    return abs(float(np.log(np.clip(chosen, LEAST_PROBABILITY, 1.0)).mean()))  # never -0
 
 
 def _calibration_error(proba: FloatArray, index: IntArray) -> float:

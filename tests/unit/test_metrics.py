@@ -168,3 +168,9 @@ def test_matthews_equals_scikit_learns(n_classes, n):
         warnings.simplefilter("ignore")  # one label only
         wanted = reference.matthews_corrcoef(truth, said)
     assert matthews(truth, said) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_a_perfect_log_loss_has_no_sign():
+    proba = np.array([[1.0, 0.0], [0.0, 1.0]])
+    loss = classification_metrics(np.array(["a", "b"]), proba, ("a", "b"))["log_loss"]
+    assert (loss, np.signbit(loss)) == (0.0, False)

@@ -60,7 +60,7 @@ def scores_of(truth: FloatArray, proba: FloatArray) -> dict[str, float | None]:
         "auroc": auroc(truth, proba),
         "macro_f1": 2 * hits / (2 * hits + false + missed) if varies else None,
         "mcc": ((hits * right - false * missed) / size if size else 0.0) if varies else None,
-        "log_loss": float(-np.log(chosen).mean()) if known.any() else None,
+        "log_loss": abs(float(np.log(chosen).mean())) if known.any() else None,
     }
 
 

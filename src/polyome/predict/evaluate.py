@@ -72,7 +72,11 @@ class Evaluation:
         """The shown metrics beside the baselines', as a table of plain text."""
         few = self.by_target if len(self.by_target) <= MOST_TARGETS else {}
         targets = {f"  {name}": scores for name, scores in few.items()}
-        rows = {"polyome": self.metrics} | targets | self.variants | self.baselines
+        variants = {
+            f"polyome, {name}" if name in self.by_input else name: scores
+            for name, scores in self.variants.items()
+        }
+        rows = {"polyome": self.metrics} | targets | variants | self.baselines
         width = max(len(row) for row in rows) + 2
         lines = [f"{self.task}, {self.n:,} records ({self.part})"]
         lines.append(" " * width + "".join(f"{name:>11}" for name in self.shown))

@@ -68,7 +68,7 @@ def verdict(record: ModelRecord) -> Verdict | None:
     if max(sign * least, sign * most) < 0:
         lost = f"A cheap baseline wins: {other}; {shown}. Prefer it, or find out what is lacking."
         return Verdict("behind", (_sentence(said), lost))
-    even = f"A cheap baseline, {other}, is not told apart from it ({shown})."
+    even = f"A cheap baseline, {other}, does not differ from it beyond chance ({shown})."
     return Verdict("even", (_sentence(said), even))
 
 
@@ -87,17 +87,21 @@ def best_baseline(record: ModelRecord, metric: str) -> tuple[str, float] | None:
 
 
 def losses(record: ModelRecord) -> list[str]:
-    """One sentence for each shown metric in which a baseline is ahead of the model."""
+    """One sentence for each shown metric in which a baseline is ahead of the model.
+
+    Scores that are shown alike count as equal.
+    """
     sentences = []
     for metric in record.shown_metrics:
         if metric == "ece":  # who always says the class frequencies has none, and knows nothing
             continue
         best, own = best_baseline(record, metric), record.scores["metrics"][metric]
         if best is not None:
+            theirs, ours = f"{best[1]:.3f}", f"{own:.3f}"
             ahead = best[1] < own if metric in LOWER_IS_BETTER else best[1] > own
-            if ahead:
+            if ahead and theirs != ours:
                 sentences.append(
-                    f"{readable(metric)}: {readable(best[0])} {best[1]:.3f}, Polyome {own:.3f}"
+                    f"{readable(metric)}: {readable(best[0])} {theirs}, Polyome {ours}"
                 )
     return sentences
 

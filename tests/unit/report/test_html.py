@@ -154,7 +154,13 @@ def scored_as(own, other, ends=None, metric="accuracy"):
     ("own", "other", "ends", "standing", "said"),
     [
         (0.8, 0.5, (0.2, 0.4), "ahead", "The best cheap baseline is logistic regression (0.500);"),
-        (0.8, 0.75, (-0.01, 0.1), "even", "(0.750), is not told apart from it (difference +0.050"),
+        (
+            0.8,
+            0.75,
+            (-0.01, 0.1),
+            "even",
+            "(0.750), does not differ from it beyond chance (difference +0.050",
+        ),
         (0.8, 0.85, (-0.1, 0.01), "even", "95 % interval -0.100 to +0.010, paired)"),
         (0.9, 0.915, (-0.024, -0.009), "behind", "wins: logistic regression (0.915); difference"),
     ],

@@ -126,7 +126,12 @@ def rows_of_scores(record: ModelRecord) -> dict[str, dict[str, float | None]]:
     found = record.scores
     if not found:
         return {}
-    return {"polyome": found["metrics"]} | found.get("variants", {}) | found.get("baselines", {})
+    views = found.get("by_input", {})
+    variants = {
+        f"Polyome, {name}" if name in views else name: scores
+        for name, scores in found.get("variants", {}).items()
+    }
+    return {"polyome": found["metrics"]} | variants | found.get("baselines", {})
 
 
 def readable(name: str) -> str:
