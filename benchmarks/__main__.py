@@ -5,6 +5,7 @@ import sys
 from benchmarks import (
     alignment,
     cells,
+    demo_sets,
     explain,
     expression,
     homology,
@@ -21,6 +22,7 @@ from benchmarks import (
 MODULES = (
     alignment,
     cells,
+    demo_sets,
     promoters,
     homology,
     scan,

@@ -200,7 +200,7 @@ class Output(ABC):
         groups: np.ndarray | None,
         *,
         members: int,
-    ) -> tuple[FittedOutput, float]:
+    ) -> tuple[FittedOutput, FittedLinear | None, float]:
         """Learn the linear model's weight, and what predictions need, from validation rows.
 
         Parameters
@@ -210,6 +210,10 @@ class Output(ABC):
         truth : of all training records.
         groups : of all training records, (n,), or None.
         members : networks of the whole ensemble.
+
+        Returns
+        -------
+        The output; the linear model, its readings perhaps weighed anew; its weight in the answer.
         """
 
     def constant_outputs(self, truth: Truth, num_outputs: int) -> FloatArray | None:

@@ -14,7 +14,12 @@ from torch.nn import functional
 from polyome._types import FloatArray, IntArray
 from polyome.metrics import classification_metrics, matthews, refusal_metrics, unseen_labels
 from polyome.outputs.base import PARTS, FittedOutput, Metric, Output
-from polyome.outputs.classes_calibration import calibrated, choose_linear_weight, fit_temperature
+from polyome.outputs.classes_calibration import (
+    calibrated,
+    choose_linear_weight,
+    fit_temperature,
+    stack_readings,
+)
 from polyome.outputs.classes_linear import GRID, fit_linear_model
 from polyome.outputs.classes_prediction import ClassPrediction
 from polyome.outputs.classes_targets import ClassTargets, read_classes
@@ -274,7 +279,7 @@ class Classes(Output):
         groups: np.ndarray | None,
         *,
         members: int,
-    ) -> tuple[FittedClasses, float]:
+    ) -> tuple[FittedClasses, FittedLinear | None, float]:
         """Learn temperatures and the linear model's weight.
 
         Transformer and linear model get temperatures of their own, for tables that show what each
@@ -283,7 +288,7 @@ class Classes(Output):
         del groups
         weight = self.linear_weight
         if not out_of_fold:
-            return fitted, weight
+            return fitted, linear, weight
         rows, networks = validated(out_of_fold)
         everything = np.arange(len(truth))
         seen = np.concatenate(
@@ -293,7 +298,12 @@ class Classes(Output):
         if linear is not None:
             assert linear.seen is not None
             seen &= linear.seen[rows]
-            weight = choose_linear_weight(self, out_of_fold, linear.out_of_fold, truth, members)
+            if linear.readings and 0 < weight < 1:
+                known = networks[seen], rows[seen]
+                linear, weight = stack_readings(*known, linear, truth, weight)
+            else:
+                held = linear.out_of_fold
+                weight = choose_linear_weight(self, out_of_fold, held, truth, members)
             pool = parts_of(networks, linear.out_of_fold[rows], weight)
         found = {
             name: fit_temperature(log_proba[seen], truth[rows[seen]])
@@ -301,7 +311,8 @@ class Classes(Output):
         }
         temperature = found.pop("polyome")
         temperatures = fitted.temperatures | found
-        return replace(fitted, temperature=temperature, temperatures=temperatures), weight
+        fitted = replace(fitted, temperature=temperature, temperatures=temperatures)
+        return fitted, linear, weight
 
     def constant_outputs(self, truth: IntArray, num_outputs: int) -> FloatArray:
         """Log frequencies of the classes."""

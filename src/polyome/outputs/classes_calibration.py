@@ -8,7 +8,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from polyome._types import FloatArray, IntArray
-from polyome.outputs.linear import OutOfFold, loss_of_ensemble
+from polyome.outputs.linear import FittedLinear, OutOfFold, loss_of_ensemble
+from polyome.outputs.stacking import stacking_weights, usual_weights
 
 
 def fit_temperature(log_proba: FloatArray, truth: IntArray) -> float:
@@ -109,6 +110,30 @@ def choose_linear_weight(
         if 2 * better >= len(out_of_fold):
             return of_raw(best)
     return of_raw(usual)
+
+
+def stack_readings(
+    networks: FloatArray, rows: IntArray, linear: FittedLinear, truth: IntArray, usual: float
+) -> tuple[FittedLinear, float]:
+    """Weigh the networks and each reading of the linear model by validation rows (stacking).
+
+    Parameters
+    ----------
+    networks : (m, c), log-probabilities of ``rows``, (m,), which are places among all records.
+    truth : int, (n,), of all training records.
+    usual : weight of the readings together in the answer of a model of many records.
+
+    Returns
+    -------
+    The weighted sum of the readings, and its weight in the answer.
+    """
+    start = usual_weights(1 - usual, len(linear.readings), len(truth))
+    held = [reading.out_of_fold[rows] for reading in linear.readings]
+    weights = stacking_weights([networks, *held], truth[rows], start)
+    together = weights[1:].sum()
+    if not together > 0:
+        return linear, 0.0
+    return FittedLinear.summed(linear.readings, weights[1:] / together), together / weights.sum()
 
 
 def weight_by_errors(one: float, other: float, correlation: float) -> float:

@@ -223,12 +223,12 @@ class Labels(Output):
         groups: np.ndarray | None,
         *,
         members: int,
-    ) -> tuple[FittedLabels, float]:
+    ) -> tuple[FittedLabels, FittedLinear | None, float]:
         """Learn the linear model's weight, and slope and offset of each label."""
         del groups
         weight = self.linear_weight
         if not out_of_fold:
-            return fitted, weight
+            return fitted, linear, weight
         rows, networks = validated(out_of_fold)
         pool = [networks]
         if linear is not None:
@@ -237,7 +237,7 @@ class Labels(Output):
         slopes, offsets = fitted.slopes.copy(), fitted.offsets.copy()
         for k, outputs in enumerate(pool):
             slopes[k], offsets[k] = calibration_of(outputs, truth[rows])
-        return replace(fitted, slopes=slopes, offsets=offsets), weight
+        return replace(fitted, slopes=slopes, offsets=offsets), linear, weight
 
     def constant_outputs(self, truth: FloatArray, num_outputs: int) -> FloatArray:
         """Logits of the labels' frequencies."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -42,12 +42,29 @@ class FittedLinear:
     intercept : float32, (c,).
     out_of_fold : float, (n, c), raw outputs of all training records by the folds' models.
     seen : bool, (n,), rows of a class that their fold was fitted on; None without classes.
+    readings : the models that this one is a weighted sum of: one reads few features, one all; none
+        where there is but one.
     """
 
     coef: FloatArray
     intercept: FloatArray
     out_of_fold: FloatArray
     seen: BoolArray | None = None
+    readings: "tuple[FittedLinear, ...]" = ()
+
+    @classmethod
+    def summed(cls, readings: "Sequence[FittedLinear]", weights: FloatArray) -> Self:
+        """The weighted sum of linear models is a linear model; ``weights``, (k,), sum to one."""
+        pairs = [*zip(readings, weights, strict=True)]
+        return cls(
+            coef=np.sum([weight * one.coef for one, weight in pairs], axis=0, dtype=np.float32),
+            intercept=np.sum(
+                [weight * one.intercept for one, weight in pairs], axis=0, dtype=np.float32
+            ),
+            out_of_fold=np.sum([weight * one.out_of_fold for one, weight in pairs], axis=0),
+            seen=readings[0].seen,
+            readings=(*readings,),
+        )
 
 
 @dataclass(frozen=True)

@@ -220,11 +220,11 @@ class Values(Output):
         groups: np.ndarray | None,
         *,
         members: int,
-    ) -> tuple[FittedValues, float]:
+    ) -> tuple[FittedValues, FittedLinear | None, float]:
         """Learn the linear model's weight, and the widths of intervals (split conformal)."""
         weight = self.linear_weight
         if not out_of_fold:
-            return fitted, weight
+            return fitted, linear, weight
         rows, outputs = validated(out_of_fold)
         if linear is not None:
             alone = linear.out_of_fold
@@ -233,7 +233,7 @@ class Values(Output):
         if len(rows) >= FEWEST:
             groups = None if groups is None else groups[rows]
             fitted = replace(fitted, widths=conformal_widths(outputs, truth[rows], groups))
-        return fitted, weight
+        return fitted, linear, weight
 
     def constant_outputs(self, truth: FloatArray, num_outputs: int) -> FloatArray:
         """Weighted means of the values."""

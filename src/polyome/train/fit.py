@@ -93,7 +93,7 @@ def _add_linear(fitted: FittedModel, training: Training, out_of_fold: Sequence[O
     task, model = fitted.task, fitted.model
     linear, fitted.unknown = _cross_fitted(task, training, model)
     model.to(pick_device(task.device)).eval()
-    fitted.output, weight = task.output_type.calibrate(
+    fitted.output, linear, weight = task.output_type.calibrate(
         fitted.output,
         out_of_fold,
         linear,
@@ -103,6 +103,8 @@ def _add_linear(fitted: FittedModel, training: Training, out_of_fold: Sequence[O
     )
     if linear is not None:
         linear_models: Any = model.linear[task.name]
+        linear_models.part.linear.weight.data.copy_(torch.from_numpy(linear.coef))
+        linear_models.part.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
         linear_models.set_weight(weight)
     fitted.facts["linear_weight"] = weight
 
@@ -200,8 +202,6 @@ def _cross_fitted(
         readings=module.readings,
     )
     part.features.load_state_dict(module.state_dict())
-    part.linear.weight.data.copy_(torch.from_numpy(linear.coef))
-    part.linear.bias.data.copy_(torch.from_numpy(linear.intercept))
     detector = _detector(folds, whole, training.truth) if task.output_type.is_one_class else None
     return linear, detector
 
