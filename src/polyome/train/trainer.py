@@ -1,6 +1,7 @@
 """Fitting a model's networks: a thin layer over ``transformers.Trainer``."""
 
 import copy
+import gc
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
@@ -178,6 +179,7 @@ def train(
         tempfile.TemporaryDirectory() as scratch,
         _quiet_transformers(),
         _few_threads(model),
+        _garbage_left_alone(),
         Progress(what, epochs, quiet=quiet or progress is not None) as own_progress,
     ):
         trainer = WatchedTrainer(
@@ -245,6 +247,20 @@ def _few_threads(model: PolyomeModel) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(usual)
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Hide what exists already from the garbage collector.
+
+    Trainer collects once before the first step: half a second for all that was imported, as long as
+    the epochs of a small fit take.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
