@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     alignment,
+    batches,
     cells,
     demo_sets,
     explain,
@@ -21,6 +22,7 @@ from benchmarks import (
 
 MODULES = (
     alignment,
+    batches,
     cells,
     demo_sets,
     promoters,
