@@ -8,6 +8,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from polyome.report.plots import maps
+
 REPOSITORY = Path(__file__).parents[1]
 settings.register_profile("polyome", deadline=None)  # machines are busy
 settings.load_profile("polyome")
@@ -16,6 +18,14 @@ settings.load_profile("polyome")
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _components_for_umap():
+    """UMAP compiles for half a minute; two principal components stand for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ import pytest
 from tests.e2e.conftest import CLASSES, SOURCE
 
 import polyome
-from polyome.report.plots import maps
 from polyome.tasks import CellType
 
 # --- predict and embed
@@ -125,7 +124,6 @@ def test_data_get_prefers_the_local_copy(call, real_data, tmp_path, monkeypatch)
 
 def test_demo(call, tmp_path, monkeypatch):
     monkeypatch.setattr(CellType, "demo", CellType.example)
-    monkeypatch.setattr(maps, "LEAST_FOR_UMAP", 10**9)  # which compiles for seconds
     monkeypatch.setattr(CellType, "training", lambda *_: {
         "learning_rate": 1e-3, "num_train_epochs": 1, "batch_size": 64
     })  # fmt: skip

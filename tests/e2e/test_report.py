@@ -7,14 +7,7 @@ import pandas as pd
 import pytest
 
 import polyome
-from polyome.report.plots import maps
 from polyome.report.scored import Scored
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """UMAP compiles for seconds; two principal components stand for it."""
-    monkeypatch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 
 import polyome
 from polyome.estimator import estimator_class
-from polyome.report.plots import maps
 from polyome.tasks import TASKS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -63,11 +62,9 @@ FRAME = """<!doctype html><pre id="found"></pre><script>
 
 
 def report_of(model, folder):
-    """A report of a small model; components stand for the UMAP, which compiles for seconds."""
+    """A report of a small model."""
     model.save_pretrained(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
-        return polyome.report(folder, quiet=True)
+    return polyome.report(folder, quiet=True)
 
 
 @pytest.fixture(scope="module")

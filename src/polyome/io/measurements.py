@@ -273,12 +273,38 @@ def _of_mudata(mdata: Any) -> Measurements:
     for name, part in mdata.mod.items():
         _check_names(part.obs_names, f"mod '{name}'")
         places[name] = part.obs_names.get_indexer(mdata.obs_names)
-        for column in part.obs.columns.difference(mdata.obs.columns, sort=False):
-            own = part.obs[column].reindex(mdata.obs_names).to_numpy()
-            if column in table:  # of records that an earlier measurement lacks
-                own = table[column].where(table[column].notna(), own)
-            table[column] = own
+    for column, found in _columns_of_parts(mdata).items():
+        if _agree([*found.values()]):
+            first, *others = found.values()
+            for other in others:
+                first = first.where(first.notna(), other)
+            table[column] = first.infer_objects()
+        else:
+            for name, own in found.items():
+                table[f"{name}:{column}"] = own.infer_objects()
     return Measurements(table, dict(mdata.mod), places, mdata=mdata)
+
+
+def _columns_of_parts(mdata: Any) -> dict[str, dict[str, "pd.Series[Any]"]]:
+    """By column that the whole lacks, then by measurement, its values for all records, (n,)."""
+    found: dict[str, dict[str, pd.Series[Any]]] = {}
+    for name, part in mdata.mod.items():
+        for column in part.obs.columns.difference(mdata.obs.columns, sort=False):
+            own = part.obs[column].astype(object).reindex(mdata.obs_names)
+            found.setdefault(column, {})[name] = own
+    return found
+
+
+def _agree(columns: Sequence["pd.Series[Any]"]) -> bool:
+    """Whether no record has two values. Columns that differ keep their measurement's name.
+
+    As :meth:`mudata.MuData.pull_obs` does: ``rna:cell_type``.
+    """
+    return not any(
+        (one.notna() & other.notna() & (one != other)).any()
+        for i, one in enumerate(columns)
+        for other in columns[:i]
+    )
 
 
 def _check_names(names: pd.Index, where: str) -> None:

@@ -58,6 +58,29 @@ def test_usual_names_say_how_a_measurement_is_read(name, kind):
     assert usual_modality(name) == kind
 
 
+@pytest.mark.parametrize("second", ["B", "T"])
+def test_columns_of_two_measurements_are_one_where_no_record_has_two_values(second):
+    mudata = pytest.importorskip("mudata")
+
+    def part(feature, labels, depth):
+        obs = pd.DataFrame({"label": pd.Categorical(labels), "depth": depth}, index=labels.index)
+        x = np.ones((len(obs), 1), np.float32)
+        return AnnData(x, obs=obs, var=pd.DataFrame(index=[feature]))
+
+    rna = part("LYZ", pd.Series({"a": "T", "b": None}), [1.0, 2.0])
+    prot = part("CD3", pd.Series({"a": second, "b": "B", "c": "NK"}), [1.0, 2.0, 3.0])
+    with mudata.set_options(pull_on_update=False):
+        table = measurements_of(mudata.MuData({"rna": rna, "prot": prot})).table
+    assert table["depth"].tolist() == [1, 2, 3]
+    assert table["depth"].dtype == float
+    if second == "T":
+        assert table["label"].tolist() == ["T", "B", "NK"]
+        return
+    assert "label" not in table
+    assert table["prot:label"].tolist() == ["B", "B", "NK"]
+    assert table.loc["a", "rna:label"] == "T"
+
+
 def test_a_folder_is_called_one(tmp_path):
     with pytest.raises(InputError, match="is a folder; an h5mu or h5ad file is needed"):
         measurements_of(tmp_path)

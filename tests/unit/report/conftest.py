@@ -9,15 +9,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from polyome.report.example import example_record, example_scored, example_values
-from polyome.report.plots import maps
 
 mpl.use("agg")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """UMAP compiles for seconds; two principal components stand for it."""
-    monkeypatch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import polyome
 from polyome._errors import InputError
 from polyome.report import contents, html, reproduce
 from polyome.report.example import example_record, example_scored
-from polyome.report.plots import maps
 from polyome.report.record import ModelRecord
 from polyome.report.verdict import losses, verdict
 
@@ -25,9 +24,7 @@ def page_of(record):
 @pytest.fixture(scope="module")
 def page():
     """A page with all its figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maps, "LEAST_FOR_UMAP", 10**9)
-        return page_of(example_record())
+    return page_of(example_record())
 
 
 @pytest.fixture
