@@ -195,7 +195,15 @@ def test_several_tables_carry_their_source(call, model_dir, sequences, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "setting", ["tokens=kmer", "tokens=bpe", "both_strands=true", "anchor=end", "composition=0"]
+    "setting",
+    [
+        "tokens=kmer",
+        "tokens=bpe",
+        "tokens=motif",
+        "both_strands=true",
+        "anchor=end",
+        "composition=0",
+    ],
 )
 def test_every_way_to_read_a_sequence_fits_and_predicts(call, table_file, tmp_path, setting):
     command = ["fit", "promoter", table_file, "--target=label", f"--out={tmp_path / 'm'}"]

@@ -30,6 +30,7 @@ from polyome.modalities.dna.codons import common_start
 from polyome.modalities.dna.composition_tokens import CompositionCounts, CompositionStem, windows_of
 from polyome.modalities.dna.gene_features import BLOCK_WEIGHTS, MOST_LANDMARKS, GeneFeatures
 from polyome.modalities.dna.kmers import KmerCounts, SequenceFeatures, moments
+from polyome.modalities.dna.motif_tokens import MOTIF_KERNEL, MOTIF_STRIDE, MotifEmbeddings
 from polyome.modalities.dna.numbers import Numbers
 from polyome.modalities.dna.records import (
     SequenceRecords,
@@ -60,7 +61,8 @@ class SequenceModality(Modality):
     Parameters
     ----------
     sequence_column : where a table holds the sequences.
-    tokens : ``nucleotide`` (a convolution over single nucleotides), ``kmer`` (neighbouring k-mers
+    tokens : ``nucleotide`` (a convolution over single nucleotides), ``motif`` (what is there, not
+        where: for classes told by relations between motifs), ``kmer`` (neighbouring k-mers
         that do not overlap, from the window's left end; what is left over at its right is not
         read), ``bpe`` (byte-pair encoding learned on the training sequences),
         ``composition`` (k-mer counts of windows, and the codons of the open reading frame), or
@@ -68,7 +70,7 @@ class SequenceModality(Modality):
     stride : nucleotides between two tokens; for ``kmer`` the k. None chooses: 6 for ``kmer``; 4 for
         sequences up to ``finest_bp``, 8 up to 600 bp, above that as many as give 75 tokens; half of
         that for 20,000 records or more. Of ``composition`` the length of a window.
-    kernel : nucleotides that a token sees, odd.
+    kernel : nucleotides that a token sees, odd; None: 15 of motifs, else 11.
     anchor : where sequences of unequal length are lined up: ``start``, ``center`` or ``end``.
     composition : largest k of the k-mer counts that ``[M]`` knows, beside those of 3-mers in
         windows; 0 for none of both.
@@ -77,7 +79,8 @@ class SequenceModality(Modality):
     mutation_rate : share of the letters replaced at random while training.
     recombination_rate : share of the sequences that get, each time they are drawn while training,
         everything before or behind a random place from another one of their class. None: half of
-        fewer than 20,000 records, which it keeps from being memorised; none of more.
+        fewer than 20,000 records, which it keeps from being memorised; none of more, and none of
+        motifs, whose relations it would break.
     both_strands : draw either strand while training, and average both answers; for sequences
         whose strand means nothing.
     vocabulary_size : of byte-pair encoding.
@@ -103,7 +106,7 @@ class SequenceModality(Modality):
         tokens: str = "nucleotide",
         *,
         stride: int | None = None,
-        kernel: int = 11,
+        kernel: int | None = None,
         anchor: str = "start",
         composition: int = 5,
         composition_dropout: float = 0.7,
@@ -118,7 +121,7 @@ class SequenceModality(Modality):
         numbers: Sequence[str] = (),
         finest_bp: int = 120,
     ) -> None:
-        _check_choice("tokens", tokens, ("nucleotide", *TOKENIZERS, "composition", "auto"))
+        _check_choice("tokens", tokens, ("nucleotide", "motif", *TOKENIZERS, "composition", "auto"))
         _check_choice("anchor", anchor, ("start", "center", "end"))
         if tokens == "kmer" and stride is not None and stride > LONGEST_KMER:
             message = (
@@ -207,7 +210,8 @@ class SequenceModality(Modality):
         self.stride_ = self.stride or self._usual_stride(len(records))
         self.recombination_rate_ = self.recombination_rate
         if self.recombination_rate is None:
-            self.recombination_rate_ = 0.5 if len(records) < RICH else 0.0
+            is_recombined = len(records) < RICH and self.tokens_ != "motif"
+            self.recombination_rate_ = 0.5 if is_recombined else 0.0
         self.numbers_.fit(records.table)
         self.subwords_ = self._learned_subwords(records)
         self.landmarks_ = min(MOST_LANDMARKS, len(records)) if self.is_gene else 0
@@ -234,6 +238,8 @@ class SequenceModality(Modality):
     def _usual_stride(self, n_records: int) -> int:
         if self.tokens_ == "composition":
             return windows_of(self.length_)
+        if self.tokens_ == "motif":
+            return MOTIF_STRIDE
         if self.tokens_ != "nucleotide":
             return 6
         stride = 4 if self.length_ <= self.finest_bp else max(8, -(-self.length_ // 75))
@@ -280,7 +286,7 @@ class SequenceModality(Modality):
             "vocabulary": vocabulary,
             "tokens": self.tokens_,
             "stride": self.stride_,
-            "kernel": self.kernel,
+            "kernel": self.kernel or (MOTIF_KERNEL if self.tokens_ == "motif" else 11),
             "composition": self.composition,
             "composition_dropout": self.composition_dropout,
             "linear_kmers": self.linear_kmers,
@@ -291,6 +297,8 @@ class SequenceModality(Modality):
         """Build the embeddings."""
         if "backbone" in spec:
             return BackboneEmbeddings(config.hidden_size, spec)
+        if spec["tokens"] == "motif":
+            return MotifEmbeddings(config.hidden_size, spec)
         return SequenceEmbeddings(config.hidden_size, spec)
 
     @staticmethod

@@ -41,7 +41,7 @@ class SequenceTask(Task):
     sequence_column: str = "sequence"
     tokens: str = "nucleotide"
     stride: Count | None = None
-    kernel: OddCount = 11
+    kernel: OddCount | None = None
     anchor: str = "start"
     composition: CompositionK = 5
     mutation_rate: UpToHalf = 0.05

@@ -322,7 +322,7 @@ class SequenceEmbeddings(ModalityEmbeddings):
         codes = inputs["codes"]
         if self.reads_letters:
             tokens = self.stem(codes)
-            mask = _any_in_stride(codes != 0, self.stride)
+            mask = any_in_stride(codes != 0, self.stride)
             spare = tokens.shape[1] - mask.shape[1]  # a token beside those of places
             mask = functional.pad(mask, (0, spare), value=True)
         else:
@@ -349,7 +349,7 @@ class SequenceEmbeddings(ModalityEmbeddings):
         return representation
 
 
-def _any_in_stride(known: Tensor, stride: int) -> Tensor:
+def any_in_stride(known: Tensor, stride: int) -> Tensor:
     """Which tokens see a letter of their own: bool (b, n) -> (b, ceil(n / stride))."""
     padded = functional.pad(known, (0, -known.shape[1] % stride))
     return padded.unflatten(1, (-1, stride)).any(dim=2)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from polyome.modalities.dna.motif_tokens import MotifEmbeddings, MotifStem
 from polyome.modalities.dna.tokens import (
     FineStem,
     SequenceEmbeddings,
@@ -32,7 +33,7 @@ def test_spacing_is_a_depthwise_convolution_whose_channels_are_mixed(reach, n):
     torch.testing.assert_close(spacing(values), expected)
 
 
-@pytest.mark.parametrize("kind", [Stem, FineStem])
+@pytest.mark.parametrize("kind", [Stem, FineStem, MotifStem])
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 30), (2, 1), (4, 30), (8, 30), (8, 5)])
 def test_there_is_a_token_for_every_stride_begun(kind, stride, length):
     codes = torch.ones(3, length, dtype=torch.uint8)
@@ -94,3 +95,41 @@ def test_the_strongest_of_a_stride_is_the_same_with_and_without_gradients():
         quick = strongest(values, 4)
     assert torch.equal(quick, strongest(values, 4))
     assert torch.equal(quick[:, 1], values[:, 4:].max(dim=1).values)
+
+
+def motifs(stride=4, **spec):
+    torch.manual_seed(0)
+    made = MotifEmbeddings(8, {"stride": stride, "kernel": 5, **spec}).eval()
+    made.start_at_random()
+    return made
+
+
+def test_a_motif_is_the_same_token_wherever_it_stands():
+    made, motif = motifs(), torch.tensor([1, 3, 2, 4, 4, 2, 3, 1], dtype=torch.uint8)
+    codes = torch.full((2, 40), 1, dtype=torch.uint8)
+    codes[0, 4:12], codes[1, 24:32] = motif, motif
+    tokens, mask = made(codes=codes)
+    assert mask is None
+    torch.testing.assert_close(tokens[0, 2:5], tokens[1, 7:10])
+
+
+def test_padding_behind_a_sequence_is_not_read():
+    made = motifs()
+    codes = torch.randint(1, 5, (1, 20), dtype=torch.uint8)
+    short, _ = made(codes=codes)
+    padded = torch.nn.functional.pad(codes, (0, 12))
+    tokens, mask = made(codes=padded)
+    assert mask.tolist() == [[True] * 6 + [False] * 3]
+    torch.testing.assert_close(tokens[:, :5], short[:, :5])  # the last sees the end
+    states = torch.randn(1, 9, 8)
+    assert torch.equal(
+        made.readout(tokens, states, mask), made.readout(tokens[:, :6], states[:, :6], None)
+    )
+
+
+def test_numbers_open_the_segment():
+    made = motifs(numbers=3)
+    codes = torch.ones(2, 12, dtype=torch.uint8)
+    tokens, _ = made(codes=codes, numbers=torch.tensor([[0.0, 0, 0], [1, 2, 3]]))
+    assert torch.equal(tokens[0, 1:], tokens[1, 1:])
+    assert not torch.equal(tokens[0, 0], tokens[1, 0])
