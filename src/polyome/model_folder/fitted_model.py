@@ -67,6 +67,21 @@ class FittedModel:
         """Names of the model's outputs, in their order."""
         return self.output.classes
 
+    @property
+    def linear_weight(self) -> float | None:
+        """Weight of linear models in the answer, 0 to 1; None where none was fitted.
+
+        Of several inputs that of a record which has all that are read.
+        """
+        if self.task.name not in self.model.linear:
+            return None
+        by_inputs: dict[str, list[float]] = self.facts.get("stacking_weights", {})
+        if by_inputs:
+            networks, *linear = max(by_inputs.values(), key=len)
+            return sum(linear) / (networks + sum(linear))
+        weight: float | None = self.facts.get("linear_weight")
+        return weight
+
     def linear_scores(self, records: Records) -> dict[str, FloatArray]:
         """Scores of the linear baselines that are kept with the model, (n, c) each."""
         parts: dict[str, list[FloatArray]] = {}

@@ -9,11 +9,11 @@ from polyome._types import FloatArray, IntArray
 from polyome.metrics import bootstrap_interval, paired_difference
 from polyome.modalities.base import Records
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.outputs.base import Output
+from polyome.outputs.base import PARTS, Output
 from polyome.outputs.prediction import Prediction
 from polyome.outputs.targets import Targets
 from polyome.predict.by_input import scores_by_input
-from polyome.predict.predict import PredictArguments, predict
+from polyome.predict.predict import PredictArguments, predict, run
 from polyome.train.linear_model import outputs_of
 
 REPEATS = 200
@@ -35,8 +35,9 @@ class Evaluation:
     n : scored records.
     metrics : by name; of the best known label, whether or not it was refused.
     baselines : by name of the baseline, the same metrics.
-    variants : by name of another form of the model (its scanner; the model with inputs hidden), the
-        same metrics.
+    variants : by name of another form of the model (its transformer alone; its scanner; the model
+        with inputs hidden), the same metrics.
+    linear_weight : of linear models in the answer, 0 to 1; of a record that has all inputs.
     intervals : 95 % bootstrap interval of some metrics, over rows, or over groups where whole ones
         were held out.
     differences : by name of the baseline, the model's first shown metric less the baseline's, and
@@ -57,6 +58,7 @@ class Evaluation:
     metrics: dict[str, float | None]
     baselines: dict[str, dict[str, float | None]]
     variants: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    linear_weight: float | None = None
     intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     differences: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     unknown: dict[str, float | None] = field(default_factory=dict)
@@ -84,6 +86,8 @@ class Evaluation:
             cells = (values[name] for name in self.shown)
             text = "".join(f"{'-' if v is None else format(v, '.4f'):>11}" for v in cells)
             lines.append(f"{row:<{width}}{text}")
+        if self.linear_weight is not None:
+            lines.append(f"weight of the linear model in the answer: {self.linear_weight:.2f}")
         if self.ahead:
             lines.append(f"ahead of polyome in {self.shown[0]}: {', '.join(self.ahead)}")
         for name, (low, high) in self.intervals.items():
@@ -159,8 +163,11 @@ def evaluate(
     scored = records.take(rows)
     answers = predict(fitted, scored, arguments)
     truth = targets.truth[rows]
+    alone = {}
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
+    else:  # while fitting
+        alone = _parts_alone(fitted, scored, arguments)
     outputs, classes, output = answers.outputs, fitted.classes, fitted.task.output_type
     resampled = _Resampled(output, fitted.task.seed, truth, outputs, classes, groups)
     seen = scores_by_input(fitted, scored, truth, outputs, arguments)
@@ -171,7 +178,8 @@ def evaluate(
         baselines={name: output.metrics(truth, p, classes) for name, p in baselines.items()},
         intervals=resampled.intervals(),
         differences=resampled.differences(baselines),
-        variants=seen.metrics,
+        variants={n: output.metrics(truth, p, classes) for n, p in alone.items()} | seen.metrics,
+        linear_weight=fitted.linear_weight,
         by_input=seen.by_output,
         part=part,
         shown=output.shown_metrics,
@@ -247,6 +255,27 @@ def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArra
     if output.linear not in answered and fitted.task.name in fitted.model.linear:
         answered[output.linear] = linear_model_alone(fitted, records)
     return answered | fitted.task.joined_baselines(records, answered)
+
+
+def _parts_alone(
+    fitted: FittedModel, records: Records, arguments: PredictArguments
+) -> dict[str, FloatArray]:
+    """What the transformer and the linear model of a single input answer alone, (n, c) each.
+
+    None where the answer is one of them; nor the linear model where it is a baseline, too.
+    """
+    usual = fitted.facts.get("linear_weight", 0)  # absent of what reads several inputs
+    if fitted.task.name not in fitted.model.linear or not 0 < usual < 1:
+        return {}
+    beside: Any = fitted.model.linear[fitted.task.name]
+    _, transformer, linear = PARTS
+    beside.set_weight(0.0)
+    outputs = run(fitted, records, arguments).outputs
+    beside.set_weight(usual)
+    found = {transformer: np.asarray(fitted.output.calibrated(outputs, transformer))}
+    if f"baseline.{fitted.task.output_type.linear}.coef" in fitted.arrays:
+        found[linear] = linear_model_alone(fitted, records)
+    return found
 
 
 def linear_model_alone(fitted: FittedModel, records: Records) -> FloatArray:

@@ -54,6 +54,9 @@ def verdict(record: ModelRecord) -> Verdict | None:
     low, high = record.scores.get("intervals", {}).get(name) or (None, None)
     said = f"{readable(name)} {own:.3f} on {record.scores['n']:,} test records"
     said += "." if low is None else f" (95 % interval {low:.3f} to {high:.3f})."
+    weight = record.scores.get("linear_weight")
+    if weight is not None:
+        said += f" The linear model's weight in the answer is {weight:.2f}."
     best = best_baseline(record, name)
     if best is None:
         return Verdict("alone", (_sentence(said), "No baseline was scored beside it."))

@@ -89,3 +89,25 @@ def test_unknown_labels_that_may_mean_none_are_said():
     evaluation = SimpleNamespace(unseen={"Unassigned": 3}, n=10)
     (note,) = unseen_note(evaluation, ("B cells", "T cells"))
     assert "'Unassigned' may mean that there is no label: if so, leave the label" in note
+
+
+def test_the_parts_of_the_answer_stand_beside_it(motif_model):
+    found = motif_model.evaluation_
+    weight = motif_model.fitted_.model.linear["promoter"].share
+    assert found.linear_weight == pytest.approx(weight)
+    assert f"weight of the linear model in the answer: {weight:.2f}" in str(found)
+    assert list(found.variants) == ["transformer alone"]  # the linear model is a baseline
+    again = motif_model.evaluate(motif_table(seed=5))  # costs no second answer
+    assert (again.variants, again.linear_weight) == ({}, found.linear_weight)
+
+
+@pytest.mark.parametrize(("linear_weight", "expected"), [(0.0, 0.0), (0.5, None), (1.0, 1.0)])
+def test_parts_are_scored_where_the_answer_is_of_both(linear_weight, expected):
+    settings = {"hidden_size": 16, "num_members": 1, "quiet": True, "device": "cpu"}
+    model = estimator_class("cell-type")(linear_weight=linear_weight, **settings)
+    model.fit(simulate_cells(200, 30), "cell_type", baselines=False, num_train_epochs=1)
+    found = model.evaluation_
+    both = ["transformer alone", "linear model alone"]
+    assert list(found.variants) == (both if 0 < found.linear_weight < 1 else [])
+    assert expected is None or found.linear_weight == expected
+    assert model.fitted_.model.linear["cell-type"].share == pytest.approx(found.linear_weight)
