@@ -247,5 +247,5 @@ def test_explanations_without_an_index_or_with_a_damaged_one(folder):
 def test_the_weight_of_the_linear_model_stands_where_the_score_is():
     record = scored_as(0.8, 0.5, (0.2, 0.4))
     record.scores["linear_weight"] = 0.913
-    first = verdict.verdict(record).sentences[0]
+    first = verdict(record).sentences[0]
     assert first.endswith("The linear model's weight in the answer is 0.91.")
