@@ -191,7 +191,7 @@ def test_antibody_columns_do_not_change_what_the_rna_is(cases, pbmc, predicted):
     found, _ = predicted(pbmc, path)
     plain, _ = predicted(pbmc, path, "--set=layer=counts", name="counts.csv")
     assert agreement(found, plain) >= 0.99
-    assert right(found, read(path)) == pytest.approx(0.89, abs=0.01)
+    assert right(found, read(path)) >= 0.88
 
 
 def test_rounding_below_zero_is_no_scaling(cases, counts, pbmc, predicted, tmp_path):
