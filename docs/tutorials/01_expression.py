@@ -103,8 +103,8 @@ from polyome.modalities.sequence import SequenceModality
 modality = SequenceModality()
 records = modality.read(table)
 modality.fit(records)
-text, stride, half = records.dna.text(0), modality.stride_, modality.kernel // 2
-width = stride - 1 + modality.kernel  # what the detectors of all its bases see
+text, stride, half = records.dna.text(0), modality.stride_, modality.kernel_ // 2
+width = stride - 1 + modality.kernel_  # what the detectors of all its bases see
 print(f"{len(text)} bp become {modality.spec()['num_tokens']} tokens, one every {stride} bases:\n")
 for token in range(5):
     first = token * stride

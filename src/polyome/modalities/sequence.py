@@ -47,6 +47,7 @@ from polyome.modalities.dna.variation import mutated, recombined
 from polyome.modalities.embeddings import LinearFeatures, ModalityEmbeddings
 from polyome.outputs.prediction import Prediction
 
+USUAL_KERNEL = 11
 RICH = 20_000
 """Records from which finer tokens pay."""
 LONGEST_KMER = 8
@@ -250,6 +251,11 @@ class SequenceModality(Modality):
         """Whether the sequences are read by their composition."""
         return self.tokens_ == "composition"
 
+    @property
+    def kernel_(self) -> int:
+        """Nucleotides that a token sees."""
+        return self.kernel or (MOTIF_KERNEL if self.tokens_ == "motif" else USUAL_KERNEL)
+
     def _learned_subwords(self, records: SequenceRecords) -> Subwords | None:
         if self.backbone is None and self.tokens_ not in TOKENIZERS:
             return None
@@ -286,7 +292,7 @@ class SequenceModality(Modality):
             "vocabulary": vocabulary,
             "tokens": self.tokens_,
             "stride": self.stride_,
-            "kernel": self.kernel or (MOTIF_KERNEL if self.tokens_ == "motif" else 11),
+            "kernel": self.kernel_,
             "composition": self.composition,
             "composition_dropout": self.composition_dropout,
             "linear_kmers": self.linear_kmers,
