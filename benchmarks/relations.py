@@ -46,7 +46,7 @@ def _row(name: str, title: str, relations: list[str], rows: int) -> None:
         shown[relation] = mean_and_spread(found)
     body = table(shown, [*WAYS, *CHEAP]) + (
         f"\n\nAccuracy on {N_TEST:,} test sequences of 180 bp after {rows:,} training sequences, "
-        f"mean (SD) of seeds {SEEDS[0]} to {SEEDS[-1]}; simulated; one network."
+        f"mean (SD) over seeds {', '.join(map(str, SEEDS))}; simulated; one network."
     )
     write(name, title, body, numbers)
 
