@@ -47,3 +47,16 @@ def test_recall_can_be_answered_by_reading(seed):
 def test_an_unknown_relation_lists_the_known():
     with pytest.raises(InputError, match=r"no relation 'nor'. Relations: 'same', 'order'"):
         simulate_relations("nor")
+
+
+@pytest.mark.parametrize(
+    ("relation", "length", "grammar", "message"),
+    [
+        ("order", 60, Grammar(), "length=60: sequences of 'order' need 120 bp or more"),
+        ("recall", 130, Grammar(pairs=9), "length=130: sequences of 'recall' need 140 bp or more"),
+        ("recall", 180, Grammar(keys=3), "pairs=5: there are 3 keys"),
+    ],
+)
+def test_what_does_not_fit_is_refused(relation, length, grammar, message):
+    with pytest.raises(InputError, match=message):
+        simulate_relations(relation, 10, length, grammar=grammar)
