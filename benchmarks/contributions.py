@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from polyome.estimator import Estimator
+from polyome.predict.parts import answers_of_parts
 from polyome.predict.predict import PredictArguments, run
 
 
@@ -15,15 +16,6 @@ def contributions(model: Estimator, source: Any) -> dict[str, np.ndarray]:
     """
     inside = model.fitted_
     records = inside.modality.read(source)
-    beside: Any = inside.model.linear[inside.task.name]
-    usual, found = beside.share, {}
-    for part, weight in (
-        ("polyome", usual),
-        ("transformer alone", 0.0),
-        ("linear model alone", 1.0),
-    ):
-        beside.set_weight(weight)
-        outputs = run(inside, records, PredictArguments()).outputs
-        found[part] = np.asarray(inside.output.calibrated(outputs, part))
-    beside.set_weight(usual)
-    return found
+    outputs = run(inside, records, PredictArguments()).outputs
+    whole = np.asarray(inside.output.calibrated(outputs, "polyome"))
+    return {"polyome": whole} | answers_of_parts(inside, records)

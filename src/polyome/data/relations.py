@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,7 @@ def _places(number: int, length: int, size: int, rng: np.random.Generator) -> In
     return starts
 
 
-def _write(row: IntArray, starts: Iterable[int], pieces: Iterable[IntArray]) -> None:
+def _write(row: IntArray, starts: Iterable[Any], pieces: Iterable[IntArray]) -> None:
     for start, piece in zip(starts, pieces, strict=True):
         row[start : start + len(piece)] = piece
 

@@ -63,8 +63,8 @@ class LinearFeatures(nn.Module):
     width : f.
     is_sparse : most features are zero, and the solver is told so.
     penalties : values of C to choose from; None for the usual ones.
-    readings : the path reads this many of the first features, or up to that many, whichever is
-        better on inner folds; None reads all.
+    readings : how many of the first features one linear model reads, and how many another, which
+        is added where that is clearly better on inner folds; None reads all.
     landmark_rows : int, (m,), which of the records that it was started from the first m features
         are the kernel with; None where features are no kernel.
     are_few : they are dense and few enough for an exact solution for every penalty.

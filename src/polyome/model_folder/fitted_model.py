@@ -73,14 +73,8 @@ class FittedModel:
 
         Of several inputs that of a record which has all that are read.
         """
-        if self.task.name not in self.model.linear:
-            return None
-        by_inputs: dict[str, list[float]] = self.facts.get("stacking_weights", {})
-        if by_inputs:
-            networks, *linear = max(by_inputs.values(), key=len)
-            return sum(linear) / (networks + sum(linear))
         weight: float | None = self.facts.get("linear_weight")
-        return weight
+        return weight if self.task.name in self.model.linear else None
 
     def linear_scores(self, records: Records) -> dict[str, FloatArray]:
         """Scores of the linear baselines that are kept with the model, (n, c) each."""

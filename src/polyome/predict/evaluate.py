@@ -9,12 +9,12 @@ from polyome._types import FloatArray, IntArray
 from polyome.metrics import bootstrap_interval, paired_difference
 from polyome.modalities.base import Records
 from polyome.model_folder.fitted_model import FittedModel
-from polyome.outputs.base import PARTS, Output
+from polyome.outputs.base import Output
 from polyome.outputs.prediction import Prediction
 from polyome.outputs.targets import Targets
 from polyome.predict.by_input import scores_by_input
-from polyome.predict.predict import PredictArguments, predict, run
-from polyome.train.linear_model import outputs_of
+from polyome.predict.parts import LINEAR, answers_of_parts, linear_model_alone
+from polyome.predict.predict import PredictArguments, predict
 
 REPEATS = 200
 """Resamples of an interval."""
@@ -163,11 +163,11 @@ def evaluate(
     scored = records.take(rows)
     answers = predict(fitted, scored, arguments)
     truth = targets.truth[rows]
-    alone = {}
+    parts: dict[str, FloatArray] = {}
     if baselines is None:
         baselines = kept_baselines(fitted, scored)
     else:  # while fitting
-        alone = _parts_alone(fitted, scored, arguments)
+        parts = _parts_beside(fitted, scored)
     outputs, classes, output = answers.outputs, fitted.classes, fitted.task.output_type
     resampled = _Resampled(output, fitted.task.seed, truth, outputs, classes, groups)
     seen = scores_by_input(fitted, scored, truth, outputs, arguments)
@@ -178,7 +178,7 @@ def evaluate(
         baselines={name: output.metrics(truth, p, classes) for name, p in baselines.items()},
         intervals=resampled.intervals(),
         differences=resampled.differences(baselines),
-        variants={n: output.metrics(truth, p, classes) for n, p in alone.items()} | seen.metrics,
+        variants={n: output.metrics(truth, p, classes) for n, p in parts.items()} | seen.metrics,
         linear_weight=fitted.linear_weight,
         by_input=seen.by_output,
         part=part,
@@ -245,6 +245,17 @@ class _Resampled:
         return {name: ends if ends[0] != ends[1] else (None, None) for name, ends in found.items()}
 
 
+def _parts_beside(fitted: FittedModel, records: Records) -> dict[str, FloatArray]:
+    """The parts of an answer of two; without the linear model where that is a baseline, too."""
+    weight = fitted.linear_weight
+    if weight is None or not 0 < weight < 1:
+        return {}
+    parts = answers_of_parts(fitted, records)
+    if f"baseline.{fitted.task.output_type.linear}.coef" not in fitted.arrays:
+        parts.pop(LINEAR, None)
+    return parts
+
+
 def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArray]:
     """What the baselines that are kept with a model answer, (n, c) each."""
     output = fitted.task.output_type
@@ -255,36 +266,6 @@ def kept_baselines(fitted: FittedModel, records: Records) -> dict[str, FloatArra
     if output.linear not in answered and fitted.task.name in fitted.model.linear:
         answered[output.linear] = linear_model_alone(fitted, records)
     return answered | fitted.task.joined_baselines(records, answered)
-
-
-def _parts_alone(
-    fitted: FittedModel, records: Records, arguments: PredictArguments
-) -> dict[str, FloatArray]:
-    """What the transformer and the linear model of a single input answer alone, (n, c) each.
-
-    None where the answer is one of them; nor the linear model where it is a baseline, too.
-    """
-    usual = fitted.facts.get("linear_weight", 0)  # absent of what reads several inputs
-    if fitted.task.name not in fitted.model.linear or not 0 < usual < 1:
-        return {}
-    beside: Any = fitted.model.linear[fitted.task.name]
-    _, transformer, linear = PARTS
-    beside.set_weight(0.0)
-    outputs = run(fitted, records, arguments).outputs
-    beside.set_weight(usual)
-    found = {transformer: np.asarray(fitted.output.calibrated(outputs, transformer))}
-    if f"baseline.{fitted.task.output_type.linear}.coef" in fitted.arrays:
-        found[linear] = linear_model_alone(fitted, records)
-    return found
-
-
-def linear_model_alone(fitted: FittedModel, records: Records) -> FloatArray:
-    """What the linear model, itself a tuned linear model, answers alone, (n, c)."""
-    beside: Any = fitted.model.linear[fitted.task.name]
-    views = fitted.modality.views(fitted.modality.prepare(records))
-    outputs = [outputs_of(beside.part, fitted.modality, view) for view in views]
-    joined = fitted.task.output_type.joined(outputs)
-    return fitted.output.calibrated(joined, "linear model alone")
 
 
 def fit_baselines(

@@ -10,19 +10,11 @@ from polyome.baselines.dna import gradient_boosting
 from polyome.data.promoters import simulate_promoters
 from polyome.data.simulate import simulate_sequences
 from polyome.modalities import Modality
-from polyome.modalities.sequence import RICH, SequenceModality
+from polyome.modalities.sequence import RICH
 from polyome.outputs.targets import Targets
 from polyome.splits import Split
 from polyome.tasks.base import Baseline, Example
 from polyome.tasks.dna import SequenceTask
-
-RELATIONS = {
-    "learning_rate": 1e-3,
-    "weight_decay": 0.1,
-    "warmup_ratio": 0.07,
-    "early_stopping": True,
-}
-"""How tokens of motifs train: relations are found late, after ten passes over 20,000 sequences."""
 
 
 @dataclass(kw_only=True)
@@ -57,9 +49,7 @@ class Promoter(SequenceTask):
         Of 41,000 human core promoters two members gave the other 6,000 an MCC of .706, .709 and
         .710 after 3, 4 and 5 epochs; the fifth costs a minute.
         """
-        assert isinstance(modality, SequenceModality)
-        if modality.tokens_ == "motif":
-            return RELATIONS | {"num_train_epochs": 24 if n_rows >= RICH else 60}
+        del modality
         few = 18 if n_rows < 2000 else 12 if n_rows < 3500 else 10  # recombined, they last longer
         return {"num_train_epochs": few if n_rows < RICH else 4}
 

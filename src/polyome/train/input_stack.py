@@ -234,6 +234,9 @@ def weigh_inputs(
         if is_joint:
             beside.joint_weight.fill_(float(weights[-1]))
         found["+".join(chosen)] = [round(float(weight), 4) for weight in weights]
+        if chosen == modality.read_of(names):
+            alone = weights[1:].mean() if linear.are_summed else weights[1:].sum()
+            fitted.facts["linear_weight"] = float(alone / max(weights[0] + alone, 1e-9))
     fitted.facts["stacking_weights"] = found
     fitted.output = output.calibrate_inputs(fitted.output, held, 2 ** len(names))
 

@@ -39,6 +39,9 @@ def test_noise_beside_another_input_is_warned_of_and_changes_no_answer(
     assert not any("'lab' tells nothing" in str(one.message) for one in warned)
     assert model.fitted_.modality.uninformative == ("noise",)
     assert [f.numbers["input"] for f in model.findings_ if f.kind == "uninformative"] == ["noise"]
+    networks, linear = model.fitted_.facts["stacking_weights"]["lab"]
+    share = linear / (networks + linear)
+    assert model.evaluation_.linear_weight == pytest.approx(share, abs=1e-3)
     louder = table.copy()
     louder.iloc[:, 5:25] *= 9
     own, other_noise = model.predict(table), model.predict(louder)
